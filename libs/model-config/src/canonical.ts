@@ -1,0 +1,33 @@
+import { createHash } from 'node:crypto'
+
+/**
+ * The one JSON text of a value: keys sorted by code unit, no white space, undefined fields left
+ * out. The same content has the same digest on every machine and after any crash. Throws a
+ * TypeError on what JSON cannot carry.
+ */
+export function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
+  if (typeof value === 'object' && value !== null) return canonicalObject(value)
+  const isCarried =
+    value === null || ['boolean', 'string'].includes(typeof value) || Number.isFinite(value)
+  if (!isCarried) throw new TypeError(`JSON cannot carry a ${typeof value}`)
+  return JSON.stringify(value)
+}
+
+function canonicalObject(value: object): string {
+  const fields = Object.entries(value)
+    .filter(([, field]) => field !== undefined)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, field]) => `${JSON.stringify(key)}:${canonicalJson(field)}`)
+  return `{${fields.join(',')}}`
+}
+
+/** The sha256 of bytes or of a text in UTF-8, in hexadecimal. */
+export function sha256(content: string | Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex')
+}
+
+/** The digest by which a value is named. */
+export function digestOf(value: unknown): string {
+  return sha256(canonicalJson(value))
+}

@@ -1,0 +1,121 @@
+import { z } from 'zod'
+import { Digest, Instant, Name, ServedName, Version } from './names.ts'
+
+export const PREVIOUS_MAX = 10
+export const REJECTED_MAX = 100
+const CULPRITS_MAX = 1_000
+const REASON_CHARACTERS_MAX = 1_024
+
+const Seq = z.int().nonnegative()
+
+/** A config at the seq that made it candidate. */
+export const ConfigRef = z.strictObject({ sha: Digest, seq: Seq })
+export type ConfigRef = z.output<typeof ConfigRef>
+
+const LiveRef = ConfigRef.extend({ at: Instant })
+
+/** A version that failed on a server, and how. */
+export const Culprit = z.strictObject({
+  name: ServedName,
+  version: Version,
+  /** The manifest's digest of the version. */
+  digest: Digest,
+  reason: z.string().max(REASON_CHARACTERS_MAX),
+})
+export type Culprit = z.output<typeof Culprit>
+
+/** A config that did not work: for its models, for the server under it, or for a deadline. */
+export const Rejection = ConfigRef.extend({
+  kind: z.enum(['model', 'server', 'deadline']),
+  culprits: z.array(Culprit).max(CULPRITS_MAX),
+  why: z.string().max(REASON_CHARACTERS_MAX),
+})
+export type Rejection = z.output<typeof Rejection>
+
+/** What a rollout is doing: written before it is done. */
+export const RolloutStep = z.strictObject({
+  kind: z.enum(['apply', 'back', 'recycle']),
+  /** The servers that may be disturbed in this step. */
+  servers: z.array(z.string()),
+})
+
+/** The right to disturb servers: who has it, for which config, since which write. */
+export const Rollout = ConfigRef.extend({
+  holder: z.string(),
+  /** The channel's seq at the last write of this field; commands carry it. */
+  fence: Seq,
+  step: RolloutStep,
+  /** Raised by the holder every few seconds; unchanged for long, somebody else takes over. */
+  beat: z.int().nonnegative(),
+  startedAt: Instant,
+})
+export type Rollout = z.output<typeof Rollout>
+
+/** `fleets/<fleet>/channel.json`: the only object that says what a fleet runs. */
+export const Channel = z.strictObject({
+  format: z.literal(1),
+  /** Raised by every write. */
+  seq: Seq,
+  /** Who wrote this state; tells one's own write from another's after a lost answer. */
+  attempt: z.string(),
+  // Written by the config-publisher:
+  candidate: ConfigRef.optional(),
+  prefetch: z.array(ServedName).default([]),
+  // Written by the restarter:
+  live: LiveRef.optional(),
+  previous: z.array(LiveRef).max(PREVIOUS_MAX).default([]),
+  rejected: z.array(Rejection).max(REJECTED_MAX).default([]),
+  rollout: Rollout.optional(),
+  restart: z
+    .strictObject({ count: z.int().nonnegative(), wish: z.string().optional() })
+    .default({ count: 0 }),
+  undo: ConfigRef.extend({ by: z.string() }).optional(),
+  freeze: z.strictObject({ by: z.string(), until: Instant, why: z.string() }).optional(),
+})
+export type Channel = z.output<typeof Channel>
+
+/** The fields that one writer may change; the other's are copied as read. */
+export type PublisherFields = Pick<Channel, 'candidate' | 'prefetch'>
+export type RestarterFields = Pick<
+  Channel,
+  'live' | 'previous' | 'rejected' | 'rollout' | 'restart' | 'undo' | 'freeze'
+>
+
+/** Whether a config was rejected. The same sha under a later seq is another try and may run. */
+export function isRejected(channel: Channel, { sha, seq }: ConfigRef): boolean {
+  return channel.rejected.some((rejection) => rejection.sha === sha && rejection.seq >= seq)
+}
+
+/** The channel of a fleet as it is created. */
+export function emptyChannel(attempt: string): Channel {
+  return {
+    format: 1,
+    seq: 0,
+    attempt,
+    prefetch: [],
+    previous: [],
+    rejected: [],
+    restart: { count: 0 },
+  }
+}
+
+/** `controls/<tenant>.json`: what was decided by hand or by a rollback. */
+export const Controls = z.strictObject({
+  format: z.literal(1),
+  seq: z.int().positive(),
+  attempt: z.string(),
+  tenant: Name,
+  /** By model: the version that is served until the pin is released; `none` serves nothing. */
+  pins: z.record(
+    Name,
+    z.strictObject({
+      version: z.union([Version, z.literal('none')]),
+      /** The model's `born` when it was pinned: a re-created model is not bound by it. */
+      born: z.int().positive(),
+      by: z.string(),
+      why: z.string(),
+      at: Instant,
+    }),
+  ),
+})
+export type Controls = z.output<typeof Controls>

@@ -1,0 +1,50 @@
+import { type ModelId, Name, Version } from './names.ts'
+
+// The store's layout (PROTOCOL 2) in one place. Every part of a key is checked here, so that no
+// name can leave its folder.
+
+const name = (text: string): string => Name.parse(text)
+
+export const tenantsPrefix = 'tenants'
+export const tenantKey = (tenant: string): string => `tenants/${name(tenant)}.json`
+export const controlsPrefix = 'controls'
+export const controlsKey = (tenant: string): string => `controls/${name(tenant)}.json`
+
+export const dataKey = ({ tenant, model }: ModelId, id: string): string =>
+  `data/${name(tenant)}/${name(model)}/${id}`
+
+export const modelsPrefix = ({ tenant, model }: ModelId): string =>
+  `models/${name(tenant)}/${name(model)}`
+export const versionPrefix = (id: ModelId, version: number): string =>
+  `${modelsPrefix(id)}/${Version.parse(version)}`
+export const claimKey = (id: ModelId, version: number): string =>
+  `${versionPrefix(id, version)}/CLAIM.json`
+export const manifestKey = (id: ModelId, version: number): string =>
+  `${versionPrefix(id, version)}/MANIFEST.json`
+
+export const verdictsPrefix = ({ tenant, model }: ModelId, version: number): string =>
+  `verdicts/${name(tenant)}/${name(model)}/${Version.parse(version)}`
+export const verdictKey = (id: ModelId, version: number, n: number): string =>
+  `${verdictsPrefix(id, version)}/${n}.json`
+/** Where what the gate made with a verdict is. */
+export const madePrefix = (id: ModelId, version: number, n: number): string =>
+  `${verdictsPrefix(id, version)}/${n}`
+
+export const runsPrefix = ({ tenant, model }: ModelId): string =>
+  `runs/${name(tenant)}/${name(model)}`
+export const runKey = (id: ModelId, run: string): string => `${runsPrefix(id)}/${run}.json`
+
+export const channelKey = (fleet: string): string => `fleets/${name(fleet)}/channel.json`
+export const configKey = (fleet: string, sha: string): string =>
+  `fleets/${name(fleet)}/configs/${sha}.json`
+export const bucketKey = (fleet: string, sha: string): string =>
+  `fleets/${name(fleet)}/buckets/${sha}.json`
+
+export const changesPrefix = 'changes'
+/** The hour's folder of a change record: `changes/<yyyymmddhh>`. */
+export const changesHourPrefix = (at: Date): string =>
+  `changes/${at.toISOString().slice(0, 13).replaceAll(/[-T]/g, '')}`
+export const changeKey = (at: Date, id: string): string => `${changesHourPrefix(at)}/${id}.json`
+
+export const auditKey = (at: Date, id: string): string =>
+  `audit/${at.toISOString().slice(0, 10)}/${id}.json`

@@ -1,0 +1,26 @@
+export {
+  Agreement,
+  compareAnswers,
+  type Comparison,
+  decodeTensor,
+  decodeTensors,
+  encodeTensor,
+  encodeTensors,
+  GOLDEN_PATH,
+  GoldenAnswers,
+  GoldenRequests,
+  misfitOf,
+  TOLERANCE,
+} from './golden.ts'
+export {
+  DATA_TYPES,
+  DataType,
+  floatTensor,
+  type SignatureDef,
+  sizeOf,
+  stringTensor,
+  type Tensor,
+  type TensorInfo,
+  type TensorOf,
+  textsOf,
+} from './tensor.ts'
