@@ -1,1 +1,1 @@
-export {}
+export { openRedis } from './redis.ts'

@@ -1,1 +1,6 @@
-export {}
+export * from './errors.ts'
+export * from './fingerprint.ts'
+export * from './graph.ts'
+export * from './read.ts'
+export * from './text.ts'
+export * from './write.ts'

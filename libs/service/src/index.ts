@@ -1,1 +1,6 @@
-export {}
+export { ApiError, type ApiOptions, listen, type Listening, makeApi } from './http.ts'
+export { type Log, makeLog } from './log.ts'
+export { type Loop, type LoopOptions, makeLoop } from './loop.ts'
+export { runService } from './run.ts'
+export { Port, readSettings } from './settings.ts'
+export { childOf, newTraceparent, traceIdOf } from './trace.ts'

@@ -1,0 +1,101 @@
+import { strict as assert } from 'node:assert'
+import type { DataType, SignatureDef, Tensor } from '@drover/serving-api'
+
+/** The value of a node's attribute; what this lib has no use for is kept as its bytes. */
+export type AttrValue =
+  | { kind: 'string'; value: Uint8Array }
+  | { kind: 'int'; value: bigint }
+  | { kind: 'float'; value: number }
+  | { kind: 'bool'; value: boolean }
+  | { kind: 'type'; value: DataType }
+  | { kind: 'shape'; value: readonly number[] | undefined }
+  | { kind: 'tensor'; value: Tensor }
+  | { kind: 'ints'; value: readonly bigint[] }
+  | { kind: 'other'; value: Uint8Array }
+
+/** What `GraphBuilder.add` takes; make them with `attr`. */
+export type Attr = AttrValue
+
+/** One operation. An input is `node` for its port 0, `node:1` for port 1, `^node` for order only. */
+export interface NodeDef {
+  name: string
+  op: string
+  inputs: readonly string[]
+  attrs: Readonly<Record<string, AttrValue>>
+}
+
+/** A graph of operations. */
+export interface GraphDef {
+  nodes: readonly NodeDef[]
+  versions: { producer: number; minConsumer: number }
+  /** Functions that nodes call, as their bytes. */
+  library?: Uint8Array
+}
+
+/** A SavedModel, as far as serving goes: one graph and the signatures by which it is called. */
+export interface SavedModel {
+  tags: readonly string[]
+  graph: GraphDef
+  signatures: Readonly<Record<string, SignatureDef>>
+  tensorflowVersion: string
+}
+
+/** The method of signatures that answer with all their outputs by name. */
+export const PREDICT_METHOD = 'tensorflow/serving/predict'
+
+/** TensorFlow refuses newer operations in graphs that say no producer. */
+const VERSIONS = { producer: 1286, minConsumer: 12 }
+const encoder = new TextEncoder()
+
+/** Makes the values of attributes. */
+export const attr = {
+  type: (value: DataType): Attr => ({ kind: 'type', value }),
+  int: (value: number | bigint): Attr => ({ kind: 'int', value: BigInt(value) }),
+  ints: (values: readonly (number | bigint)[]): Attr => ({
+    kind: 'ints',
+    value: values.map(BigInt),
+  }),
+  float: (value: number): Attr => ({ kind: 'float', value }),
+  bool: (value: boolean): Attr => ({ kind: 'bool', value }),
+  string: (value: string): Attr => ({ kind: 'string', value: encoder.encode(value) }),
+  /** -1 for an unknown dimension; undefined for an unknown rank. */
+  shape: (value: readonly number[] | undefined): Attr => ({ kind: 'shape', value }),
+}
+
+/** The node and the port that an input names. */
+export function portOf(input: string): { node: string; port: number; isControl: boolean } {
+  if (input.startsWith('^')) return { node: input.slice(1), port: -1, isControl: true }
+  const colon = input.lastIndexOf(':')
+  return colon < 0
+    ? { node: input, port: 0, isControl: false }
+    : { node: input.slice(0, colon), port: Number(input.slice(colon + 1)), isControl: false }
+}
+
+/** Builds a graph node by node, inputs first. A name taken twice or an unknown input is a mistake of the caller. */
+export class GraphBuilder {
+  readonly #nodes = new Map<string, NodeDef>()
+
+  /** Adds a node and returns its name, to be passed as an input. */
+  add(
+    op: string,
+    name: string,
+    inputs: readonly string[] = [],
+    attrs: Readonly<Record<string, Attr>> = {},
+  ): string {
+    assert(!this.#nodes.has(name), `the graph has a node ${name} already`)
+    const unknown = inputs.find((input) => !this.#nodes.has(portOf(input).node))
+    assert(unknown === undefined, `the input ${unknown} of ${name} is not in the graph`)
+    this.#nodes.set(name, { name, op, inputs, attrs })
+    return name
+  }
+
+  /** Adds a constant. */
+  constant(name: string, tensor: Tensor): string {
+    const value: Attr = { kind: 'tensor', value: tensor }
+    return this.add('Const', name, [], { dtype: attr.type(tensor.dtype), value })
+  }
+
+  build(): GraphDef {
+    return { nodes: [...this.#nodes.values()], versions: VERSIONS }
+  }
+}

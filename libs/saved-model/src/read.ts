@@ -1,0 +1,193 @@
+import type { SignatureDef, TensorInfo } from '@drover/serving-api'
+import { SavedModelError } from './errors.ts'
+import type { AttrValue, GraphDef, NodeDef, SavedModel } from './graph.ts'
+import { Budget, dataTypeOf, readShape, readTensor } from './tensor-proto.ts'
+import { readFields, type WireField } from './wire.ts'
+
+/** Protobuf's own limit. */
+const BYTES_MAX = 2 ** 31 - 1
+const NODES_MAX = 200_000
+const SIGNATURES_MAX = 1_000
+const EXPANDED_BYTES_MAX = 256 * 2 ** 20
+/** TensorFlow's signature for restoring; nobody calls it. */
+const INIT_SIGNATURE = '__saved_model_init_op'
+
+/**
+ * Reads `saved_model.pb`: the graph with the tag `serve` alone, or the only one. Throws `SavedModelError`
+ * on what is no SavedModel, is over a limit, or has signatures of types that are not carried.
+ */
+export function readSavedModel(bytes: Uint8Array): SavedModel {
+  if (bytes.length > BYTES_MAX)
+    throw new SavedModelError('TOO_LARGE', `the file has ${bytes.length} bytes`)
+  const metaGraphs: MetaGraph[] = []
+  for (const field of readFields(bytes))
+    if (field.number === 2) metaGraphs.push(outlineMetaGraph(field.bytes))
+  if (metaGraphs.length === 0)
+    throw new SavedModelError('NOT_A_SAVED_MODEL', 'the file holds no graph')
+  const found = metaGraphs.find(({ tags }) => tags.length === 1 && tags[0] === 'serve')
+  if (found === undefined) throw noServeGraph(metaGraphs)
+  const budget = new Budget(bytes.length + EXPANDED_BYTES_MAX)
+  return {
+    tags: found.tags,
+    graph: readGraph(found.graph, budget),
+    signatures: Object.fromEntries(found.signatures.flatMap(readSignatureEntry)),
+    tensorflowVersion: found.tensorflowVersion,
+  }
+}
+
+function noServeGraph(metaGraphs: readonly MetaGraph[]): SavedModelError {
+  const tags = metaGraphs.map((each) => `[${each.tags.join(', ')}]`).join(', ')
+  return new SavedModelError('NO_SERVE_GRAPH', `no graph has just the tag serve; there is ${tags}`)
+}
+
+interface MetaGraph {
+  tags: string[]
+  tensorflowVersion: string
+  graph: Uint8Array
+  signatures: Uint8Array[]
+}
+
+function outlineMetaGraph(bytes: Uint8Array): MetaGraph {
+  const found: MetaGraph = {
+    tags: [],
+    tensorflowVersion: '',
+    graph: new Uint8Array(),
+    signatures: [],
+  }
+  for (const field of readFields(bytes)) {
+    if (field.number === 1) {
+      for (const info of readFields(field.bytes)) {
+        if (info.number === 4) found.tags.push(info.text)
+        if (info.number === 5) found.tensorflowVersion = info.text
+      }
+    }
+    if (field.number === 2) found.graph = field.bytes
+    if (field.number === 5) found.signatures.push(field.bytes)
+  }
+  if (found.signatures.length > SIGNATURES_MAX)
+    throw new SavedModelError('TOO_LARGE', `the model has over ${SIGNATURES_MAX} signatures`)
+  return found
+}
+
+function readGraph(bytes: Uint8Array, budget: Budget): GraphDef {
+  const nodes: NodeDef[] = []
+  const versions = { producer: 0, minConsumer: 0 }
+  let library: Uint8Array | undefined
+  for (const field of readFields(bytes)) {
+    if (field.number === 1) nodes.push(readNode(field.bytes, budget))
+    if (field.number === 2) library = field.bytes
+    if (field.number === 4) {
+      for (const version of readFields(field.bytes)) {
+        if (version.number === 1) versions.producer = Number(version.int)
+        if (version.number === 2) versions.minConsumer = Number(version.int)
+      }
+    }
+    if (nodes.length > NODES_MAX)
+      throw new SavedModelError('TOO_LARGE', `the graph has over ${NODES_MAX} nodes`)
+  }
+  return { nodes, versions, ...(library !== undefined && { library }) }
+}
+
+function readNode(bytes: Uint8Array, budget: Budget): NodeDef {
+  let [name, op] = ['', '']
+  const inputs: string[] = []
+  const attrs: [string, AttrValue][] = []
+  for (const field of readFields(bytes)) {
+    if (field.number === 1) name = field.text
+    if (field.number === 2) op = field.text
+    if (field.number === 3) inputs.push(field.text)
+    if (field.number === 5) {
+      const [key, value] = readEntry(field.bytes)
+      attrs.push([key, readAttr(value, budget)])
+    }
+  }
+  return { name, op, inputs, attrs: Object.fromEntries(attrs) }
+}
+
+function readEntry(bytes: Uint8Array): [string, Uint8Array] {
+  let key = ''
+  let value: Uint8Array = new Uint8Array()
+  for (const field of readFields(bytes)) {
+    if (field.number === 1) key = field.text
+    if (field.number === 2) value = field.bytes
+  }
+  return [key, value]
+}
+
+function readAttr(bytes: Uint8Array, budget: Budget): AttrValue {
+  const [field] = readFields(bytes)
+  return (field && readKnownAttr(field, budget)) ?? { kind: 'other', value: bytes }
+}
+
+function readKnownAttr(field: WireField, budget: Budget): AttrValue | undefined {
+  switch (field.number) {
+    case 1:
+      return readList(field.bytes)
+    case 2:
+      return { kind: 'string', value: field.bytes }
+    case 3:
+      return { kind: 'int', value: field.int }
+    case 4:
+      return { kind: 'float', value: field.float }
+    case 5:
+      return { kind: 'bool', value: field.int !== 0n }
+    case 6: {
+      const value = dataTypeOf(field.int)
+      return value && { kind: 'type', value }
+    }
+    case 7:
+      return { kind: 'shape', value: readShape(field.bytes) }
+    case 8: {
+      const value = readTensor(field.bytes, budget)
+      return value && { kind: 'tensor', value }
+    }
+    default:
+      return undefined
+  }
+}
+
+/** A list of ints; an empty list of anything counts as one. */
+function readList(bytes: Uint8Array): AttrValue | undefined {
+  const fields = [...readFields(bytes)]
+  return fields.every((field) => field.number === 3)
+    ? { kind: 'ints', value: fields.flatMap((field) => field.ints) }
+    : undefined
+}
+
+function readSignatureEntry(bytes: Uint8Array): [string, SignatureDef][] {
+  const [name, value] = readEntry(bytes)
+  if (name === INIT_SIGNATURE) return []
+  const inputs: [string, TensorInfo][] = []
+  const outputs: [string, TensorInfo][] = []
+  let methodName = ''
+  for (const field of readFields(value)) {
+    if (field.number === 1) inputs.push(readInfo(name, field.bytes))
+    if (field.number === 2) outputs.push(readInfo(name, field.bytes))
+    if (field.number === 3) methodName = field.text
+  }
+  return [
+    [
+      name,
+      { methodName, inputs: Object.fromEntries(inputs), outputs: Object.fromEntries(outputs) },
+    ],
+  ]
+}
+
+function readInfo(signature: string, bytes: Uint8Array): [string, TensorInfo] {
+  const [alias, value] = readEntry(bytes)
+  let name: string | undefined
+  let type = 0n
+  let shape: readonly number[] | undefined = []
+  for (const field of readFields(value)) {
+    if (field.number === 1) name = field.text
+    if (field.number === 2) type = field.int
+    if (field.number === 3) shape = readShape(field.bytes)
+  }
+  const where = `${JSON.stringify(alias)} of the signature ${JSON.stringify(signature)}`
+  if (name === undefined)
+    throw new SavedModelError('UNSUPPORTED_TYPE', `${where} is not a dense tensor`)
+  const dtype = dataTypeOf(type)
+  if (dtype === undefined)
+    throw new SavedModelError('UNSUPPORTED_TYPE', `${where} has the element type number ${type}`)
+  return [alias, { name, dtype, shape }]
+}

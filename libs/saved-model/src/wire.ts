@@ -1,0 +1,223 @@
+// Protobuf on the level of fields: what SavedModel and ONNX files are made of.
+
+import { SavedModelError } from './errors.ts'
+
+const encoder = new TextEncoder()
+const VARINT_BYTES_MAX = 10
+
+const Wire = { VARINT: 0, FIXED64: 1, BYTES: 2, FIXED32: 5 } as const
+
+function varintBytes(value: number | bigint): Uint8Array {
+  const bytes: number[] = []
+  if (typeof value === 'number' && value >= 0 && value < 0x8000_0000) {
+    let rest = value
+    for (; rest > 127; rest >>>= 7) bytes.push((rest & 127) | 128)
+    bytes.push(rest)
+  } else {
+    let rest = BigInt.asUintN(64, BigInt(value))
+    for (; rest > 127n; rest >>= 7n) bytes.push(Number(rest & 127n) | 128)
+    bytes.push(Number(rest))
+  }
+  return Uint8Array.from(bytes)
+}
+
+/** Collects the fields of one message; parts are kept as they are and copied once, in `finish`. */
+export class WireWriter {
+  readonly #parts: Uint8Array[] = []
+  #length = 0
+
+  #push(part: Uint8Array): this {
+    this.#parts.push(part)
+    this.#length += part.length
+    return this
+  }
+
+  #tag(field: number, wire: number): this {
+    return this.#push(varintBytes(field * 8 + wire))
+  }
+
+  /** An int, enum or bool; a negative one takes ten bytes, as protobuf has it. */
+  varint(field: number, value: number | bigint): this {
+    return this.#tag(field, Wire.VARINT).#push(varintBytes(value))
+  }
+
+  float(field: number, value: number): this {
+    const bytes = new Uint8Array(4)
+    new DataView(bytes.buffer).setFloat32(0, value, true)
+    return this.#tag(field, Wire.FIXED32).#push(bytes)
+  }
+
+  /** Bytes or a text in UTF-8. The bytes are not copied before `finish`. */
+  bytes(field: number, value: Uint8Array | string): this {
+    const bytes = typeof value === 'string' ? encoder.encode(value) : value
+    return this.#tag(field, Wire.BYTES).#push(varintBytes(bytes.length)).#push(bytes)
+  }
+
+  message(field: number, message: WireWriter): this {
+    this.#tag(field, Wire.BYTES).#push(varintBytes(message.#length))
+    for (const part of message.#parts) this.#push(part)
+    return this
+  }
+
+  /** A packed list of ints or enums. */
+  packed(field: number, values: readonly (number | bigint)[]): this {
+    const list = new WireWriter()
+    for (const value of values) list.#push(varintBytes(value))
+    return this.message(field, list)
+  }
+
+  /** Fields that are on the wire already. */
+  raw(fields: Uint8Array): this {
+    return this.#push(fields)
+  }
+
+  finish(): Uint8Array<ArrayBuffer> {
+    const bytes = new Uint8Array(this.#length)
+    let at = 0
+    for (const part of this.#parts) {
+      bytes.set(part, at)
+      at += part.length
+    }
+    return bytes
+  }
+}
+
+const broken = (what: string) => new SavedModelError('NOT_A_SAVED_MODEL', `not protobuf: ${what}`)
+
+/** A position in a message. */
+class Cursor {
+  readonly bytes: Uint8Array
+  readonly #view: DataView
+  at = 0
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  }
+
+  varint(): bigint {
+    let low = 0
+    for (let index = 0; index < 4; index++) {
+      const byte = this.#byte()
+      low |= (byte & 127) << (7 * index)
+      if (byte < 128) return BigInt(low)
+    }
+    let value = BigInt(low)
+    for (let index = 4; index < VARINT_BYTES_MAX; index++) {
+      const byte = this.#byte()
+      value |= BigInt(byte & 127) << BigInt(7 * index)
+      if (byte < 128) return BigInt.asUintN(64, value)
+    }
+    throw broken('a varint has more than ten bytes')
+  }
+
+  #byte(): number {
+    const byte = this.bytes[this.at++]
+    if (byte === undefined) throw broken('it ends inside a number')
+    return byte
+  }
+
+  take(length: number): Uint8Array {
+    const end = this.at + length
+    if (end > this.bytes.length) throw broken('it ends inside a field')
+    const part = this.bytes.subarray(this.at, end)
+    this.at = end
+    return part
+  }
+
+  float(): number {
+    if (this.at + 4 > this.bytes.length) throw broken('it ends inside a number')
+    this.at += 4
+    return this.#view.getFloat32(this.at - 4, true)
+  }
+
+  double(): number {
+    if (this.at + 8 > this.bytes.length) throw broken('it ends inside a number')
+    this.at += 8
+    return this.#view.getFloat64(this.at - 8, true)
+  }
+}
+
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+
+/** One field of a message. Each getter throws when the field is on the wire as another kind. */
+export class WireField {
+  readonly number: number
+  readonly #value: bigint | Uint8Array
+
+  constructor(number: number, value: bigint | Uint8Array) {
+    this.number = number
+    this.#value = value
+  }
+
+  /** Length-delimited content, not copied. */
+  get bytes(): Uint8Array {
+    if (typeof this.#value === 'bigint') throw broken(`field ${this.number} is a number`)
+    return this.#value
+  }
+
+  get text(): string {
+    return decoder.decode(this.bytes)
+  }
+
+  /** A signed 64-bit number. */
+  get int(): bigint {
+    if (typeof this.#value !== 'bigint') throw broken(`field ${this.number} is not an int`)
+    return BigInt.asIntN(64, this.#value)
+  }
+
+  get float(): number {
+    return new Cursor(this.bytes).float()
+  }
+
+  /** Ints, whether packed or one by one. */
+  get ints(): bigint[] {
+    if (typeof this.#value === 'bigint') return [this.int]
+    const cursor = new Cursor(this.#value)
+    const values: bigint[] = []
+    while (cursor.at < cursor.bytes.length) values.push(BigInt.asIntN(64, cursor.varint()))
+    return values
+  }
+
+  /** 32-bit floats, whether packed or one by one. */
+  get floats(): number[] {
+    const cursor = new Cursor(this.bytes)
+    const values: number[] = []
+    while (cursor.at < cursor.bytes.length) values.push(cursor.float())
+    return values
+  }
+
+  /** 64-bit floats, whether packed or one by one. */
+  get doubles(): number[] {
+    const cursor = new Cursor(this.bytes)
+    const values: number[] = []
+    while (cursor.at < cursor.bytes.length) values.push(cursor.double())
+    return values
+  }
+}
+
+/** Walks the fields of one message. Throws `SavedModelError` where it is not protobuf. */
+export function* readFields(bytes: Uint8Array): Generator<WireField> {
+  const cursor = new Cursor(bytes)
+  while (cursor.at < bytes.length) {
+    const tag = Number(cursor.varint())
+    const field = Math.floor(tag / 8)
+    if (field === 0) throw broken('a field has the number 0')
+    yield new WireField(field, readValue(cursor, tag % 8))
+  }
+}
+
+function readValue(cursor: Cursor, wire: number): bigint | Uint8Array {
+  switch (wire) {
+    case Wire.VARINT:
+      return cursor.varint()
+    case Wire.FIXED64:
+      return cursor.take(8)
+    case Wire.BYTES:
+      return cursor.take(Number(cursor.varint()))
+    case Wire.FIXED32:
+      return cursor.take(4)
+    default:
+      throw broken(`the wire type ${wire} is unknown`)
+  }
+}

@@ -1,0 +1,77 @@
+import { DataType, type SignatureDef, type TensorInfo } from '@drover/serving-api'
+import type { AttrValue, GraphDef, NodeDef } from './graph.ts'
+import { writeShape, writeTensor } from './tensor-proto.ts'
+import { WireWriter } from './wire.ts'
+
+const TENSORFLOW_VERSION = '2.15.1'
+
+/**
+ * The bytes of `saved_model.pb`, a whole SavedModel as long as its weights are constants: nothing
+ * to restore and nothing that can be missing. The same graph gives the same bytes.
+ */
+export function writeSavedModel({
+  graph,
+  signatures,
+}: {
+  graph: GraphDef
+  signatures: Readonly<Record<string, SignatureDef>>
+}): Uint8Array<ArrayBuffer> {
+  const metaGraph = new WireWriter()
+    .message(1, new WireWriter().bytes(4, 'serve').bytes(5, TENSORFLOW_VERSION))
+    .message(2, writeGraph(graph))
+  for (const [name, signature] of Object.entries(signatures))
+    metaGraph.message(5, entry(name, writeSignature(signature)))
+  return new WireWriter().varint(1, 1).message(2, metaGraph).finish()
+}
+
+const entry = (key: string, value: WireWriter): WireWriter =>
+  new WireWriter().bytes(1, key).message(2, value)
+
+function writeGraph({ nodes, versions, library }: GraphDef): WireWriter {
+  const writer = new WireWriter()
+  for (const node of nodes) writer.message(1, writeNode(node))
+  if (library !== undefined) writer.bytes(2, library)
+  const { producer, minConsumer } = versions
+  return writer.message(4, new WireWriter().varint(1, producer).varint(2, minConsumer))
+}
+
+function writeNode({ name, op, inputs, attrs }: NodeDef): WireWriter {
+  const writer = new WireWriter().bytes(1, name).bytes(2, op)
+  for (const input of inputs) writer.bytes(3, input)
+  for (const [key, value] of Object.entries(attrs)) writer.message(5, entry(key, writeAttr(value)))
+  return writer
+}
+
+function writeAttr(attr: AttrValue): WireWriter {
+  const writer = new WireWriter()
+  switch (attr.kind) {
+    case 'ints':
+      return writer.message(1, new WireWriter().packed(3, attr.value))
+    case 'string':
+      return writer.bytes(2, attr.value)
+    case 'int':
+      return writer.varint(3, attr.value)
+    case 'float':
+      return writer.float(4, attr.value)
+    case 'bool':
+      return writer.varint(5, attr.value ? 1 : 0)
+    case 'type':
+      return writer.varint(6, DataType[attr.value])
+    case 'shape':
+      return writer.message(7, writeShape(attr.value))
+    case 'tensor':
+      return writer.message(8, writeTensor(attr.value))
+    case 'other':
+      return writer.raw(attr.value)
+  }
+}
+
+function writeSignature({ inputs, outputs, methodName }: SignatureDef): WireWriter {
+  const writer = new WireWriter()
+  for (const [alias, info] of Object.entries(inputs)) writer.message(1, entry(alias, infoOf(info)))
+  for (const [alias, info] of Object.entries(outputs)) writer.message(2, entry(alias, infoOf(info)))
+  return writer.bytes(3, methodName)
+}
+
+const infoOf = ({ name, dtype, shape }: TensorInfo): WireWriter =>
+  new WireWriter().bytes(1, name).varint(2, DataType[dtype]).message(3, writeShape(shape))
