@@ -1,1 +1,8 @@
-export {}
+export { runCli } from './cli.ts'
+export { openContext } from './commands/context.ts'
+export { sendSample } from './commands/onboard.ts'
+export { makeOutput } from './output.ts'
+export { readFlights, SAMPLE_MODEL, type SampleTenant } from './sample/flights.ts'
+export { startLocal } from './up/up.ts'
+export { readView } from './views.ts'
+export { watchModels } from './watch.ts'

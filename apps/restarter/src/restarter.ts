@@ -1,1 +1,151 @@
-export {}
+import { randomUUID } from 'node:crypto'
+import type { Channel, ServerState } from '@drover/model-config'
+import type { ModelStore } from '@drover/model-store'
+import { makeLoop } from '@drover/service'
+import { act } from './act.ts'
+import { type Agents, makeAgents } from './agents.ts'
+import { makeRecorder } from './audit.ts'
+import { makeCalls } from './calls.ts'
+import { makeClock } from './clock.ts'
+import { makeNotes, type Note } from './notes.ts'
+import { makeObserver } from './observe.ts'
+import type { Decision, Limits, Observed } from './observed.ts'
+import { decide } from './plan.ts'
+import { type Look, statusOf } from './status.ts'
+import { makeWishes } from './wishes.ts'
+
+export { type Agents, makeAgents } from './agents.ts'
+export { makeRestarterApi } from './api.ts'
+export { newCommand, type Order } from './command.ts'
+export { describe, EMPTY_MEMORY, type Memory, remember, type Sight } from './memory.ts'
+export {
+  type Action,
+  type Change,
+  type Command,
+  type Decision,
+  type Limits,
+  nextChannel,
+  type Observed,
+  type ObservedServer,
+} from './observed.ts'
+export { decide, plan } from './plan.ts'
+
+const BACKOFF_MS = 500
+
+/** Limits for one machine; the settings of the app say which may be set. */
+export const LIMITS: Limits = {
+  beatMs: 5_000,
+  takeoverMs: 20_000,
+  silentMs: 3_000,
+  applyMs: 60_000,
+  retryMs: 1_000,
+  parallel: 2,
+  recycleMs: 120_000,
+  recycleAgeMs: 86_400_000,
+  residentBytesMax: undefined,
+}
+
+export interface RestarterOptions {
+  store: ModelStore
+  fleet: string
+  /** Base URLs of the agents. The first that is ready is the canary. */
+  servers: readonly string[]
+  /** The bearer token that the agents ask for. */
+  serversToken?: string | undefined
+  agents?: Agents
+  /** A name kept over this process's lives, if no two processes can have it at a time. */
+  instance?: string | undefined
+  limits?: Partial<Limits>
+  scanMs?: number
+  /** Longest wait for one server's state. */
+  stateMs?: number
+  /** Tells the publisher that `live` moved or a config was rejected. It may fail. */
+  nudgePublisher: () => Promise<void>
+  onNote?: (note: Note) => void
+  onError: (error: unknown) => void
+}
+
+const SCAN_MS = 1_000
+const STATE_MS = 2_000
+
+/** Makes the servers of a fleet match its channel. Nothing happens before `run`. */
+export function makeRestarter(options: RestarterOptions) {
+  const { store, fleet, onError, scanMs = SCAN_MS } = options
+  const nudge = () => loop.nudge()
+  const { holder, observe, calls } = makeParts(options, nudge)
+  const notes = makeNotes(options.onNote)
+  const record = makeRecorder(store, fleet)
+  let last: Look | undefined
+
+  async function turn(): Promise<boolean> {
+    const observed = await observe()
+    const decision = decide(observed)
+    last = { observed, decision }
+    notes.add(observed, decision)
+    const { action } = decision
+    const channel = action && (await act(action, observed, { store, fleet, calls }))
+    if (channel !== undefined) await tellAtOnce(channel, observed, decision)
+    // After the action, which somebody may be waiting for.
+    if (observed.channel !== undefined && (await record(observed.channel))) {
+      // A nudge may be lost: the publisher looks by itself too.
+      options.nudgePublisher().catch(onError)
+    }
+    return action !== undefined
+  }
+
+  /** What a step stands for follows it with no look in between: only the channel has moved. */
+  async function tellAtOnce(channel: Channel, before: Observed, { action }: Decision) {
+    if (action?.kind !== 'write' || !['take', 'step'].includes(action.what)) return
+    const observed = { ...before, channel, beatSince: before.now, rolloutSince: before.now }
+    const decision = decide(observed)
+    if (decision.action?.kind !== 'apply') return
+    notes.add(observed, decision)
+    await act(decision.action, observed, { store, fleet, calls })
+  }
+
+  const loop = makeLoop({ turn, scanMs, backoffMs: BACKOFF_MS, onError })
+
+  return {
+    wishes: makeWishes(store, fleet),
+
+    /** Asks for a look now. */
+    nudge,
+
+    /** What the last look saw, what follows from it, and the decisions so far, the newest first. */
+    status: () => statusOf(fleet, holder, last, notes.newest()),
+
+    /** The states of the servers that answered the last look. */
+    states: (): ServerState[] => (last?.observed.servers ?? []).flatMap(({ state }) => state ?? []),
+
+    isReady: (): { ready: boolean; why?: string } => {
+      if (last === undefined) return { ready: false, why: 'nothing was seen yet' }
+      const { away } = last.observed
+      return away === undefined ? { ready: true } : { ready: false, why: `the store: ${away}` }
+    },
+
+    /** Runs until the signal, then hangs up. A rollout that it holds is taken over by the next. */
+    run: async (stop: AbortSignal): Promise<void> => {
+      try {
+        await loop.run(stop)
+      } finally {
+        await calls[Symbol.asyncDispose]()
+      }
+    },
+  }
+}
+
+export type Restarter = ReturnType<typeof makeRestarter>
+
+function makeParts(options: RestarterOptions, nudge: () => void) {
+  const { store, fleet, servers, instance, stateMs = STATE_MS } = options
+  const limits: Limits = { ...LIMITS, ...options.limits }
+  const { applyMs, recycleMs } = limits
+  const holder = `${instance ?? 'restarter'}/${randomUUID()}`
+  const agents = options.agents ?? makeAgents(options.serversToken)
+  const clock = makeClock()
+  const { now } = clock
+  const calls = makeCalls({ agents, now, applyMs, recycleMs, onSettled: nudge })
+  const place = { store, fleet, servers, holder, instance }
+  const parts = { agents, calls, clock, limits, stateMs, onReturn: nudge }
+  return { holder, calls, observe: makeObserver({ ...place, ...parts }) }
+}

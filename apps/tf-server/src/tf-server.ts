@@ -1,1 +1,133 @@
-export {}
+import {
+  ApplyAnswer,
+  type ApplyRequest,
+  channelKey,
+  type RecycleRequest,
+  type ServerState,
+} from '@drover/model-config'
+import { listen, makeLoop } from '@drover/service'
+import { act, overtaken } from './act.ts'
+import { type Agent, makeAgentApi } from './api.ts'
+import { AgentError } from './errors.ts'
+import { look } from './look.ts'
+import { observe, report, whyUnready } from './observe.ts'
+import { openPorts, type TfServerOptions } from './open.ts'
+import { type Command, plan } from './plan.ts'
+import type { Ports } from './ports.ts'
+
+const COMMANDS_MAX = 16
+
+export type { TfServerOptions } from './open.ts'
+export type { Action, ChannelView, Command, Observed } from './plan.ts'
+export { plan } from './plan.ts'
+
+/** A serving agent that runs. Disposing of it stops the model server as well. */
+export interface TfServer extends AsyncDisposable {
+  /** The agent's API. */
+  url: string
+  /** Where predictions are answered. */
+  restUrl: string
+  /** The model server's process, for tests that end it. */
+  pid: () => number | undefined
+}
+
+/** Starts the agent of one serving replica. */
+export async function startTfServer(options: TfServerOptions): Promise<TfServer> {
+  const { api, log } = options
+  const stop = new AbortController()
+  const { ports, close, restUrl } = await openPorts(options, stop.signal)
+  const { agent, isReady } = makeAgent(ports, options, restUrl)
+  const { loop, looks } = makeLoops(ports, options)
+  try {
+    const listening = await listen(makeAgentApi({ log, token: api.token, agent, isReady }), api)
+    const running = Promise.all([loop.run(stop.signal), looks.run(stop.signal)])
+    return {
+      url: listening.url,
+      restUrl,
+      pid: () => ports.memory.server?.pid,
+      async [Symbol.asyncDispose]() {
+        stop.abort()
+        for (const { reject } of ports.memory.pending)
+          reject(new AgentError('STOPPED', 'the agent is stopping'))
+        await Promise.all([listening[Symbol.asyncDispose](), running])
+        await close()
+      },
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** The agent's own loop, and the one that reads the channel, so that a slow store delays no command. */
+function makeLoops(ports: Ports, { pollMs, cacheAgeMaxMs, log }: TfServerOptions) {
+  const { memory, disk, now, backoffMs } = ports
+  const onError = (err: unknown) => log.warn({ err }, 'will try again')
+  const loop = makeLoop({
+    turn: async () => {
+      const action = plan(observe(memory, disk, { now: now(), cacheAgeMaxMs }))
+      if (action === undefined) return false
+      await act(ports, action)
+      return true
+    },
+    scanMs: pollMs,
+    backoffMs,
+    onError,
+  })
+  const looks = makeLoop({
+    turn: async () => {
+      await look(ports)
+      loop.nudge()
+      return false
+    },
+    scanMs: pollMs,
+    backoffMs,
+    onError,
+  })
+  ports.nudge = (afterMs = 0) => {
+    if (afterMs === 0) loop.nudge()
+    else setTimeout(() => loop.nudge(), afterMs).unref()
+  }
+  ports.nudgeLook = () => looks.nudge()
+  return { loop, looks }
+}
+
+function makeAgent(ports: Ports, options: TfServerOptions, restUrl: string) {
+  const { memory, disk } = ports
+  const where = `${channelKey(options.fleet)} in ${options.storeName}`
+
+  async function state(): Promise<ServerState> {
+    const residentBytes = (await memory.server?.residentBytes()) ?? 0
+    const { server } = options
+    return { format: 1, server, ...report(memory, disk, where), residentBytes, restUrl }
+  }
+  const agent: Agent = {
+    state,
+    apply: async ({ sha, seq, fence }: ApplyRequest) =>
+      ApplyAnswer.parse(await command(ports, { kind: 'apply', fence, ref: { sha, seq } })),
+    recycle: async ({ fence, recycles }: RecycleRequest) => {
+      await command(ports, { kind: 'recycle', fence, recycles })
+      return await state()
+    },
+  }
+  const isReady = () => {
+    const why = whyUnready(memory, where)
+    return why === undefined ? { ready: true } : { ready: false, why }
+  }
+  return { agent, isReady }
+}
+
+type Asked<C = Command> = C extends Command ? Omit<C, 'id'> : never
+let commands = 0
+
+/** Puts a command in line; resolves when the loop has carried it out. */
+async function command({ memory, nudge }: Ports, asked: Asked): Promise<ApplyAnswer | undefined> {
+  if (asked.fence < memory.fence) throw overtaken(memory, asked)
+  if (memory.pending.length >= COMMANDS_MAX)
+    throw new AgentError('BUSY', `${COMMANDS_MAX} commands wait already`)
+  memory.fence = asked.fence
+  return await new Promise((resolve, reject) => {
+    memory.pending.push({ command: { ...asked, id: ++commands }, resolve, reject })
+    nudge()
+  })
+}

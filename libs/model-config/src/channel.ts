@@ -29,6 +29,7 @@ export const Rejection = ConfigRef.extend({
   kind: z.enum(['model', 'server', 'deadline']),
   culprits: z.array(Culprit).max(CULPRITS_MAX),
   why: z.string().max(REASON_CHARACTERS_MAX),
+  at: Instant.optional(),
 })
 export type Rejection = z.output<typeof Rejection>
 
@@ -67,7 +68,16 @@ export const Channel = z.strictObject({
   rejected: z.array(Rejection).max(REJECTED_MAX).default([]),
   rollout: Rollout.optional(),
   restart: z
-    .strictObject({ count: z.int().nonnegative(), wish: z.string().optional() })
+    .strictObject({
+      /** Raised once for each wish. */
+      count: z.int().nonnegative(),
+      /** The id of the last wish, when and why it was made. */
+      wish: z.string().optional(),
+      at: Instant.optional(),
+      why: z.string().max(REASON_CHARACTERS_MAX).optional(),
+      /** By server name, the recycles at the time of the wish: a higher count has obeyed it. */
+      recycles: z.record(z.string(), z.int().nonnegative()).optional(),
+    })
     .default({ count: 0 }),
   undo: ConfigRef.extend({ by: z.string() }).optional(),
   freeze: z.strictObject({ by: z.string(), until: Instant, why: z.string() }).optional(),

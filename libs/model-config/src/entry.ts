@@ -9,7 +9,7 @@ import { type CommittedManifest, isCommitted, type Manifest, type Verdict } from
 export interface VersionRecord {
   version: number
   manifest: Manifest | undefined
-  /** In rising order of n. */
+  /** In any order. */
   verdicts: readonly Verdict[]
 }
 
@@ -33,11 +33,13 @@ export function usableVersions(
 
 /** The verdict that stands in a fleet: the highest n on this very content that binds there. */
 export function standingVerdict(version: UsableVersion, fleet: string): Verdict | undefined {
-  return version.verdicts.findLast(
-    (verdict) =>
-      verdict.digest === version.manifest.digest &&
-      (verdict.fleet === undefined || verdict.fleet === fleet),
-  )
+  return version.verdicts
+    .filter(
+      (verdict) =>
+        verdict.digest === version.manifest.digest &&
+        (verdict.fleet === undefined || verdict.fleet === fleet),
+    )
+    .toSorted((a, b) => b.n - a.n)[0]
 }
 
 /** What a config says of a version that passes; undefined when it does not. */

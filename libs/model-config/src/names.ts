@@ -4,6 +4,8 @@ import { z } from 'zod'
 export const Name = z
   .string()
   .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'a name is 1 to 63 of a-z, 0-9 and inner hyphens')
+  // The one name by these rules that every object of the language answers to.
+  .refine((name) => name !== 'constructor', 'a name is anything but constructor')
 
 /** A sha256 in hexadecimal. */
 export const Digest = z.string().regex(/^[0-9a-f]{64}$/, 'a digest is 64 hexadecimal digits')

@@ -107,6 +107,8 @@ export type TenantSpec = z.output<typeof TenantSpec>
 const ModelState = z.strictObject({
   /** The seq of this object at which the model was created or re-created. */
   born: z.int().positive(),
+  /** The seq of this object at which recipe or data last became others: going back to an old spec is a new request. */
+  changed: z.int().positive().optional(),
   /** When somebody last asked for a training by hand. */
   trainRequestedAt: Instant.optional(),
 })
@@ -139,7 +141,10 @@ export function durationMs(text: string): number {
 /** What names one training: the same inputs are the same request, so at most one version comes of it. */
 export interface TrainingRequest {
   id: string
+  /** The same for every slot of a schedule: what a person or new data has to change to end a quarantine. */
+  cause: string
   born: number
+  changed: number | undefined
   specDigest: string
   data: Data | undefined
   trainRequestedAt: string | undefined
@@ -166,14 +171,15 @@ export function requestOf(tenant: Tenant, model: string, now: number): TrainingR
   if (spec.recipe.name === 'push') return undefined
   const slot =
     spec.every === undefined ? undefined : slotAt(`${tenant.tenant}.${model}`, spec.every, now).slot
-  const request = {
+  const origin = {
     born: state.born,
+    changed: state.changed,
     specDigest: specDigestOf(spec),
     data: spec.data,
     trainRequestedAt: state.trainRequestedAt,
-    slot,
   }
-  return { id: digestOf(request), ...request }
+  const request = { ...origin, slot }
+  return { id: digestOf(request), cause: digestOf(origin), ...request }
 }
 
 /** The digest of what makes a version different: recipe and data, not the schedule and not the gate. */

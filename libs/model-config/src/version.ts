@@ -108,6 +108,15 @@ export function isCommitted(manifest: Manifest): manifest is CommittedManifest {
   return !('aborted' in manifest)
 }
 
+/** `data/<tenant>/<model>/<sha256>.json`: written after the upload itself, so that it is whole when this is there. */
+export const DataRecord = z.strictObject({
+  format: z.literal(1),
+  sha256: Digest,
+  sizeBytes: z.int().nonnegative(),
+  at: Instant,
+})
+export type DataRecord = z.output<typeof DataRecord>
+
 /** The digest of a list of files, whatever their order. */
 export function digestOfFiles(files: readonly FileEntry[]): string {
   return digestOf(files.toSorted((a, b) => (a.path < b.path ? -1 : 1)))
@@ -122,6 +131,8 @@ export const Run = z.strictObject({
   format: z.literal(1),
   run: z.uuid(),
   request: z.string(),
+  /** `TrainingRequest.cause`: failures are counted over all slots of a schedule. */
+  cause: z.string().optional(),
   born: z.int().positive(),
   version: Version.optional(),
   failure: FailureClass,

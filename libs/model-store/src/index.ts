@@ -1,4 +1,6 @@
+export { type FaultHook, type StoreMethod, withFaults } from './faults.ts'
 export { createJson, readJson, readStateJson, requireJson, swapJson } from './json.ts'
+export { openPosixStore } from './posix.ts'
 export {
   ModelStoreCode,
   ModelStoreError,

@@ -4,7 +4,7 @@ import { DataType, sizeOf, type Tensor } from '@drover/serving-api'
 import { SavedModelError } from './errors.ts'
 import { readFields, type WireField, WireWriter } from './wire.ts'
 
-const BYTES_PER_VALUE = {
+const BYTES_PER_VALUE: Record<DataType, number> = {
   DT_FLOAT: 4,
   DT_DOUBLE: 8,
   DT_INT32: 4,
@@ -13,13 +13,18 @@ const BYTES_PER_VALUE = {
   DT_BOOL: 1,
 }
 const RANK_MAX = 32
-const nameByNumber = new Map(
-  (Object.keys(DataType) as DataType[]).map((name) => [DataType[name] as number, name]),
-)
+const DATA_TYPES = [
+  'DT_FLOAT',
+  'DT_DOUBLE',
+  'DT_INT32',
+  'DT_STRING',
+  'DT_INT64',
+  'DT_BOOL',
+] as const satisfies DataType[]
 
 /** TensorFlow's name of an element type; undefined when it is not carried. */
 export function dataTypeOf(number: bigint): DataType | undefined {
-  return nameByNumber.get(Number(number))
+  return DATA_TYPES.find((name) => BigInt(DataType[name]) === number)
 }
 
 /** What constants may take in memory beyond their own bytes: a repeated value takes few in the file. */
@@ -97,7 +102,10 @@ function fromContent(
   content: Uint8Array,
 ): Tensor {
   if (content.length !== sizeOf(shape) * BYTES_PER_VALUE[dtype])
-    throw new SavedModelError('NOT_A_SAVED_MODEL', `a constant does not fill its shape [${shape}]`)
+    throw new SavedModelError(
+      'NOT_A_SAVED_MODEL',
+      `a constant does not fill its shape [${shape.join(', ')}]`,
+    )
   // A copy, since typed arrays need an aligned start.
   const { buffer } = Uint8Array.from(content)
   switch (dtype) {
@@ -118,7 +126,10 @@ function fromContent(
 function fill<T>(shape: readonly number[], given: readonly T[], none: T): T[] {
   const size = sizeOf(shape)
   if (given.length > size)
-    throw new SavedModelError('NOT_A_SAVED_MODEL', `a constant overfills its shape [${shape}]`)
+    throw new SavedModelError(
+      'NOT_A_SAVED_MODEL',
+      `a constant overfills its shape [${shape.join(', ')}]`,
+    )
   return Array.from({ length: size }, (_, index) => given[index] ?? given.at(-1) ?? none)
 }
 

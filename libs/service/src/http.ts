@@ -1,13 +1,23 @@
 import { timingSafeEqual } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
-import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express'
+import express, {
+  type ErrorRequestHandler,
+  type Express,
+  type Request,
+  type RequestHandler,
+} from 'express'
 import { z } from 'zod'
 import type { Log } from './log.ts'
 
 const BODY_BYTES_MAX = 1024 * 1024
 const HEADERS_MS_MAX = 30_000
+/** How long requests in progress may take when the server is closed. */
+const CLOSE_MS_MAX = 1_000
+const CLOSE_IDLE_MS = 20
 const LOOPBACK_HOSTS = ['localhost', '127.0.0.1', '[::1]']
+/** Below it bodies are files and no JSON. */
+const RAW_PATHS = '/v1/data/'
 const OPEN_PATHS = new Set(['/livez', '/readyz'])
 
 /** A caller's mistake, or a state in which the caller can only try again: an edge's own error. */
@@ -25,6 +35,8 @@ export interface ApiOptions {
   log: Log
   /** The bearer token that callers must bring; without one only loopback callers are answered. */
   token: string | undefined
+  /** Only this user can reach it, over a Unix socket: whoever does is answered without a token. */
+  isPrivate?: boolean
   /** Whether this process can do its work now, and why not. */
   isReady: () => { ready: boolean; why?: string }
   /** Largest JSON body in bytes; 1 MiB unless told. */
@@ -39,7 +51,8 @@ export interface ApiOptions {
  */
 export function makeApi(options: ApiOptions, addRoutes: (api: Express) => void): Express {
   const api = express().disable('x-powered-by').set('case sensitive routing', true)
-  api.use(refuseForeignPages, requireToken(options.token))
+  api.use(refuseForeignPages)
+  if (options.isPrivate !== true) api.use(requireToken(options.token))
   api.get('/livez', (_request, response) => {
     response.json({ ok: true })
   })
@@ -47,7 +60,7 @@ export function makeApi(options: ApiOptions, addRoutes: (api: Express) => void):
     const readiness = options.isReady()
     response.status(readiness.ready ? 200 : 503).json(readiness)
   })
-  api.use(requireJson, express.json({ limit: options.bodyBytesMax ?? BODY_BYTES_MAX }))
+  api.use(parseJson(options.bodyBytesMax ?? BODY_BYTES_MAX))
   addRoutes(api)
   api.use((request) => {
     throw new ApiError(404, `there is no ${request.method} ${request.path}`)
@@ -59,9 +72,8 @@ export function makeApi(options: ApiOptions, addRoutes: (api: Express) => void):
 /** A page of another origin must not reach an API on loopback through somebody's browser. */
 const refuseForeignPages: RequestHandler = (request, _response, next) => {
   const { origin, host = '' } = request.headers
-  const isLoopback = request.socket.remoteAddress?.match(/^(::1|(::ffff:)?127\.)/)
-  const name = host.replace(/:\d+$/, '')
-  if (isLoopback && !LOOPBACK_HOSTS.includes(name)) {
+  const name = host.replace(/:\d+$/, '').toLowerCase()
+  if (isLoopback(request) && !LOOPBACK_HOSTS.includes(name)) {
     throw new ApiError(403, `the Host header ${JSON.stringify(host)} is not this machine`)
   }
   if (origin !== undefined && origin !== `http://${host}`) {
@@ -70,30 +82,44 @@ const refuseForeignPages: RequestHandler = (request, _response, next) => {
   next()
 }
 
+const isLoopback = ({ socket }: Request): boolean =>
+  /^(::1$|(::ffff:)?127\.)/.test(socket.remoteAddress ?? '')
+
 function requireToken(token: string | undefined): RequestHandler {
-  const wanted = Buffer.from(`Bearer ${token ?? ''}`)
   return (request, _response, next) => {
-    const given = Buffer.from(request.headers.authorization ?? '')
-    const fits =
-      token === undefined || (given.length === wanted.length && timingSafeEqual(given, wanted))
-    if (!fits && !OPEN_PATHS.has(request.path)) {
+    if (!OPEN_PATHS.has(request.path) && !isAllowed(request, token)) {
       throw new ApiError(401, 'this API needs the header authorization: Bearer <token>')
     }
     next()
   }
 }
 
-/** A form or a script of another page can send any body but not this content type without asking. */
-const requireJson: RequestHandler = (request, _response, next) => {
-  const hasBody = request.headers['content-length'] !== '0' && request.method !== 'GET'
-  const isRaw = request.path.startsWith('/v1/data/')
-  if (hasBody && request.method !== 'DELETE' && !isRaw && !request.is('application/json')) {
-    throw new ApiError(415, 'send content-type: application/json')
-  }
-  next()
+/** Without a token nobody can show who they are, so only this machine is answered. */
+function isAllowed(request: Request, token: string | undefined): boolean {
+  if (token === undefined) return isLoopback(request)
+  const wanted = Buffer.from(`Bearer ${token}`)
+  const given = Buffer.from(request.headers.authorization ?? '')
+  return given.length === wanted.length && timingSafeEqual(given, wanted)
 }
 
-const BodyError = z.object({ status: z.int(), type: z.string() })
+/**
+ * A form or a script of another page can send any body but not this content type without asking.
+ * Uploads are files of any type, which the routes stream themselves.
+ */
+function parseJson(limit: number): RequestHandler {
+  const parse = express.json({ limit })
+  return (request, response, next) => {
+    if (request.path.startsWith(RAW_PATHS)) return next()
+    const { 'content-length': length = '0', 'transfer-encoding': coding } = request.headers
+    const hasBody = coding !== undefined || Number(length) > 0
+    if (hasBody && !request.is('application/json')) {
+      throw new ApiError(415, 'send content-type: application/json')
+    }
+    return parse(request, response, next)
+  }
+}
+
+const BodyError = z.object({ status: z.int().min(400).max(499), type: z.string().optional() })
 
 function answerError({ log, translate }: ApiOptions): ErrorRequestHandler {
   return (error: unknown, request, response, next) => {
@@ -107,17 +133,18 @@ function answerError({ log, translate }: ApiOptions): ErrorRequestHandler {
   }
 }
 
-/** Express's own body errors, zod's, and ours. */
+/** Express's own errors of bodies and paths, zod's, and ours. */
 function toApiError(error: unknown): ApiError | undefined {
   if (error instanceof ApiError) return error
   if (error instanceof z.ZodError) return new ApiError(400, z.prettifyError(error))
   const body = BodyError.safeParse(error)
-  if (!body.success || body.data.status >= 500) return undefined
+  if (!body.success) return undefined
   const messages: Record<string, string> = {
     'entity.too.large': 'the body is too large',
     'entity.parse.failed': 'the body is not JSON',
   }
-  return new ApiError(body.data.status, messages[body.data.type] ?? body.data.type)
+  const { status, type = 'the request is malformed' } = body.data
+  return new ApiError(status, messages[type] ?? type)
 }
 
 /** A server that listens, and the way to be rid of it. */
@@ -145,11 +172,15 @@ export async function listen(
     url: `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`,
     port: address.port,
     [Symbol.asyncDispose]: async () => {
+      if (!server.listening) return
+      const closed = once(server, 'close')
       server.close()
-      server.closeIdleConnections()
-      const done = server.listening ? once(server, 'close') : Promise.resolve()
-      setTimeout(() => server.closeAllConnections(), 1_000).unref()
-      await done
+      // A connection whose last request ends from now on would otherwise be kept for the next one.
+      const idle = setInterval(() => server.closeIdleConnections(), CLOSE_IDLE_MS)
+      const all = setTimeout(() => server.closeAllConnections(), CLOSE_MS_MAX)
+      await closed
+      clearInterval(idle)
+      clearTimeout(all)
     },
   }
 }

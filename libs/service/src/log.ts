@@ -2,7 +2,13 @@ import { type Logger, pino } from 'pino'
 
 export type Log = Logger
 
-/** The log of one app: JSON lines on stdout. Constant messages, variable fields. */
+const STDOUT = 1
+
+/**
+ * The log of one app: JSON lines on stdout. Constant messages, variable fields. Each line is out
+ * when the call returns, so that none is lost, doubled or out of order when the process ends.
+ */
 export function makeLog(name: string): Log {
-  return pino({ name, redact: ['token', '*.token', '*.authorization'] })
+  const redact = ['token', '*.token', '*.authorization']
+  return pino({ name, redact }, pino.destination({ dest: STDOUT, sync: true }))
 }

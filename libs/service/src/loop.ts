@@ -1,5 +1,3 @@
-import { once } from 'node:events'
-
 const TURNS_IN_A_ROW_MAX = 10_000
 
 export interface LoopOptions {
@@ -13,39 +11,56 @@ export interface LoopOptions {
   onError: (error: unknown) => void
 }
 
-/** A level-triggered loop: turns until nothing is left to do, then waits for a nudge or the timer. */
+/**
+ * A level-triggered loop: turns until nothing is left to do, then waits for a nudge or the timer.
+ * After a failed turn it waits out the backoff, nudged or not.
+ */
 export function makeLoop({ turn, scanMs, backoffMs, onError }: LoopOptions) {
-  const nudges = new EventTarget()
-  let nudged = false
+  let isNudged = false
+  let wake: (() => void) | undefined
 
-  async function settle(stop: AbortSignal): Promise<number> {
+  async function settle(stop: AbortSignal): Promise<'done' | 'more' | 'failed'> {
     try {
       for (let turns = 0; turns < TURNS_IN_A_ROW_MAX && !stop.aborted; turns++) {
-        if (!(await turn(stop))) return scanMs
+        if (!(await turn(stop))) return 'done'
       }
-      return 0
+      return 'more'
     } catch (error) {
       if (!stop.aborted) onError(error)
-      return Math.min(backoffMs, scanMs)
+      return 'failed'
     }
+  }
+
+  /** Waits for the timer, the stop or, where that may end it, a nudge. */
+  async function wait(ms: number, stop: AbortSignal, endsByNudge: boolean): Promise<void> {
+    if (stop.aborted || (endsByNudge && isNudged)) return
+    await new Promise<void>((resolve) => {
+      const end = (): void => {
+        clearTimeout(timer)
+        stop.removeEventListener('abort', end)
+        wake = undefined
+        resolve()
+      }
+      const timer = setTimeout(end, ms)
+      stop.addEventListener('abort', end)
+      if (endsByNudge) wake = end
+    })
   }
 
   return {
     /** Asks for a look at the world now. One that comes during a look leads to one more. */
     nudge(): void {
-      nudged = true
-      nudges.dispatchEvent(new Event('nudge'))
+      isNudged = true
+      wake?.()
     },
 
     /** Runs until the signal; what it is doing then is finished first. */
     async run(stop: AbortSignal): Promise<void> {
       while (!stop.aborted) {
-        nudged = false
-        const waitMs = await settle(stop)
-        if (nudged) continue
-        const wake = AbortSignal.any([stop, AbortSignal.timeout(waitMs)])
-        // The wait ends by a nudge, the timer or the stop; all three lead to the next look.
-        await once(nudges, 'nudge', { signal: wake }).catch(() => {})
+        isNudged = false
+        const outcome = await settle(stop)
+        if (outcome === 'failed') await wait(Math.min(backoffMs, scanMs), stop, false)
+        else await wait(outcome === 'more' ? 0 : scanMs, stop, true)
       }
     },
   }

@@ -5,12 +5,14 @@ const STOP_MS_MAX = 10_000
 /**
  * The life of a process: `start` opens everything and gives back what runs until the signal. It is
  * told to stop by SIGINT, SIGTERM or, with `followsParent`, by the end of its standard input, which
- * is a pipe from its parent: so no child outlives a parent that was killed.
+ * is a pipe from its parent: so no child outlives a parent that was killed. What does not end within
+ * `stopMsMax`, 10 s unless told, is ended.
  */
 export async function runService(
   log: Log,
   followsParent: boolean,
   start: (stop: AbortSignal) => Promise<void>,
+  { stopMsMax = STOP_MS_MAX }: { stopMsMax?: number } = {},
 ): Promise<void> {
   const stop = new AbortController()
   const ask = (why: string) => () => {
@@ -21,7 +23,7 @@ export async function runService(
     setTimeout(() => {
       log.error('stopping took too long')
       process.exit(1)
-    }, STOP_MS_MAX).unref()
+    }, stopMsMax).unref()
   }
   process.once('SIGINT', ask('SIGINT')).once('SIGTERM', ask('SIGTERM'))
   if (followsParent) process.stdin.once('close', ask('the parent is gone')).resume()

@@ -1,3 +1,5 @@
+export { type PredictFormat, writePredictAnswer } from './answer-json.ts'
+export { errorBody, httpStatusOf, ServingError, StatusCode } from './errors.ts'
 export {
   Agreement,
   compareAnswers,
@@ -12,6 +14,22 @@ export {
   misfitOf,
   TOLERANCE,
 } from './golden.ts'
+export { type ModelChoice, parseRoute, type Route } from './paths.ts'
+export {
+  type InputInfos,
+  parsePredictBody,
+  type PredictBody,
+  type PredictInputs,
+} from './predict-json.ts'
+export { RunAnswer, RunRequest } from './run.ts'
+export {
+  notKnown,
+  notServed,
+  type ServableState,
+  type VersionStatus,
+  writeMetadata,
+  writeStatus,
+} from './status-json.ts'
 export {
   DATA_TYPES,
   DataType,

@@ -1,0 +1,136 @@
+import { join } from 'node:path'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { startProbe } from '@drover/inference'
+import {
+  channelKey,
+  CommittedManifest,
+  configKey,
+  bucketKey,
+  digestOfFiles,
+  emptyChannel,
+  madePrefix,
+  renderConfig,
+  sha256,
+  Verdict,
+  verdictKey,
+} from '@drover/model-config'
+import { readJson, requireJson, swapJson, withFaults } from '@drover/model-store'
+import { makeLog } from '@drover/service'
+import {
+  compareAnswers,
+  decodeTensors,
+  encodeTensors,
+  floatTensor,
+  GoldenAnswers,
+  type GoldenRequests,
+  TOLERANCE,
+} from '@drover/serving-api'
+import { afterAll, describe, expect, test } from 'vitest'
+import { qualityOf, tenantOf } from '../facts.fixture.ts'
+import { hangingModel, linearModel, renamedModel, unaryModel } from '../models.fixture.ts'
+import { mapParallel } from '../parallel.ts'
+import { makeRecords } from '../records.ts'
+import { type Files, filesOf, startWorld, type World } from '../world.fixture.ts'
+import { type GateParts, makeGate } from './gate.ts'
+
+const WORLDS_AT_ONCE = 8
+const probe = startProbe()
+afterAll(async () => await probe[Symbol.asyncDispose]())
+
+test('a version that hangs is tried again, and fails the third time if others were judged', async () => {
+  await using world = await startWith(filesOf(hangingModel(), golden()))
+  await world.putTenant(tenantOf('bosch'))
+  await world.commit({ ...id, tenant: 'bosch' }, 1, filesOf(linearModel(), golden()))
+  let now = Date.now()
+  const gate = startGate(world, { probe, probeMs: 500, now: () => now })
+
+  for (let turn = 0; turn < 3; turn++) {
+    expect(await gate.look(id)).toBe(false)
+    now += 600_000
+  }
+  expect(await verdictIn(world)).toBeUndefined()
+  await gate.look({ ...id, tenant: 'bosch' })
+  await gate.look(id)
+
+  gate.close()
+  const verdict = await verdictIn(world)
+  expect(verdict).toMatchObject({ pass: false })
+  expect(verdict?.reason).toMatch(/^it crashed the gate 3 times: tensorflow: /)
+}, 20_000)
+
+test('a fault of the probe gives no verdict, and the version is looked at again', async () => {
+  await using world = await startWith(filesOf(linearModel(), golden()))
+  const closed = startProbe({ warm: [] })
+  await closed[Symbol.asyncDispose]()
+  let now = 0
+  const due: object[] = []
+  const [broken, working] = [closed, probe]
+  let current = broken
+  const gate = startGate(world, {
+    probe: { check: async (check) => await current.check(check) },
+    now: () => now,
+    onDue: (which) => void due.push(which),
+  })
+
+  await gate.look(id)
+  expect(await verdictIn(world)).toBeUndefined()
+  const { digest } = await requireJson(
+    world.store,
+    'models/acme/late/1/MANIFEST.json',
+    CommittedManifest,
+  )
+  expect(gate.troubleOf(digest)).toMatchObject({ crashes: 0, reason: 'the probe is closed' })
+  current = working
+  now += 1_000
+  await gate.look(id)
+
+  gate.close()
+  expect((await verdictIn(world))?.pass).toBe(true)
+})
+
+test('an aborted version, and one of an earlier owner, are not judged', async () => {
+  await using world = await startWith(filesOf(linearModel()))
+  await world.putTenant(tenantOf('acme', ['late'], { models: { late: { born: 2 } } }))
+
+  expect(await startGate(world, { probe }).look(id)).toBe(false)
+})
+
+test('two gates at once leave one verdict that names what is there', async () => {
+  await using world = await startWith(filesOf(linearModel(), golden()))
+
+  await Promise.all([startGate(world, { probe }).look(id), startGate(world, { probe }).look(id)])
+
+  const verdict = await verdictIn(world)
+  const content = await world.store.read(`${madePrefix(id, 1, 1)}/golden.json`)
+  expect(verdict?.files.find(({ path }) => path === 'golden.json')?.sha256).toBe(
+    sha256(content ?? ''),
+  )
+})
+
+test('a gate that dies at any call of the store is followed by one that judges', async () => {
+  const files = filesOf(linearModel(), golden())
+  const dieAt = async (deadAt: number) => {
+    await using world = await startWith(files)
+    let calls = 0
+    const store = withFaults(world.store, () => {
+      if (calls++ >= deadAt) throw new Error('the process died')
+    })
+    const dying = startGate(world, { probe, store })
+    await dying.look(id).catch(() => {})
+    dying.close()
+    await startGate(world, { probe }).look(id)
+    const verdict = await verdictIn(world)
+    const content = await world.store.read(`${madePrefix(id, 1, 1)}/golden.json`)
+    const [file] = verdict?.files ?? []
+    return { calls, pass: verdict?.pass, isWhole: file?.sha256 === sha256(content ?? '') }
+  }
+  const { calls } = await dieAt(Infinity)
+  const places = Array.from({ length: calls }, (_, at) => at)
+
+  const outcomes = await mapParallel(places, WORLDS_AT_ONCE, dieAt)
+
+  expect(calls).toBeGreaterThan(20)
+  for (const [at, outcome] of outcomes.entries()) {
+    expect(outcome, `dead at call ${at}`).toMatchObject({ pass: true, isWhole: true })
+  }
+}, 30_000)

@@ -1,0 +1,58 @@
+/** How often a digest may crash the probe before the version is held to be the cause. */
+export const CRASHES_MAX = 3
+
+/** A committed version of the present owner. */
+export interface GateVersion {
+  version: number
+  /** The manifest's digest. */
+  digest: string
+  /** Whether a verdict is there already. */
+  judged: boolean
+}
+
+/** What went wrong with judging one digest so far. */
+export interface GateTrouble {
+  /** How often the probe crashed or hung on it; trouble of our own does not count. */
+  crashes: number
+  retryAt: number
+  /** Whether another version was judged since its first crash, so that the gate itself works. */
+  othersJudged: boolean
+  reason: string
+}
+
+/** One model as the gate sees it. */
+export interface GateObserved {
+  now: number
+  versions: readonly GateVersion[]
+  /** What this process is judging. */
+  inFlight: readonly number[]
+  /** By digest. */
+  troubles: Readonly<Record<string, GateTrouble>>
+}
+
+export type GateAction =
+  /** Load it, ask it, and write its verdict. */
+  | { kind: 'judge'; version: number }
+  /** Write a failing verdict without another try. */
+  | { kind: 'condemn'; version: number; reason: string }
+  /** Nothing now; look again then. */
+  | { kind: 'later'; at: number }
+
+/** What the gate does next for a model: the newest version without a verdict comes first. */
+export function plan({ now, versions, inFlight, troubles }: GateObserved): GateAction | undefined {
+  const open = versions
+    .filter(({ judged, version }) => !judged && !inFlight.includes(version))
+    .toSorted((a, b) => b.version - a.version)
+  let at = Infinity
+  for (const { version, digest } of open) {
+    const trouble = troubles[digest]
+    if (trouble === undefined) return { kind: 'judge', version }
+    if (trouble.crashes >= CRASHES_MAX && trouble.othersJudged) {
+      const reason = `it crashed the gate ${trouble.crashes} times: ${trouble.reason}`
+      return { kind: 'condemn', version, reason }
+    }
+    if (trouble.retryAt <= now) return { kind: 'judge', version }
+    at = Math.min(at, trouble.retryAt)
+  }
+  return at === Infinity ? undefined : { kind: 'later', at }
+}

@@ -1,0 +1,69 @@
+import { attr, GraphBuilder, writeSavedModel } from '@drover/saved-model'
+import { floatTensor, type SignatureDef } from '@drover/serving-api'
+
+// Real SavedModels, as small as they get.
+
+const FEATURES = 2
+const CLASSES = 3
+
+const predict = (more: Partial<SignatureDef> = {}): SignatureDef => ({
+  methodName: 'tensorflow/serving/predict',
+  inputs: { x: { name: 'x:0', dtype: 'DT_FLOAT', shape: [-1, FEATURES] } },
+  outputs: { scores: { name: 'scores:0', dtype: 'DT_FLOAT', shape: [-1, CLASSES] } },
+  ...more,
+})
+
+function withInput(): GraphBuilder {
+  const graph = new GraphBuilder()
+  const attrs = { dtype: attr.type('DT_FLOAT'), shape: attr.shape([-1, FEATURES]) }
+  graph.add('Placeholder', 'x', [], attrs)
+  return graph
+}
+
+const float = { T: attr.type('DT_FLOAT') }
+
+/** Scores of three classes by a linear map; `weight` makes one model differ from another. */
+export function linearModel(weight = 0.5, signature = 'serving_default'): Uint8Array {
+  const graph = withInput()
+  const weights = [weight, -weight, 0.1, 0.2, weight, -0.3]
+  graph.constant('w', floatTensor(weights, [FEATURES, CLASSES]))
+  const matMul = { transpose_a: attr.bool(false), transpose_b: attr.bool(false) }
+  graph.add('MatMul', 'logits', ['x', 'w'], { ...float, ...matMul })
+  graph.add('Softmax', 'scores', ['logits'], float)
+  return writeSavedModel({ graph: graph.build(), signatures: { [signature]: predict() } })
+}
+
+/** One operation from the input to the output: `Digamma` is one that only TensorFlow has. */
+export function unaryModel(op: string): Uint8Array {
+  const graph = withInput()
+  graph.add(op, 'scores', ['x'], float)
+  const outputs = {
+    scores: { name: 'scores:0', dtype: 'DT_FLOAT', shape: [-1, FEATURES] },
+  } as const
+  return writeSavedModel({
+    graph: graph.build(),
+    signatures: { serving_default: predict({ outputs }) },
+  })
+}
+
+/** The same answers under another name for the input. */
+export function renamedModel(): Uint8Array {
+  const graph = withInput()
+  graph.add('Softmax', 'scores', ['x'], float)
+  const inputs = { features: { name: 'x:0', dtype: 'DT_FLOAT', shape: [-1, FEATURES] } } as const
+  return writeSavedModel({
+    graph: graph.build(),
+    signatures: { serving_default: predict({ inputs }) },
+  })
+}
+
+/** It loads and never answers: it waits for something to come out of an empty queue. */
+export function hangingModel(): Uint8Array {
+  const graph = withInput()
+  // `[DT_FLOAT]` as the bytes of an attribute that is a list of types.
+  const types = { kind: 'other', value: Uint8Array.of(0x0a, 0x03, 0x32, 0x01, 0x01) } as const
+  graph.add('FIFOQueueV2', 'queue', [], { component_types: types })
+  graph.add('QueueDequeueV2', 'taken', ['queue'], { component_types: types })
+  graph.add('AddV2', 'scores', ['x', 'taken'], float)
+  return writeSavedModel({ graph: graph.build(), signatures: { serving_default: predict() } })
+}

@@ -1,0 +1,97 @@
+import {
+  type ConfigEntry,
+  type Controls,
+  type Models,
+  servedName,
+  standingVerdict,
+  type Tenant,
+  usableVersions,
+  type UsableVersion,
+} from '@drover/model-config'
+import type { Gate } from './gate/gate.ts'
+import { mapParallel } from './parallel.ts'
+import { NO_CONFIG, type Records } from './records.ts'
+
+const MODELS_AT_ONCE = 8
+
+/** The body of `GET /v1/tenants/{tenant}`: its versions, how they were judged, and what runs. */
+export type TenantView = Awaited<ReturnType<typeof viewTenant>>
+
+/** Reads it anew; undefined for a tenant that never was. */
+export async function viewTenant(records: Records, gate: Gate, name: string) {
+  const tenant = await records.tenant(name)
+  if (tenant === undefined) return undefined
+  const { fleet } = tenant.spec
+  const [controls, channel] = await Promise.all([records.controls(name), records.channel(fleet)])
+  const [candidate, live] = await Promise.all(
+    [channel?.candidate, channel?.live].map(async (ref) =>
+      ref === undefined ? NO_CONFIG : await records.config(fleet, ref.sha),
+    ),
+  )
+  const configs = { candidate: candidate?.models ?? {}, live: live?.models ?? {} }
+  const models = await mapParallel(
+    Object.keys(tenant.spec.models),
+    MODELS_AT_ONCE,
+    async (model) => {
+      const view = await viewModel(records, gate, { tenant, model, controls, configs })
+      return [model, view] as const
+    },
+  )
+  return {
+    tenant: name,
+    fleet,
+    tombstone: tenant.tombstone,
+    generation: tenant.generation,
+    candidate: channel?.candidate,
+    live: channel?.live,
+    models: Object.fromEntries(models),
+  }
+}
+
+async function viewModel(
+  records: Records,
+  gate: Gate,
+  subject: {
+    tenant: Tenant
+    model: string
+    controls: Controls | undefined
+    configs: { candidate: Models; live: Models }
+  },
+) {
+  const { tenant, model, controls, configs } = subject
+  const id = { tenant: tenant.tenant, model }
+  const name = servedName(id)
+  const born = tenant.models[model]?.born
+  const usable = usableVersions(await records.versions(id), born)
+  const pin = controls?.pins[model]
+  return {
+    name,
+    born,
+    pin: pin?.born === born ? pin : undefined,
+    candidate: versionIn(configs.candidate[name]),
+    live: versionIn(configs.live[name]),
+    versions: usable.map((version) => viewVersion(version, gate, tenant.spec.fleet)),
+  }
+}
+
+const versionIn = (entry: ConfigEntry | undefined): number | undefined =>
+  entry?.versions[0]?.version
+
+function viewVersion(version: UsableVersion, gate: Gate, fleet: string) {
+  const { manifest } = version
+  const verdict = standingVerdict(version, fleet)
+  const { pass, reason, n, by, at, engine, checks } = verdict ?? {}
+  const trouble = verdict === undefined ? gate.troubleOf(manifest.digest) : undefined
+  return {
+    version: version.version,
+    at: manifest.at,
+    queuedAt: manifest.queuedAt,
+    startedAt: manifest.startedAt,
+    traceparent: manifest.traceparent,
+    sizeBytes: manifest.sizeBytes,
+    quality: manifest.quality,
+    verdict: verdict && { pass, reason, n, by, at, engine, checks },
+    /** Why there is no verdict yet, when there was trouble. */
+    trouble,
+  }
+}

@@ -1,0 +1,171 @@
+import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import {
+  offboardCommand,
+  releaseCommand,
+  restartCommand,
+  rollbackCommand,
+  trainCommand,
+} from './commands/change.ts'
+import { type Context, openContext } from './commands/context.ts'
+import { logsCommand } from './commands/logs.ts'
+import { type OnboardOptions, onboardCommand } from './commands/onboard.ts'
+import { predictCommand } from './commands/predict.ts'
+import { pushCommand } from './commands/push.ts'
+import { statusCommand, whyCommand } from './commands/status.ts'
+import { AIRPORTS, type UpCommandOptions, upCommand } from './commands/up.ts'
+import type { Config } from './config.ts'
+import { CliError, Exit, makeOutput } from './output.ts'
+
+const WAIT_SECONDS = 120
+
+/** Runs the command line; what it returns is the exit code. Never throws for a user's mistake. */
+export async function runCli(config: Config, args: readonly string[]): Promise<number> {
+  const program = makeProgram(config)
+  try {
+    await program.parseAsync(args, { from: 'user' })
+    return Number(process.exitCode ?? Exit.OK)
+  } catch (error) {
+    return explain(error, args.includes('--json'))
+  }
+}
+
+function explain(error: unknown, json: boolean): number {
+  // Commander has said by itself what was wrong.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? Exit.OK : Exit.USAGE
+  const messages: string[] = []
+  for (let each = error; each instanceof Error; each = each.cause) messages.push(each.message)
+  const exit = error instanceof CliError ? error.exit : Exit.FAILED
+  const message = messages.join(': ') || 'something was thrown that is no error'
+  process.stderr.write(
+    json ? `${JSON.stringify({ error: { code: exit, message } })}\n` : `drover: ${message}\n`,
+  )
+  return exit
+}
+
+function makeProgram(config: Config): Command {
+  const program = new Command('drover')
+    .description('trains, publishes and serves a TensorFlow model for every tenant')
+    .exitOverride()
+    .showHelpAfterError('(drover --help says more)')
+  addUp(program, config)
+  addChanges(program, config)
+  addQuestions(program, config)
+  return program
+}
+
+/** Every command has `--json`: one JSON object on stdout. */
+function addCommand(program: Command, usage: string, description: string): Command {
+  return program
+    .command(usage)
+    .description(description)
+    .option('--json', 'one JSON object on stdout')
+}
+
+interface JsonOption {
+  json?: boolean
+}
+
+/** A connection to the Drover that runs in `DROVER_HOME`. */
+const connect = async (config: Config, { json = false }: JsonOption): Promise<Context> =>
+  await openContext(config.DROVER_HOME, makeOutput(json))
+
+function addUp(program: Command, config: Config): void {
+  addCommand(program, 'up', 'runs a whole Drover on this machine, and 20 real clients through it')
+    .option('--once', 'stop when every client is served or rejected', false)
+    .option('--sample <name>', 'flights, or none', 'flights')
+    .option('--airports <count>', 'how many clients of the sample', toCount, AIRPORTS)
+    .option('--port <name=number>', 'a fixed port for a part (repeat it)', collect, [])
+    .option('--commands <file>', "the operator's list of training programs, as JSON")
+    .action(async (options: UpCommandOptions & JsonOption) => {
+      await upCommand(config, makeOutput(options.json === true), options)
+    })
+}
+
+const addWaiting = (command: Command): Command =>
+  command
+    .option('--no-wait', 'return at once')
+    .option('--timeout <seconds>', 'how long to wait', toCount, WAIT_SECONDS)
+
+interface Waiting extends JsonOption {
+  wait: boolean
+  timeout: number
+}
+
+function addChanges(program: Command, config: Config): void {
+  addWaiting(
+    addCommand(program, 'onboard <tenant>', 'declares a client and waits until its model is served')
+      .option('--sample <name>', 'a client of the sample: flights')
+      .option('--model <name>', 'the name of its model')
+      .option('--recipe <name>', 'text-classifier, command, or a recipe as JSON')
+      .option('--command <name>', "for the recipe `command`: a program on the operator's list")
+      .option('--data <file>', 'a CSV file with the training rows'),
+  ).action(async (tenant: string, options: OnboardOptions & JsonOption) => {
+    await onboardCommand(await connect(config, options), tenant, options)
+  })
+  addWaiting(
+    addCommand(program, 'push <tenant.model> <directory>', 'brings in a SavedModel from elsewhere'),
+  ).action(async (name: string, directory: string, options: Waiting) => {
+    await pushCommand(await connect(config, options), name, directory, options)
+  })
+  addWaiting(addCommand(program, 'train <tenant[.model]>', 'trains again now')).action(
+    async (target: string, options: Waiting) => {
+      await trainCommand(await connect(config, options), target, options)
+    },
+  )
+  addPins(program, config)
+  addCommand(program, 'offboard <tenant>', 'takes a client and its models away').action(
+    async (tenant: string, options: JsonOption) => {
+      await offboardCommand(await connect(config, options), tenant)
+    },
+  )
+  addCommand(program, 'restart', 'recycles every model server, one at a time')
+    .option('--why <text>', 'a reason for the audit')
+    .action(async (options: JsonOption & { why?: string }) => {
+      await restartCommand(await connect(config, options), options)
+    })
+}
+
+function addPins(program: Command, config: Config): void {
+  addCommand(program, 'rollback <tenant[.model]>', 'serves the version before, and pins it')
+    .option('--to <version>', 'a version', toCount)
+    .option('--why <text>', 'a reason for the audit')
+    .action(async (target: string, options: JsonOption & { to?: number; why?: string }) => {
+      await rollbackCommand(await connect(config, options), target, options)
+    })
+  addCommand(program, 'release <tenant.model>', 'ends a pin').action(
+    async (target: string, options: JsonOption) => {
+      await releaseCommand(await connect(config, options), target)
+    },
+  )
+}
+
+function addQuestions(program: Command, config: Config): void {
+  addCommand(program, 'status [tenant]', 'what is served, and what is on its way').action(
+    async (tenant: string | undefined, options: JsonOption) => {
+      await statusCommand(await connect(config, options), tenant)
+    },
+  )
+  addCommand(program, 'why <tenant>', 'how each model of a client came to where it is').action(
+    async (tenant: string, options: JsonOption) => {
+      await whyCommand(await connect(config, options), tenant)
+    },
+  )
+  addCommand(program, 'predict <tenant.model> <row>', 'asks every server about a raw row').action(
+    async (name: string, row: string, options: JsonOption) => {
+      await predictCommand(await connect(config, options), name, row)
+    },
+  )
+  addCommand(program, 'logs <tenant>', 'what every part logged about a client').action(
+    async (tenant: string, { json = false }: JsonOption) => {
+      await logsCommand(config.DROVER_HOME, makeOutput(json), tenant)
+    },
+  )
+}
+
+function toCount(text: string): number {
+  const count = Number(text)
+  if (Number.isInteger(count) && count > 0) return count
+  throw new InvalidArgumentError('give a whole number above 0')
+}
+
+const collect = (value: string, before: string[]): string[] => [...before, value]

@@ -1,0 +1,81 @@
+import { lstat, readdir } from 'node:fs/promises'
+import { join, relative, sep } from 'node:path'
+import { parseServedName, ServedName } from '@drover/model-config'
+import { z } from 'zod'
+import { CliError, Exit } from '../output.ts'
+import { findTenantSpec } from '../views.ts'
+import type { Context } from './context.ts'
+import { digestOfFile, sendSpec, waitUntilServed } from './onboard.ts'
+
+const FILES_MAX = 10_000
+
+const Pushed = z.object({ version: z.int() })
+
+interface PushedFile {
+  path: string
+  absolute: string
+  sizeBytes: number
+  sha256: string
+}
+
+/**
+ * `drover push <tenant>.<model> <dir>`: a SavedModel that was trained elsewhere goes through the
+ * same claim, manifest, gate and publication. Declares the model if the tenant does not have it.
+ */
+export async function pushCommand(
+  context: Context,
+  name: string,
+  directory: string,
+  options: { wait: boolean; timeout: number },
+): Promise<void> {
+  if (!ServedName.safeParse(name).success) {
+    throw new CliError(Exit.USAGE, `${JSON.stringify(name)} is no <tenant>.<model>`)
+  }
+  const startedAt = performance.now()
+  const { tenant, model } = parseServedName(name)
+  const files = await readFiles(directory)
+  await declare(context, tenant, model)
+  for (const { absolute, sha256 } of files) {
+    await context.scheduler.uploadFile(`/v1/data/${tenant}/${model}/${sha256}`, absolute)
+  }
+  const { version } = await context.scheduler.send(
+    'POST',
+    `/v1/tenants/${tenant}/models/${model}/versions`,
+    { files: files.map(({ path, sizeBytes, sha256 }) => ({ path, sizeBytes, sha256 })) },
+    Pushed,
+  )
+  if (options.wait) return await waitUntilServed(context, [name], options.timeout, startedAt)
+  context.output.result({ name, version }, [`${name} has version ${version}`])
+}
+
+async function readFiles(directory: string): Promise<PushedFile[]> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true }).catch(
+    (cause: unknown) => {
+      throw new CliError(Exit.USAGE, `${directory} is no folder that can be read`, { cause })
+    },
+  )
+  const files = entries.filter((entry) => !entry.isDirectory())
+  if (files.length === 0) throw new CliError(Exit.USAGE, `${directory} is empty`)
+  if (files.length > FILES_MAX) {
+    throw new CliError(Exit.USAGE, `${directory} has more than ${FILES_MAX} files`)
+  }
+  return await Promise.all(
+    files.map(async (entry) => {
+      const absolute = join(entry.parentPath, entry.name)
+      if (!entry.isFile()) throw new CliError(Exit.USAGE, `${absolute} is no plain file`)
+      const path = relative(directory, absolute).split(sep).join('/')
+      const { size } = await lstat(absolute)
+      return { path, absolute, sizeBytes: size, sha256: await digestOfFile(absolute) }
+    }),
+  )
+}
+
+async function declare(context: Context, tenant: string, model: string): Promise<void> {
+  const spec = await findTenantSpec(context, tenant)
+  if (spec?.models[model] !== undefined) return
+  const models = {
+    ...spec?.models,
+    [model]: { recipe: { name: 'push' as const }, gate: { improvementMin: 0, rowsMin: 50 } },
+  }
+  await sendSpec(context, tenant, { fleet: 'main', weight: 1, ...spec, models })
+}

@@ -1,0 +1,186 @@
+import { servedName } from '@drover/model-config'
+import type { Config } from '../config.ts'
+import { CliError, Exit, type Output } from '../output.ts'
+import { BUSIEST, readFlights, SAMPLE_MODEL, type SampleTenant } from '../sample/flights.ts'
+import { isSettled, type Staged } from '../stage.ts'
+import { PORT_NAMES, type PortName } from '../up/apps.ts'
+import { type Row, renderChange, renderTable } from '../up/table.ts'
+import { curlOf, describeSession, type Running, startLocal } from '../up/up.ts'
+import { readView } from '../views.ts'
+import { watchModels } from '../watch.ts'
+import { type Context, openContext } from './context.ts'
+import { sendSample } from './onboard.ts'
+import { predictOnEach } from './predict.ts'
+
+const REDRAW_MS = 200
+const SETTLE_MS_MAX = 15 * 60_000
+const PORT_MAX = 65_535
+
+export interface UpCommandOptions {
+  once: boolean
+  sample: string
+  airports: number
+  port: string[]
+  commands?: string
+}
+
+/** `drover up`: the whole loop on this machine, and the sample through it. */
+export async function upCommand(
+  config: Config,
+  output: Output,
+  options: UpCommandOptions,
+): Promise<void> {
+  const interrupted = listenForInterrupt()
+  const running = await startLocal(
+    {
+      home: config.DROVER_HOME,
+      ports: parsePorts(options.port),
+      redisUrl: config.DROVER_REDIS_URL,
+      commandsFile: options.commands,
+      path: config.PATH,
+      userHome: config.HOME,
+    },
+    output,
+  )
+  try {
+    for (const line of describeSession(running.session)) output.progress(line)
+    await runSample(config, output, options, running, interrupted)
+    if (!options.once) await untilAborted(interrupted)
+  } catch (error) {
+    if (!interrupted.aborted) throw error
+  } finally {
+    output.progress('stopping')
+    await running.stop()
+  }
+  if (options.once && interrupted.aborted) process.exitCode = Exit.INTERRUPTED
+}
+
+function listenForInterrupt(): AbortSignal {
+  const stop = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => stop.abort())
+  }
+  return stop.signal
+}
+
+async function untilAborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return
+  await new Promise<void>((resolve) => {
+    signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}
+
+function parsePorts(ports: readonly string[]): Map<PortName, number> {
+  return new Map(
+    ports.map((text) => {
+      const [name, number] = text.split('=')
+      const known = PORT_NAMES.find((each) => each === name)
+      const port = Number(number)
+      if (known === undefined || !Number.isInteger(port) || port < 1 || port > PORT_MAX) {
+        const names = PORT_NAMES.join(', ')
+        throw new CliError(Exit.USAGE, `--port ${text}: give <name>=<number>, with one of ${names}`)
+      }
+      return [known, port]
+    }),
+  )
+}
+
+async function runSample(
+  config: Config,
+  output: Output,
+  options: UpCommandOptions,
+  running: Running,
+  interrupted: AbortSignal,
+): Promise<void> {
+  if (options.sample === 'none') return
+  const context = await openContext(config.DROVER_HOME, output, running.session)
+  const samples = (await readFlights()).slice(0, options.airports)
+  const startedAt = performance.now()
+  const stages = watchSample(context, samples, startedAt, interrupted)
+  // All at once, as clients come: the scheduler puts them in their order.
+  const [settled] = await Promise.all([
+    stages,
+    ...samples.map(async (sample) => await sendSample(context, sample)),
+  ])
+  const seconds = Math.round(performance.now() - startedAt) / 1_000
+  await report(context, samples, settled, seconds)
+}
+
+/** The table on a terminal, a line for each change elsewhere, until every client is settled. */
+async function watchSample(
+  context: Context,
+  samples: readonly SampleTenant[],
+  startedAt: number,
+  interrupted: AbortSignal,
+): Promise<Map<string, Staged>> {
+  const { output } = context
+  const secondsSince = () => (performance.now() - startedAt) / 1_000
+  const rows = new Map<string, Row>()
+  for (const { tenant } of samples) {
+    rows.set(nameOf(tenant), { tenant, stage: 'queued', note: '', seconds: 0 })
+  }
+  const redraw = () => output.redraw(renderTable(Array.from(rows.values())))
+  const timer = output.isTerminal && !output.json ? setInterval(redraw, REDRAW_MS) : undefined
+  const signal = AbortSignal.any([interrupted, AbortSignal.timeout(SETTLE_MS_MAX)])
+  try {
+    return await watchModels(
+      Array.from(rows.keys()),
+      async (name) => await readView(context, name),
+      {
+        signal,
+        onStage: (name, staged) => {
+          const row = { tenant: rows.get(name)?.tenant ?? name, ...staged, seconds: secondsSince() }
+          rows.set(name, row)
+          if (timer === undefined) output.progress(renderChange(row))
+        },
+      },
+    )
+  } finally {
+    clearInterval(timer)
+    if (timer !== undefined) redraw()
+  }
+}
+
+const nameOf = (tenant: string): string => servedName({ tenant, model: SAMPLE_MODEL })
+
+async function report(
+  { output, session }: Context,
+  samples: readonly SampleTenant[],
+  stages: ReadonlyMap<string, Staged>,
+  seconds: number,
+): Promise<void> {
+  const tenants = samples.map(({ tenant }) => tenant)
+  const stageIs = (tenant: string, stage: string) => stages.get(nameOf(tenant))?.stage === stage
+  const served = tenants.filter((tenant) => stageIs(tenant, 'served'))
+  const rejected = tenants.filter((tenant) => isSettledOther(stages.get(nameOf(tenant))))
+  const asked = samples.find(({ tenant }) => served.includes(tenant))
+  const predictions =
+    asked === undefined ? [] : await predictOnEach(session, nameOf(asked.tenant), asked.row)
+  const lines = [
+    '',
+    `${served.length} of ${tenants.length} clients served, ${rejected.length} rejected, after ${seconds} s`,
+  ]
+  if (asked !== undefined) {
+    lines.push('', `a flight from ${asked.tenant}: ${JSON.stringify(asked.row)}`)
+    for (const { server, prediction } of predictions) {
+      lines.push(`  ${server}  ${JSON.stringify(prediction)}`)
+    }
+    for (const { rest } of session.servers) {
+      lines.push('', curlOf(rest, nameOf(asked.tenant), asked.row))
+    }
+  }
+  const hints = [
+    '',
+    ...describeSession(session),
+    '',
+    'npx drover onboard bwi --sample flights    the 21st client, in another terminal',
+    'npx drover status                          Ctrl-C here ends it all',
+  ]
+  output.result({ tenants, served, rejected, seconds, predictions }, [...lines, ...hints])
+}
+
+const isSettledOther = (staged: Staged | undefined): boolean =>
+  staged !== undefined && isSettled(staged) && staged.stage !== 'served'
+
+/** How many airports `up` onboards unless told. */
+export const AIRPORTS = BUSIEST

@@ -1,0 +1,18 @@
+import { readSettings } from '@drover/service'
+import { z } from 'zod'
+
+const Settings = z.object({
+  /** The folder of a local Drover: store, Redis, logs, `up.json`. Read at start. */
+  DROVER_HOME: z.string().min(1).default('.drover'),
+  /** Set to anything, the terminal gets no colours. Read at start. */
+  NO_COLOR: z.string().optional(),
+  /** A Redis to use instead of a private one. Read at start. */
+  DROVER_REDIS_URL: z.string().min(1).optional(),
+  PATH: z.string().default(''),
+  HOME: z.string().optional(),
+})
+
+export type Config = z.output<typeof Settings>
+
+export const readConfig = (env: NodeJS.ProcessEnv = process.env): Readonly<Config> =>
+  readSettings(Settings, env)

@@ -1,0 +1,65 @@
+import { readFile, rm, writeFile } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { CliError, Exit } from './output.ts'
+
+const PRIVATE_MODE = 0o600
+
+/** `up.json`: how the command line reaches what `drover up` runs. */
+export const Session = z.strictObject({
+  format: z.literal(1),
+  pid: z.int().positive(),
+  /** When that process started, by the kernel's clock: a pid alone may be somebody else's by now. */
+  started: z.string(),
+  token: z.string(),
+  trainerScheduler: z.url(),
+  configPublisher: z.url(),
+  restarter: z.url(),
+  servers: z.array(z.strictObject({ name: z.string(), agent: z.url(), rest: z.url() })),
+})
+export type Session = z.output<typeof Session>
+
+const fileIn = (home: string): string => join(home, 'up.json')
+
+/** What a process's start is known by; empty when there is no such process. */
+export function startOf(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    // The name of the process is in brackets and may hold blanks; what follows it is numbers.
+    return stat.slice(stat.lastIndexOf(')')).split(' ')[20] ?? ''
+  } catch {
+    // No such process, or no /proc on this system: both mean that nothing is known to run.
+    return ''
+  }
+}
+
+/** The session in a folder, whether or not its process still runs; undefined when there is none. */
+export async function readSession(home: string): Promise<Session | undefined> {
+  const text = await readFile(fileIn(home), 'utf8').catch(() => undefined)
+  if (text === undefined) return undefined
+  const session = Session.safeParse(JSON.parse(text))
+  return session.success ? session.data : undefined
+}
+
+export const isRunning = ({ pid, started }: Session): boolean =>
+  started !== '' && startOf(pid) === started
+
+/** The session to talk to; says what to do when nothing runs. */
+export async function requireSession(home: string): Promise<Session> {
+  const session = await readSession(home)
+  if (session !== undefined && isRunning(session)) return session
+  throw new CliError(
+    Exit.DEPENDENCY_DOWN,
+    `no Drover runs in ${home}: start one with \`npm start\`, or name its folder by DROVER_HOME`,
+  )
+}
+
+export async function writeSession(home: string, session: Session): Promise<void> {
+  await rm(fileIn(home), { force: true })
+  await writeFile(fileIn(home), JSON.stringify(session), { mode: PRIVATE_MODE })
+}
+
+export async function removeSession(home: string): Promise<void> {
+  await rm(fileIn(home), { force: true })
+}

@@ -1,0 +1,58 @@
+import { expect, test } from 'vitest'
+import { isSettled, type ModelView, stageOf } from './stage.ts'
+
+const fresh: ModelView = {
+  name: 'acme.late',
+  due: true,
+  running: false,
+  newest: undefined,
+  failure: undefined,
+  verdict: undefined,
+  pin: undefined,
+  candidate: undefined,
+  live: undefined,
+  confirmed: 0,
+  servers: 2,
+}
+const newest = { version: 3, at: '2026-11-22T12:00:00Z' }
+const made = { ...fresh, due: false, newest }
+const passed = { ...made, verdict: { pass: true, reason: 'beats the prior' } }
+
+test.each<[string, ModelView, string, boolean]>([
+  ['was declared', fresh, 'queued', false],
+  ['is in a run', { ...fresh, running: true }, 'training', false],
+  ['has a version that nobody judged', made, 'trained', false],
+  ['passed and is in no config', passed, 'judged', false],
+  ['is in the candidate', { ...passed, candidate: 3 }, 'published', false],
+  ['is live', { ...passed, candidate: 3, live: 3, confirmed: 2 }, 'served', true],
+  [
+    'was refused by the gate',
+    { ...made, verdict: { pass: false, reason: 'no' } },
+    'rejected',
+    true,
+  ],
+  ['is to be trained again', { ...passed, due: true, live: 3 }, 'queued', false],
+  [
+    'failed for good',
+    { ...fresh, failure: { class: 'data', reason: 'row 7', final: true } },
+    'failed',
+    true,
+  ],
+  [
+    'failed and will be tried again',
+    { ...fresh, failure: { class: 'transient', reason: 'out of memory', final: false } },
+    'queued',
+    false,
+  ],
+])('the stage when a model %s', (_, view, stage, settled) => {
+  const staged = stageOf(view)
+
+  expect(staged.stage).toBe(stage)
+  expect(isSettled(staged)).toBe(settled)
+})
+
+test('a refused version says that the one before is still served', () => {
+  const { note } = stageOf({ ...made, verdict: { pass: false, reason: 'worse' }, live: 2 })
+
+  expect(note).toBe('worse (version 2 is still served)')
+})

@@ -1,0 +1,76 @@
+/** The stages that a model goes through, in their order; `rejected` and `failed` end it early. */
+export const STAGES = [
+  'queued',
+  'training',
+  'trained',
+  'judged',
+  'published',
+  'served',
+  'rejected',
+  'failed',
+] as const
+export type Stage = (typeof STAGES)[number]
+
+/** All that the three apps say of one model, in one plain value. */
+export interface ModelView {
+  /** The served name. */
+  name: string
+  /** Whether its present request still waits for a run, and why it does not if it does not. */
+  due: boolean
+  running: boolean
+  /** The newest committed version. */
+  newest: { version: number; at: string } | undefined
+  /** The last run that committed nothing, when it is newer than the newest version. */
+  failure: { class: string; reason: string; final: boolean } | undefined
+  /** The verdict on the newest version. */
+  verdict: { pass: boolean; reason: string } | undefined
+  /** The version to which the model is pinned. */
+  pin: number | 'none' | undefined
+  candidate: number | undefined
+  live: number | undefined
+  /** Servers that confirmed the live config, of all. */
+  confirmed: number
+  servers: number
+}
+
+/** A stage, and what a person may want to know of it. */
+export interface Staged {
+  stage: Stage
+  note: string
+}
+
+/** Where a model is in the loop. */
+export function stageOf(view: ModelView): Staged {
+  const { newest, failure, verdict } = view
+  if (view.running) return { stage: 'training', note: '' }
+  if (failure?.final === true) {
+    return { stage: 'failed', note: `${failure.class}: ${failure.reason}` }
+  }
+  if (view.due || newest === undefined) return { stage: 'queued', note: failure?.reason ?? '' }
+  if (verdict === undefined) return { stage: 'trained', note: `version ${newest.version}` }
+  return verdict.pass || view.pin !== undefined
+    ? stageOfPassing(view, newest.version, verdict.reason)
+    : { stage: 'rejected', note: `${verdict.reason}${besides(view.live)}` }
+}
+
+const besides = (live: number | undefined): string =>
+  live === undefined ? '' : ` (version ${live} is still served)`
+
+function stageOfPassing(view: ModelView, newest: number, reason: string): Staged {
+  const { pin, live, candidate, confirmed, servers } = view
+  const wanted = pin ?? newest
+  if (live === wanted && candidate === live) {
+    const pinned = pin === undefined ? '' : ', pinned'
+    return {
+      stage: 'served',
+      note: `version ${live} on ${confirmed} of ${servers} servers${pinned}`,
+    }
+  }
+  if (candidate === wanted) return { stage: 'published', note: `version ${candidate}` }
+  return { stage: 'judged', note: reason }
+}
+
+/** Whether nothing more will happen by itself. A model that waits for another try is not settled. */
+export function isSettled({ stage }: Staged): boolean {
+  return stage === 'served' || stage === 'rejected' || stage === 'failed'
+}

@@ -1,0 +1,140 @@
+import { mkdir } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { ServerState } from '@drover/model-config'
+import { type Child, type ChildSpec, type OnChild, superviseChild } from './child.ts'
+
+const APPS = join(import.meta.dirname, '..', '..', '..')
+const STOP_MS_MAX = 1_000
+const START_MS_MAX = 30_000
+
+/** The names of the processes whose ports can be set. */
+export const PORT_NAMES = [
+  'trainer-scheduler',
+  'config-publisher',
+  'restarter',
+  'tf-server-1',
+  'tf-server-2',
+  'tf-server-1-rest',
+  'tf-server-2-rest',
+] as const
+export type PortName = (typeof PORT_NAMES)[number]
+
+export interface AppsOptions {
+  home: string
+  redisUrl: string
+  commandsFile: string | undefined
+  token: string
+  tokenFile: string
+  /** Ports by process; what is not named takes a free one. */
+  ports: ReadonlyMap<PortName, number>
+  /** What children need of our environment. */
+  path: string
+  userHome: string | undefined
+  onChild: OnChild
+}
+
+export interface Apps {
+  trainerScheduler: string
+  configPublisher: string
+  restarter: string
+  servers: { name: string; agent: string; rest: string }[]
+  /** Ends all of them: scheduler, publisher, restarter, servers, in that order. */
+  stop(): Promise<void>
+}
+
+const mainOf = (app: string): string => join(APPS, app, 'dist', 'main.js')
+
+/** Starts every app as a process of its own, and waits until each listens. */
+export async function startApps(options: AppsOptions): Promise<Apps> {
+  const home = resolve(options.home)
+  const { commandsFile } = options
+  const children: Child[] = []
+  const stop = async () => {
+    for (const child of children) await child.stop(STOP_MS_MAX)
+  }
+  const start = (name: PortName, app: string, env: Record<string, string>): Child => {
+    const child = superviseChild(makeSpec(options, home, { name, app, env }), options.onChild)
+    children.push(child)
+    return child
+  }
+  try {
+    for (const folder of ['logs', 'work', 'data', 'store']) {
+      await mkdir(join(home, folder), { recursive: true })
+    }
+    const scheduler = start('trainer-scheduler', 'trainer-scheduler', {
+      DROVER_WORK: join(home, 'work'),
+      DROVER_DATA_ROOT: join(home, 'data'),
+      ...(commandsFile === undefined ? {} : { DROVER_COMMANDS_FILE: resolve(commandsFile) }),
+    })
+    const publisher = start('config-publisher', 'config-publisher', {})
+    const agents = [1, 2].map((number) => {
+      const name = `tf-server-${number}` as const satisfies string
+      const isFirst = number === 1
+      const rest = isFirst ? 'tf-server-1-rest' : 'tf-server-2-rest'
+      return start(isFirst ? 'tf-server-1' : 'tf-server-2', 'tf-server', {
+        DROVER_SERVER: name,
+        DROVER_CACHE: join(home, name),
+        DROVER_REST_PORT: `${options.ports.get(rest) ?? 0}`,
+      })
+    })
+    const agentUrls = await Promise.all(agents.map(async ({ url }) => await url))
+    const restarter = start('restarter', 'restarter', {
+      DROVER_SERVERS: agentUrls.join(','),
+      DROVER_SERVERS_TOKEN_FILE: options.tokenFile,
+    })
+    // Told to stop in this order, whatever the order of their start.
+    children.splice(0, children.length, scheduler, publisher, restarter, ...agents)
+    const [trainerScheduler, configPublisher, restarterUrl, ...rests] = await Promise.all([
+      scheduler.url,
+      publisher.url,
+      restarter.url,
+      ...agentUrls.map(async (url) => await waitForRest(url, options.token)),
+    ])
+    const servers = agentUrls.map((agent, index) => ({
+      name: `tf-server-${index + 1}`,
+      agent,
+      rest: rests[index] ?? '',
+    }))
+    return { trainerScheduler, configPublisher, restarter: restarterUrl, servers, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+function makeSpec(
+  options: AppsOptions,
+  home: string,
+  { name, app, env }: { name: PortName; app: string; env: Record<string, string> },
+): ChildSpec {
+  const { userHome } = options
+  return {
+    name,
+    main: mainOf(app),
+    logPath: join(home, 'logs', `${name}.log`),
+    env: {
+      PATH: options.path,
+      ...(userHome === undefined ? {} : { HOME: userHome }),
+      TF_CPP_MIN_LOG_LEVEL: '3',
+      DROVER_STORE: join(home, 'store'),
+      DROVER_REDIS_URL: options.redisUrl,
+      DROVER_TOKEN_FILE: options.tokenFile,
+      DROVER_FOLLOW_PARENT: 'true',
+      DROVER_PORT: `${options.ports.get(name) ?? 0}`,
+      ...env,
+    },
+  }
+}
+
+/** Where a server answers predictions: its agent says so as soon as the socket is bound. */
+async function waitForRest(agent: string, token: string): Promise<string> {
+  const deadline = performance.now() + START_MS_MAX
+  const headers = { authorization: `Bearer ${token}` }
+  while (performance.now() < deadline) {
+    const response = await fetch(`${agent}/v1/state`, { headers })
+    const state = ServerState.pick({ restUrl: true }).safeParse(await response.json())
+    if (state.success && state.data.restUrl !== '') return state.data.restUrl
+    await new Promise((done) => setTimeout(done, 20))
+  }
+  throw new Error(`${agent} did not say where it answers predictions`)
+}

@@ -1,0 +1,190 @@
+import { parseServedName, ServerState, servedName, TenantSpec } from '@drover/model-config'
+import { z } from 'zod'
+import type { Context } from './commands/context.ts'
+import { CliError, Exit } from './output.ts'
+import type { ModelView } from './stage.ts'
+
+const PAGE = 500
+
+/** What the trainer-scheduler says of one model. */
+const TrainerModel = z.object({
+  due: z.boolean(),
+  running: z.boolean(),
+  why: z.string().optional(),
+  newest: z.object({ version: z.int(), at: z.string() }).optional(),
+  failure: z
+    .object({ class: z.string(), reason: z.string(), at: z.string(), final: z.boolean() })
+    .optional(),
+})
+
+export const TrainerTenant = z.object({
+  tenant: z.string(),
+  tombstone: z.boolean(),
+  changedAt: z.string(),
+  traceparent: z.string(),
+  spec: TenantSpec,
+  models: z.record(z.string(), TrainerModel),
+})
+export type TrainerTenant = z.output<typeof TrainerTenant>
+
+/** What the config-publisher says of one version. */
+const PublisherVersion = z.object({
+  version: z.int(),
+  at: z.string(),
+  queuedAt: z.string(),
+  startedAt: z.string(),
+  traceparent: z.string(),
+  verdict: z
+    .object({
+      pass: z.boolean(),
+      reason: z.string(),
+      by: z.string(),
+      at: z.string(),
+      engine: z.string().optional(),
+    })
+    .optional(),
+})
+
+const PublisherModel = z.object({
+  pin: z
+    .object({ version: z.union([z.int(), z.literal('none')]), why: z.string(), at: z.string() })
+    .optional(),
+  candidate: z.int().optional(),
+  live: z.int().optional(),
+  versions: z.array(PublisherVersion),
+})
+
+export const PublisherTenant = z.object({
+  fleet: z.string(),
+  live: z.object({ seq: z.int(), at: z.string() }).optional(),
+  models: z.record(z.string(), PublisherModel),
+})
+export type PublisherTenant = z.output<typeof PublisherTenant>
+
+const Ref = z.object({ sha: z.string(), seq: z.int() })
+
+/** What the restarter says of a fleet. */
+export const FleetStatus = z.object({
+  fleet: z.string(),
+  why: z.string(),
+  channel: z
+    .object({ candidate: Ref.optional(), live: Ref.extend({ at: z.string() }).optional() })
+    .nullable(),
+  servers: z.array(z.object({ url: z.string(), state: ServerState.nullable() })),
+  decisions: z.array(z.looseObject({ at: z.string(), why: z.string() })),
+})
+export type FleetStatus = z.output<typeof FleetStatus>
+
+export const readFleet = async ({ restarter }: Pick<Context, 'restarter'>): Promise<FleetStatus> =>
+  await restarter.get('/v1/status', FleetStatus)
+
+/** How many servers serve what is live, of all. */
+export function countConfirmed({ channel, servers }: FleetStatus): number {
+  const live = channel?.live
+  return servers.filter(
+    ({ state }) =>
+      state?.ready === true && state.config?.sha === live?.sha && state.config?.seq === live?.seq,
+  ).length
+}
+
+/** Both views of a tenant; undefined when there is none. */
+export async function readTenant(
+  { scheduler, publisher }: Pick<Context, 'scheduler' | 'publisher'>,
+  tenant: string,
+): Promise<{ trainer: TrainerTenant; publisher: PublisherTenant | undefined } | undefined> {
+  const path = `/v1/tenants/${tenant}`
+  const trainer = await scheduler.find(path, TrainerTenant)
+  if (trainer === undefined) return undefined
+  return { trainer, publisher: await publisher.find(path, PublisherTenant) }
+}
+
+/** All models of a tenant, each in one plain value. */
+export async function readViews(
+  context: Pick<Context, 'scheduler' | 'publisher' | 'restarter'>,
+  tenant: string,
+): Promise<ModelView[]> {
+  const [found, fleet] = await Promise.all([readTenant(context, tenant), readFleet(context)])
+  if (found === undefined) return []
+  const counts = { confirmed: countConfirmed(fleet), servers: fleet.servers.length }
+  return Object.entries(found.trainer.models).map(([model, trained]) => {
+    const published = found.publisher?.models[model]
+    const { newest } = trained
+    const judged = published?.versions.find(({ version }) => version === newest?.version)
+    const { due, running, failure } = trained
+    return {
+      name: servedName({ tenant, model }),
+      due,
+      running,
+      newest,
+      failure,
+      verdict: judged?.verdict,
+      pin: published?.pin?.version,
+      candidate: published?.candidate,
+      live: published?.live,
+      ...counts,
+    }
+  })
+}
+
+/** One model; a fresh one while its tenant is not there yet. */
+export async function readView(
+  context: Pick<Context, 'scheduler' | 'publisher' | 'restarter'>,
+  name: string,
+): Promise<ModelView> {
+  const { tenant } = parseServedName(name)
+  const views = await readViews(context, tenant)
+  return views.find((view) => view.name === name) ?? freshView(name)
+}
+
+const freshView = (name: string): ModelView => ({
+  name,
+  due: true,
+  running: false,
+  newest: undefined,
+  failure: undefined,
+  verdict: undefined,
+  pin: undefined,
+  candidate: undefined,
+  live: undefined,
+  confirmed: 0,
+  servers: 0,
+})
+
+/** The served names of a tenant's models. Throws when there is no such tenant. */
+export async function namesOf(context: Context, tenant: string): Promise<string[]> {
+  const spec = await findTenantSpec(context, tenant)
+  if (spec === undefined) throw noTenant(tenant)
+  return Object.keys(spec.models).map((model) => servedName({ tenant, model }))
+}
+
+export const noTenant = (tenant: string): CliError =>
+  new CliError(Exit.NOT_FOUND, `there is no tenant ${tenant}; drover status lists them`)
+
+/** What a tenant declares; undefined when there is none, or it was offboarded. */
+export async function findTenantSpec(
+  { scheduler }: Pick<Context, 'scheduler'>,
+  tenant: string,
+): Promise<TenantSpec | undefined> {
+  const found = await scheduler.find(`/v1/tenants/${tenant}`, TrainerTenant)
+  return found === undefined || found.tombstone ? undefined : found.spec
+}
+
+const Page = z.object({
+  tenants: z.array(z.object({ tenant: z.string(), tombstone: z.boolean() })),
+  next: z.string().optional(),
+})
+
+/** The names of all tenants that were not offboarded. */
+export async function listTenants({ scheduler }: Pick<Context, 'scheduler'>): Promise<string[]> {
+  const names: string[] = []
+  let after: string | undefined = ''
+  while (after !== undefined) {
+    const page: z.output<typeof Page> = await scheduler.get(
+      `/v1/tenants?limit=${PAGE}&after=${after}`,
+      Page,
+    )
+    names.push(...page.tenants.filter(({ tombstone }) => !tombstone).map(({ tenant }) => tenant))
+    after = page.next
+  }
+  return names
+}

@@ -1,0 +1,204 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { z } from 'zod'
+import { type RestServer, startRest } from './test-support/rest.ts'
+
+let rest: RestServer
+
+beforeAll(async () => {
+  rest = await startRest()
+}, 30_000)
+
+afterAll(async () => {
+  await rest[Symbol.asyncDispose]()
+})
+
+const ErrorBody = z.object({ error: z.string() })
+
+const errors: [number, string, string, string | undefined, number, string][] = [
+  [
+    22,
+    'GET',
+    '/v1/models/h2/versions/125',
+    undefined,
+    404,
+    'Could not find version 125 of model h2',
+  ],
+  [26, 'GET', '/v1/models', undefined, 400, 'Missing model name in request.'],
+  [27, 'GET', '/v1/foo', undefined, 400, 'Malformed request: GET /v1/foo'],
+  [28, 'POST', '/v1/foo', '{}', 400, 'Malformed request: POST /v1/foo'],
+  [29, 'GET', '/v1/models/debug/model_name', undefined, 400, 'Malformed request: GET'],
+  [31, 'GET', '/v1/models/foo:predict', undefined, 400, 'Malformed request: GET'],
+  [36, 'POST', '/v1/models/foo/metadata', '', 400, 'Malformed request: POST'],
+  [
+    41,
+    'POST',
+    '/v1/models/foo:predict',
+    '{"instances":[1]}',
+    404,
+    'Servable not found for request: Latest(foo)',
+  ],
+  [
+    42,
+    'POST',
+    '/v1/models/foo/versions/50:predict',
+    '{"instances":[1]}',
+    404,
+    'Servable not found for request: Specific(foo, 50)',
+  ],
+  [
+    42,
+    'POST',
+    '/v1/models/h2/versions/124:predict',
+    '{"instances":[1]}',
+    404,
+    'Servable not found for request: Specific(h2, 124)',
+  ],
+  [
+    44,
+    'POST',
+    '/v1/models/half:predict',
+    '{"instances":[1.0,5.0]}',
+    404,
+    'Servable not found for request: Latest(half)',
+  ],
+  [
+    46,
+    'POST',
+    '/v1/models/foo:predict',
+    'instances = [1, 2]',
+    400,
+    'JSON Parse error: Invalid value. at offset: 0',
+  ],
+  [
+    47,
+    'POST',
+    '/v1/models/h2:predict',
+    '{"instances":["x","y"]}',
+    400,
+    'not of expected type: float',
+  ],
+  [
+    49,
+    'POST',
+    '/v1/models/h2:predict',
+    '{"signature_name":100}',
+    400,
+    "'signature_name' key must be a string value.",
+  ],
+  [
+    51,
+    'POST',
+    '/v1/models/h2:predict',
+    '{"signature_name":"no","instances":[1]}',
+    400,
+    'Serving signature name: "no" not found in signature def',
+  ],
+  [
+    51,
+    'POST',
+    '/v1/models/h2:predict',
+    '{"signature_name":"__proto__","instances":[1]}',
+    400,
+    'Serving signature name: "__proto__" not found',
+  ],
+  [52, 'POST', '/v1/models/h2:predict', '{}', 400, "Missing 'inputs' or 'instances' key"],
+  [52, 'POST', '/v1/models/h2:predict', '', 400, 'JSON Parse error: The document is empty'],
+  [
+    54,
+    'POST',
+    '/v1/models/h2:predict',
+    '{"instances":[[1,2]],"inputs":[1]}',
+    400,
+    'Not formatted correctly',
+  ],
+  [
+    56,
+    'POST',
+    '/v1/models/h2:predict',
+    '{"instances":[[1,2],[3,4],[[5,6]]]}',
+    400,
+    'Expecting shape',
+  ],
+  [
+    79,
+    'POST',
+    '/v1/models/echo:predict',
+    '{"inputs":{"f":1,"l":1,"s_bytes":"a"}}',
+    400,
+    'Missing named input: t',
+  ],
+  [96, 'DELETE', '/v1/models/x', undefined, 400, 'Malformed request: DELETE /v1/models/x'],
+  [97, 'POST', '/v1/models/h2:predict?x=1', '{"instances":[1]}', 400, 'Malformed request: POST'],
+  [
+    0,
+    'POST',
+    '/v1/models/h2/labels/no:predict',
+    '{"instances":[1]}',
+    400,
+    'Unrecognized servable version label: no',
+  ],
+  [
+    0,
+    'POST',
+    '/v1/models/no/labels/no:predict',
+    '{"instances":[1]}',
+    400,
+    'Unrecognized servable version label: no',
+  ],
+  [
+    0,
+    'POST',
+    '/v1/models/h2:classify',
+    '{"examples":[{"x":1}]}',
+    501,
+    'This server answers no classify requests',
+  ],
+  [
+    0,
+    'POST',
+    '/v1/models/broken:predict',
+    '{"instances":[1]}',
+    404,
+    'Servable not found for request: Latest(broken)',
+  ],
+  [0, 'GET', '/v1/models/missing', undefined, 404, 'Could not find any versions of model missing'],
+  [0, 'GET', '/v1/models/h2%2Fx', undefined, 404, 'Could not find any versions of model h2/x'],
+]
+test.each(errors)(
+  'case %i: %s %s %s is refused',
+  async (_case, method, path, body, status, message) => {
+    const answer = await rest.send(method, path, body)
+
+    expect(answer).toMatchObject({ status, type: 'application/json' })
+    const { error } = ErrorBody.parse(JSON.parse(answer.text))
+    expect(error).toContain(message)
+    expect(answer.text).toBe(`{\n    "error": ${JSON.stringify(error)}\n}`)
+  },
+)
+
+test('what is not of this API gets the page of upstream', async () => {
+  const { status, type, text } = await rest.send('GET', '/')
+
+  expect({ status, type }).toEqual({ status: 404, type: 'text/html' })
+  expect(text).toContain('<H1>Not Found</H1>')
+})
+
+test.each(['/v1/models/h2/versions/9223372036854775808', '/v1/models/%ff'])(
+  '%s cannot be read, and the answer has no body',
+  async (path) => {
+    expect(await rest.send('GET', path)).toEqual({
+      status: 400,
+      type: 'application/json',
+      text: '',
+    })
+  },
+)
+
+test('no page of another origin is allowed anything', async () => {
+  const answer = await fetch(`${rest.url}/v1/models/h2`, {
+    headers: { origin: 'http://a.example' },
+  })
+
+  expect(answer.status).toBe(200)
+  expect(answer.headers.get('access-control-allow-origin')).toBeNull()
+})

@@ -1,0 +1,58 @@
+import { type Audit, auditKey, type Channel, channelKey, sha256 } from '@drover/model-config'
+import { createJson, type ModelStore } from '@drover/model-store'
+import type { Action } from './observed.ts'
+
+/** How many of the last moves and rejections are looked after; older ones were long ago. */
+const RECORDS_MAX = 10
+
+type Entry = Pick<Audit, 'seq' | 'what' | 'at'> & Partial<Pick<Audit, 'why' | 'before' | 'by'>>
+
+/** Writes one audit record, once: its name derives from what happened and from its seq. */
+export async function audit(
+  store: ModelStore,
+  fleet: string,
+  id: string,
+  entry: Entry,
+): Promise<void> {
+  const record: Audit = { format: 1, object: channelKey(fleet), by: 'restarter', ...entry }
+  await createJson(store, auditKey(new Date(entry.at), `${fleet}-${id}`), record)
+}
+
+export async function auditRecycled(
+  store: ModelStore,
+  fleet: string,
+  { seq }: Channel,
+  action: Extract<Action, { kind: 'write' }>,
+): Promise<void> {
+  if (action.recycled === undefined) return
+  const { server, recycles } = action.recycled
+  const id = `recycled-${sha256(server).slice(0, 16)}-${recycles}`
+  const at = new Date().toISOString()
+  await audit(store, fleet, id, { seq, at, what: 'server recycled', why: action.why })
+}
+
+/**
+ * Sees to it that every move of `live` and every rejection has its record, whichever process wrote
+ * it and wherever that one died. Says whether there was a new one.
+ */
+export function makeRecorder(store: ModelStore, fleet: string) {
+  const done = new Set<string>()
+
+  return async ({ live, previous, rejected }: Channel): Promise<boolean> => {
+    const lives = live === undefined ? [] : [live, ...previous].slice(0, RECORDS_MAX)
+    const moves = lives.map(({ sha, seq, at }, index) => {
+      const before = lives[index + 1] ?? null
+      return { id: `live-${seq}`, entry: { seq, at, what: `live moved to ${sha}`, before } }
+    })
+    const rejections = rejected.slice(-RECORDS_MAX).flatMap(({ sha, seq, kind, why, at }) => {
+      const what = `${sha} was rejected (${kind})`
+      return at === undefined ? [] : [{ id: `rejected-${seq}`, entry: { seq, at, what, why } }]
+    })
+    const missing = [...moves, ...rejections].filter(({ id }) => !done.has(id))
+    for (const { id, entry } of missing) {
+      await audit(store, fleet, id, entry)
+      done.add(id)
+    }
+    return missing.length > 0
+  }
+}

@@ -1,0 +1,98 @@
+import type { Culprit, ServerState } from '@drover/model-config'
+import { AgentCode, AgentError, type Agents } from './agents.ts'
+import { newCommand, type Order } from './command.ts'
+import type { Command } from './observed.ts'
+
+/** Beyond the plan's own deadline, so that the plan decides first. */
+const GRACE_MS = 1_000
+
+export interface CallsOptions {
+  agents: Agents
+  now: () => number
+  applyMs: number
+  recycleMs: number
+  /** Hears of each command that came to its end. */
+  onSettled: (url: string, command: Command) => void
+}
+
+/** The commands of this process: one a server on its way, the last one remembered. */
+export function makeCalls({ agents, now, applyMs, recycleMs, onSettled }: CallsOptions) {
+  const commands = new Map<string, Command>()
+  const aborts = new Map<string, AbortController>()
+  const running = new Set<Promise<void>>()
+
+  function start(
+    order: Order,
+    kind: Command['kind'],
+    state: ServerState | undefined,
+    send: (signal: AbortSignal) => Promise<{ failed: readonly Culprit[] }>,
+  ): void {
+    const { url } = order
+    const command = newCommand(order, kind, { at: now(), state, before: commands.get(url) })
+    commands.set(url, command)
+    // A newer command takes the place of one on its way; the server orders the two by their fences.
+    aborts.get(url)?.abort()
+    const abort = new AbortController()
+    aborts.set(url, abort)
+    const limitMs = (kind === 'apply' ? applyMs : recycleMs) + GRACE_MS
+    const signal = AbortSignal.any([abort.signal, AbortSignal.timeout(limitMs)])
+    const done = settle(url, command, send(signal)).finally(() => running.delete(done))
+    running.add(done)
+  }
+
+  async function settle(
+    url: string,
+    command: Command,
+    answer: Promise<{ failed: readonly Culprit[] }>,
+  ): Promise<void> {
+    const end = await answer.then(
+      ({ failed }) => ({ outcome: 'answered' as const, failed, message: undefined }),
+      (error: unknown) => ({ ...whatFailed(error), failed: [] }),
+    )
+    if (commands.get(url) !== command) return
+    const ended = { ...command, ...end, endedAt: now() }
+    commands.set(url, ended)
+    onSettled(url, ended)
+  }
+
+  return {
+    /** What the plan may know of the commands. */
+    commands: (): ReadonlyMap<string, Command> => new Map(commands),
+
+    /** Tells a server to run a config; the answer is seen at a later look. */
+    apply(order: Order, state: ServerState | undefined): void {
+      const { url, sha, seq, fence } = order
+      start(order, 'apply', state, async (signal) => {
+        return await agents.apply(url, { sha, seq, fence }, signal)
+      })
+    },
+
+    /** Tells a server to replace its model server; the answer is seen at a later look. */
+    recycle(order: Order, state: ServerState | undefined): void {
+      const { url, fence, recycles } = order
+      start(order, 'recycle', state, async (signal) => {
+        await agents.recycle(url, { fence, recycles }, signal)
+        return { failed: [] }
+      })
+    },
+
+    /** Hangs up. What a server was told it still does. */
+    async [Symbol.asyncDispose](): Promise<void> {
+      for (const abort of aborts.values()) abort.abort()
+      await Promise.all(running)
+    },
+  }
+}
+
+export type Calls = ReturnType<typeof makeCalls>
+
+const OUTCOMES: Record<AgentCode, Command['outcome']> = {
+  [AgentCode.REFUSED]: 'refused',
+  [AgentCode.OUTDONE]: 'outdone',
+  [AgentCode.LOST]: 'lost',
+}
+
+function whatFailed(error: unknown) {
+  const outcome = error instanceof AgentError ? OUTCOMES[error.code] : 'lost'
+  return { outcome, message: error instanceof Error ? error.message : String(error) }
+}

@@ -1,0 +1,35 @@
+import type { ConfigRef, ServerState } from '@drover/model-config'
+import { type Command, isSameRef } from './observed.ts'
+
+/** A command to one server as the plan asks for it. */
+export interface Order extends ConfigRef {
+  url: string
+  fence: number
+  offered: boolean
+  recycles: number
+}
+
+/** A command that is being sent; `before` is the last one to the same server. Pure. */
+export function newCommand(
+  { sha, seq, fence, offered, recycles }: Order,
+  kind: Command['kind'],
+  sent: { at: number; state: ServerState | undefined; before: Command | undefined },
+): Command {
+  const { at, state, before } = sent
+  const isSame = before?.kind === kind && isSameRef(before, { sha, seq })
+  return {
+    kind,
+    sha,
+    seq,
+    fence,
+    at,
+    offered,
+    since: isSame ? before.since : at,
+    startedAt: state?.startedAt,
+    recycles,
+    outcome: 'pending',
+    endedAt: undefined,
+    failed: [],
+    message: undefined,
+  }
+}

@@ -1,0 +1,80 @@
+import { Name } from '@drover/model-config'
+import { Port, readSettings } from '@drover/service'
+import { z } from 'zod'
+
+const HOUR_MS = 3_600_000
+
+const milliseconds = (min: number) => z.coerce.number().int().min(min)
+
+const Settings = z.object({
+  /** The folder of the model store. Read at start. */
+  DROVER_STORE: z.string().default('.drover/store'),
+  /** Where nudges come from and go to. Without it only the timer wakes the loop. Read at start. */
+  DROVER_REDIS_URL: z.string().optional(),
+  /** BullMQ's prefix; {drover} unless told. Read at start. */
+  DROVER_PREFIX: z.string().default('{drover}'),
+  /** The fleet whose channel is followed; main unless told. Read at start. */
+  DROVER_FLEET: Name.default('main'),
+  /** Base URLs of the agents, parted by commas; none unless told. Read at start. */
+  DROVER_SERVERS: z
+    .string()
+    .default('')
+    .transform((list) => list.split(',').flatMap((url) => url.trim().replace(/\/+$/, '') || []))
+    .pipe(z.array(z.url({ protocol: /^https?$/ }))),
+  /** File with the bearer token of the agents; none unless told. Read at start. */
+  DROVER_SERVERS_TOKEN_FILE: z.string().optional(),
+  /** Where the HTTP API listens; 127.0.0.1 and a free port unless told. Read at start. */
+  DROVER_HOST: z.string().default('127.0.0.1'),
+  DROVER_PORT: Port.default(0),
+  /** File with the bearer token of the API; optional on loopback only. Read at start. */
+  DROVER_TOKEN_FILE: z.string().optional(),
+  /** Stop when standard input closes: a child of `drover up`. False unless told. Read at start. */
+  DROVER_FOLLOW_PARENT: z.stringbool().default(false),
+  /**
+   * A name that this process keeps over its lives. To be set only where a supervisor makes sure
+   * that one process has it at a time: its rollout is then gone on with at once. Read at start.
+   */
+  DROVER_INSTANCE: Name.optional(),
+  /** Longest time between two looks; 1,000 ms unless told. Read at start. */
+  DROVER_SCAN_MS: milliseconds(10).default(1_000),
+  /** Longest wait for a server's state; 2,000 ms unless told. Read at start. */
+  DROVER_STATE_MS: milliseconds(10).default(2_000),
+  /** How many servers apply at once after the canary; 2 unless told. Read at start. */
+  DROVER_PARALLEL: z.coerce.number().int().min(1).max(1_000).default(2),
+  /** How long a server may take to apply a config; 60,000 ms unless told. Read at start. */
+  DROVER_APPLY_MS: milliseconds(1).default(60_000),
+  /** How long a server may be silent before it counts as gone; 3,000 ms unless told. Read at start. */
+  DROVER_SILENT_MS: milliseconds(1).default(3_000),
+  /** How often a rollout's holder shows that it lives; 5,000 ms unless told. Read at start. */
+  DROVER_BEAT_MS: milliseconds(1).default(5_000),
+  /** How long another's beat may stand still; 20,000 ms unless told. Read at start. */
+  DROVER_TAKEOVER_MS: milliseconds(1).default(20_000),
+  /** The age in hours at which a model server is recycled; 24 unless told. Read at start. */
+  DROVER_RECYCLE_HOURS: z.coerce.number().positive().default(24),
+  /** How long a recycling may take; 120,000 ms unless told. Read at start. */
+  DROVER_RECYCLE_MS: milliseconds(1).default(120_000),
+  /** Resident bytes above which a model server is recycled; never unless told. Read at start. */
+  DROVER_RECYCLE_BYTES_MAX: z.coerce.number().int().positive().optional(),
+})
+
+/** The settings of a restarter. */
+export type Config = z.output<typeof Settings>
+
+/** Reads all settings at once; throws one error that lists everything wrong with them. */
+export function readConfig(env: NodeJS.ProcessEnv = process.env): Readonly<Config> {
+  return readSettings(Settings, env)
+}
+
+/** The limits of the plan, as set. */
+export function limitsOf(config: Config) {
+  return {
+    beatMs: config.DROVER_BEAT_MS,
+    takeoverMs: config.DROVER_TAKEOVER_MS,
+    silentMs: config.DROVER_SILENT_MS,
+    applyMs: config.DROVER_APPLY_MS,
+    parallel: config.DROVER_PARALLEL,
+    recycleMs: config.DROVER_RECYCLE_MS,
+    recycleAgeMs: config.DROVER_RECYCLE_HOURS * HOUR_MS,
+    residentBytesMax: config.DROVER_RECYCLE_BYTES_MAX,
+  }
+}

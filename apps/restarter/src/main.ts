@@ -1,0 +1,41 @@
+import { readFile } from 'node:fs/promises'
+import { openQueue, startWorker, watchRedis } from '@drover/jobs'
+import { openPosixStore } from '@drover/model-store'
+import { listen, makeLog, runService } from '@drover/service'
+import { makeRestarterApi } from './api.ts'
+import { limitsOf, readConfig } from './config.ts'
+import { makeRestarter } from './restarter.ts'
+
+const config = readConfig()
+const log = makeLog('restarter')
+const readToken = async (path: string | undefined) =>
+  path === undefined ? undefined : (await readFile(path, 'utf8')).trim()
+
+await runService(log, config.DROVER_FOLLOW_PARENT, async (stop) => {
+  const { DROVER_FLEET: fleet, DROVER_REDIS_URL: url, DROVER_PREFIX: prefix } = config
+  const place = url === undefined ? undefined : { url, prefix }
+  const onError = (err: unknown) => log.warn({ err }, 'will try again')
+  await using store = await openPosixStore(config.DROVER_STORE)
+  await using publisher = place && openQueue({ name: 'publish' }, place)
+  const restarter = makeRestarter({
+    store,
+    fleet,
+    onError,
+    servers: config.DROVER_SERVERS,
+    serversToken: await readToken(config.DROVER_SERVERS_TOKEN_FILE),
+    instance: config.DROVER_INSTANCE,
+    limits: limitsOf(config),
+    scanMs: config.DROVER_SCAN_MS,
+    stateMs: config.DROVER_STATE_MS,
+    nudgePublisher: async () => await publisher?.nudge({ fleet }),
+    onNote: (note) => log.info(note, 'decided'),
+  })
+  const token = await readToken(config.DROVER_TOKEN_FILE)
+  const { DROVER_HOST: host, DROVER_PORT: port } = config
+  await using api = await listen(makeRestarterApi(restarter, { log, token }), { host, port })
+  const nudge = async () => restarter.nudge()
+  await using worker = place && startWorker({ name: 'rollout', fleet }, place, nudge, { onError })
+  await using watch = place && watchRedis(place, { onReturn: restarter.nudge })
+  log.info({ url: api.url }, 'started')
+  await restarter.run(stop)
+})

@@ -1,0 +1,167 @@
+import type { Channel, Rollout, ServerState } from '@drover/model-config'
+import { type Command, isSameRef, type Loss, type ObservedServer } from './observed.ts'
+
+/** What this process has seen over time and nothing stored can tell. Plain data, never changed. */
+export interface Memory {
+  beat: { holder: string; beat: number; since: number } | undefined
+  rollout:
+    | {
+        sha: string
+        seq: number
+        holder: string
+        kind: Rollout['step']['kind']
+        since: number
+        stepSince: number
+      }
+    | undefined
+  tookOver: number | undefined
+  silent: ReadonlyMap<string, number>
+  last: ReadonlyMap<string, ServerState>
+  losses: readonly Loss[]
+}
+
+export const EMPTY_MEMORY: Memory = {
+  beat: undefined,
+  rollout: undefined,
+  tookOver: undefined,
+  silent: new Map(),
+  last: new Map(),
+  losses: [],
+}
+
+/** One look at the world. */
+export interface Sight {
+  now: number
+  holder: string
+  channel: Channel | undefined
+  /** Undefined: the server does not answer. */
+  states: ReadonlyMap<string, ServerState | undefined>
+  commands: ReadonlyMap<string, Command>
+  silentMs: number
+}
+
+/** The memory after one more look. Pure. */
+export function remember(memory: Memory, sight: Sight): Memory {
+  const { now, channel, states } = sight
+  const rollout = channel?.rollout
+  const silent = new Map<string, number>()
+  const last = new Map(memory.last)
+  for (const [url, state] of states) {
+    if (state === undefined) silent.set(url, memory.silent.get(url) ?? now)
+    else last.set(url, state)
+  }
+  const next = {
+    ...memory,
+    silent,
+    last,
+    beat: rollout && rememberBeat(memory, rollout, now),
+    rollout: rollout && rememberRollout(memory, rollout, now),
+    tookOver: rollout && rememberTakeover(memory, rollout, sight.holder),
+  }
+  return { ...next, losses: rememberLosses(memory, next, rollout, sight) }
+}
+
+function rememberBeat({ beat }: Memory, rollout: Rollout, now: number): Memory['beat'] {
+  const isStill = beat?.holder === rollout.holder && beat.beat === rollout.beat
+  return isStill ? beat : { holder: rollout.holder, beat: rollout.beat, since: now }
+}
+
+function rememberRollout({ rollout: known }: Memory, rollout: Rollout, now: number) {
+  const { sha, seq, holder } = rollout
+  const { kind } = rollout.step
+  const isKnown = isSameRef(known, rollout) && known?.holder === holder
+  const since = isKnown ? known.since : now
+  const stepSince = isKnown && known.kind === kind ? known.stepSince : now
+  return { sha, seq, holder, kind, since, stepSince }
+}
+
+/** A rollout that another held at the last look and that is ours now was taken over. */
+function rememberTakeover(memory: Memory, rollout: Rollout, holder: string): number | undefined {
+  if (rollout.holder !== holder) return undefined
+  const isOurs = memory.rollout?.holder === holder && isSameRef(memory.rollout, rollout)
+  if (isOurs) return memory.tookOver
+  return isSameRef(memory.rollout, rollout) ? rollout.fence : undefined
+}
+
+function rememberLosses(
+  before: Memory,
+  memory: Omit<Memory, 'losses'>,
+  rollout: Rollout | undefined,
+  sight: Sight,
+): readonly Loss[] {
+  if (rollout === undefined || rollout.step.kind !== 'apply') return []
+  const known = isSameRef(before.rollout, rollout) ? before.losses : []
+  const added = Array.from(sight.states.keys(), (url) => lossOf(url, memory, rollout, sight))
+  const isNew = (loss: Loss) => !known.some((each) => isSameLoss(each, loss))
+  return [...known, ...added.filter((loss) => loss !== undefined).filter(isNew)]
+}
+
+const isSameLoss = (a: Loss, b: Loss) => a.url === b.url && a.told === b.told
+
+function lossOf(
+  url: string,
+  { silent, last }: Omit<Memory, 'losses'>,
+  rollout: Rollout,
+  { now, states, commands, silentMs }: Sight,
+): Loss | undefined {
+  const state = states.get(url)
+  const command = commands.get(url)
+  const told = command?.kind === 'apply' && isSameRef(command, rollout) ? command : undefined
+  const isGone = state === undefined && now - (silent.get(url) ?? now) >= silentMs
+  const isLost =
+    state === undefined
+      ? isGone && wasApplying(url, told, last.get(url), rollout)
+      : wasReborn(told, state) && !isSameRef(state.config, rollout)
+  return isLost ? { url, at: now, told: told?.at ?? -1 } : undefined
+}
+
+/** An agent that ended and came back in between was lost as well, however short it took. */
+function wasReborn(told: Command | undefined, { startedAt }: ServerState): boolean {
+  if (told?.outcome !== 'lost' || told.startedAt === undefined) return false
+  return told.startedAt !== startedAt
+}
+
+/** Whether a server that is silent may have been applying the config of the rollout. */
+export function wasApplying(
+  url: string,
+  command: Command | undefined,
+  last: ServerState | undefined,
+  rollout: Rollout | undefined,
+): boolean {
+  if (rollout === undefined || rollout.step.kind !== 'apply') return false
+  if (isSameRef(last?.config, rollout) && last?.applying === undefined) return false
+  const isTold = command?.kind === 'apply' && isSameRef(command, rollout)
+  if (isTold) return command.outcome === 'pending' || command.outcome === 'lost'
+  // What another process told it can only be taken from what it said last, or else from the step.
+  return last === undefined ? rollout.step.servers.includes(url) : isSameRef(last.applying, rollout)
+}
+
+/** What a look and the memory of it say of each server. */
+export function describeServers(memory: Memory, sight: Sight): ObservedServer[] {
+  const rollout = sight.channel?.rollout
+  return Array.from(sight.states, ([url, state]) => {
+    const command = sight.commands.get(url)
+    const last = memory.last.get(url)
+    return {
+      url,
+      state,
+      silentSince: memory.silent.get(url),
+      wasReady: last?.ready === true,
+      wasApplying: state === undefined && wasApplying(url, command, last, rollout),
+      command,
+    }
+  })
+}
+
+/** The part of an observation that comes from what this process remembers. Pure. */
+export function describe(memory: Memory, sight: Sight) {
+  const { now } = sight
+  return {
+    servers: describeServers(memory, sight),
+    beatSince: memory.beat?.since ?? now,
+    rolloutSince: memory.rollout?.since ?? now,
+    stepSince: memory.rollout?.stepSince ?? now,
+    tookOver: memory.tookOver,
+    losses: memory.losses,
+  }
+}

@@ -1,0 +1,134 @@
+import type { Channel, ConfigRef, Culprit, ServerState } from '@drover/model-config'
+
+/** The waits and bounds that a plan goes by; times in milliseconds. */
+export interface Limits {
+  /** How often the holder of a rollout raises `beat`. */
+  beatMs: number
+  /** How long a foreign beat may stand still before its rollout is taken over. */
+  takeoverMs: number
+  /** How long a server may be silent before it counts as gone. */
+  silentMs: number
+  /** How long a server may take to apply a config. */
+  applyMs: number
+  /** The pause before a server that refused a command is told again. */
+  retryMs: number
+  /** How many servers may apply at once after the canary confirmed. */
+  parallel: number
+  /** How long a server may take to replace its model server. */
+  recycleMs: number
+  /** The age at which a model server process is replaced. */
+  recycleAgeMs: number
+  /** The resident size above which a model server process is replaced; none unless told. */
+  residentBytesMax: number | undefined
+}
+
+/** The last command that this process sent to a server. A restart of this process forgets it. */
+export interface Command extends ConfigRef {
+  kind: 'apply' | 'recycle'
+  fence: number
+  /** When it was sent, and when this process first asked for the same config. */
+  at: number
+  since: number
+  /** The server was not ready and was offered the config because no other was. */
+  offered: boolean
+  /** The start of the agent's life, and its recycles, as seen when it was sent. */
+  startedAt: string | undefined
+  recycles: number
+  /** Refused: it could not. Outdone: it has heard a higher fence. Lost: no answer came. */
+  outcome: 'pending' | 'answered' | 'refused' | 'outdone' | 'lost'
+  endedAt: number | undefined
+  failed: readonly Culprit[]
+  message: string | undefined
+}
+
+/** One server as it is seen now. */
+export interface ObservedServer {
+  url: string
+  /** Undefined: it does not answer. */
+  state: ServerState | undefined
+  silentSince: number | undefined
+  /** Whether it was ready when it last answered. */
+  wasReady: boolean
+  /** Whether it went silent while it may have been applying the rollout's config. */
+  wasApplying: boolean
+  command: Command | undefined
+}
+
+/** A server that fell silent, or whose agent ended, while it was applying the rollout's config. */
+export interface Loss {
+  url: string
+  at: number
+  /** When it had been told; -1 when another process told it. */
+  told: number
+}
+
+/** The world as one plain value: all that a plan may go by. */
+export interface Observed {
+  /** Monotonic milliseconds of this process, standing still while the store is away. */
+  now: number
+  /** The wall clock in UTC, for records and for the age of servers. */
+  at: string
+  holder: string
+  /**
+   * The name that this process keeps over its lives, where a supervisor makes sure that only one
+   * of them exists: then a rollout of an earlier life is taken over without waiting.
+   */
+  instance: string | undefined
+  /** Why the store cannot be had; then nothing is done. */
+  away: string | undefined
+  channel: Channel | undefined
+  /** Culprits that the candidate still holds, and why it cannot be read. */
+  held: readonly Culprit[]
+  fault: string | undefined
+  servers: readonly ObservedServer[]
+  /** Since when the rollout's beat stands still. */
+  beatSince: number
+  /** Since when this process knows the rollout under its holder, and in its present step. */
+  rolloutSince: number
+  stepSince: number
+  /** The fence under which this process took the rollout over from another. */
+  tookOver: number | undefined
+  losses: readonly Loss[]
+  limits: Limits
+}
+
+/** The fields of the channel that a plan changes. `undefined` removes one. */
+export type Change = Partial<
+  Pick<Channel, 'live' | 'previous' | 'rejected' | 'rollout' | 'restart' | 'freeze'>
+>
+
+/** One thing to do, with its reason. */
+export type Action =
+  | {
+      kind: 'write'
+      what: 'take' | 'take over' | 'step' | 'beat' | 'live' | 'reject' | 'back' | 'release'
+      change: Change
+      why: string
+      /** What ended with this write: a server that was recycled. */
+      recycled?: { server: string; recycles: number }
+    }
+  | {
+      kind: 'apply'
+      fence: number
+      tell: readonly (ConfigRef & { url: string })[]
+      offered: boolean
+      why: string
+    }
+  | { kind: 'recycle'; fence: number; url: string; recycles: number; why: string }
+
+/** What a plan says: an action or none, why, and whose confirmation `live` would need now. */
+export interface Decision {
+  action: Action | undefined
+  why: string
+  required: readonly string[]
+}
+
+/** Whether two refer to the same config under the same seq. */
+export function isSameRef(a: ConfigRef | undefined, b: ConfigRef): boolean {
+  return a !== undefined && a.sha === b.sha && a.seq === b.seq
+}
+
+/** The channel's next state: the publisher's fields stay as they were read. */
+export function nextChannel(channel: Channel, change: Change, attempt: string): Channel {
+  return { ...channel, ...change, seq: channel.seq + 1, attempt }
+}

@@ -1,0 +1,123 @@
+import { type Rollout, type ServerState, sha256 } from '@drover/model-config'
+import { isBlinking } from './judge.ts'
+import type { Observed, ObservedServer } from './observed.ts'
+import type { Step } from './rollout.ts'
+
+/** A process younger than this is not replaced for its size: it would be as large again at once. */
+const SIZE_AGE_MS_MIN = 600_000
+/** The pause after a replacement that did not succeed. */
+const RETRY_MS = 60_000
+/** By which share of the age the servers' turns are spread. */
+const SPREAD = 0.1
+
+/** The next server whose model server should be replaced, and why. */
+export function dueRecycle(
+  observed: Observed,
+): { server: ObservedServer; why: string } | undefined {
+  for (const server of observed.servers) {
+    const why = whyRecycle(server, observed)
+    if (why !== undefined && !hasJustFailed(server, observed)) return { server, why }
+  }
+  return undefined
+}
+
+/** Why nobody may be recycled now: the fleet is frozen, or a server less serves already. */
+export function whyNoRecycle({ servers, channel, at }: Observed): string | undefined {
+  const freeze = channel?.freeze
+  if (freeze !== undefined && Date.parse(freeze.until) > Date.parse(at))
+    return `frozen until ${freeze.until}: ${freeze.why}`
+  const missing = servers.find(({ state }) => state?.ready !== true)
+  return missing && `${missing.url} is not ready`
+}
+
+function whyRecycle({ url, state }: ObservedServer, observed: Observed): string | undefined {
+  const { at, limits } = observed
+  if (state?.servingSince === undefined) return undefined
+  if (isWished(state, state.servingSince, observed)) return 'a wish'
+  const ageMs = Date.parse(at) - Date.parse(state.servingSince)
+  const share = Number.parseInt(sha256(url).slice(0, 8), 16) / 2 ** 32
+  if (ageMs > limits.recycleAgeMs * (1 - SPREAD * share)) return 'its age'
+  const { residentBytesMax = Infinity } = limits
+  return state.residentBytes > residentBytesMax && ageMs > SIZE_AGE_MS_MIN ? 'its size' : undefined
+}
+
+/** Whether the last wish is older than this process and was not obeyed yet. */
+function isWished({ server, recycles }: ServerState, since: string, { channel }: Observed) {
+  const { at, recycles: counts } = channel?.restart ?? {}
+  // The counter decides where the clocks of two machines cannot.
+  const hasObeyed = recycles > (counts?.[server] ?? Infinity)
+  return at !== undefined && Date.parse(since) < Date.parse(at) && !hasObeyed
+}
+
+function hasJustFailed({ command, state }: ObservedServer, { now }: Observed): boolean {
+  if (command?.kind !== 'recycle' || state === undefined) return false
+  return state.recycles === command.recycles && now - command.at < RETRY_MS
+}
+
+/** The right to recycle one server, taken under the config that the fleet runs. */
+export function takeRecycle(
+  observed: Observed,
+  rollout: Omit<Rollout, 'step'>,
+  { server, why }: { server: ObservedServer; why: string },
+): Step {
+  const step = { kind: 'recycle' as const, servers: [server.url] }
+  const reason = `recycle ${server.url} for ${why}`
+  const change = { rollout: { ...rollout, step } }
+  return { why: reason, action: { kind: 'write', what: 'take', change, why: reason } }
+}
+
+/** The next action of a held recycle: the command once, then the wait, then the release. */
+export function stepRecycle(observed: Observed, rollout: Rollout): Step {
+  const [url = ''] = rollout.step.servers
+  const server = observed.servers.find((each) => each.url === url)
+  if (server === undefined) return release(`${url} is no server of this fleet any more`)
+  const { command } = server
+  const isTold = command?.kind === 'recycle' && command.at >= observed.rolloutSince
+  if (isTold) return awaitRecycle(observed, server)
+  return server.state === undefined
+    ? awaitAnswer(observed, server)
+    : startRecycle(observed, rollout, server, server.state)
+}
+
+function awaitAnswer(observed: Observed, server: ObservedServer): Step {
+  const why = `${server.url} is silent`
+  return isBlinking(server, observed) ? { why } : release(why)
+}
+
+function startRecycle(
+  observed: Observed,
+  { fence }: Rollout,
+  server: ObservedServer,
+  { ready, recycles }: ServerState,
+): Step {
+  const { url } = server
+  const due = whyRecycle(server, observed)
+  const obstacle = whyNoRecycle(observed)
+  if (due !== undefined && obstacle === undefined) {
+    const why = `recycle ${url} for ${due}`
+    return { why, action: { kind: 'recycle', fence, url, recycles, why } }
+  }
+  const hasTime = observed.now - observed.rolloutSince <= observed.limits.recycleMs
+  if (!ready && hasTime) return { why: `${url} is not ready yet` }
+  return release(obstacle ?? `${url} needs no recycling any more`)
+}
+
+function awaitRecycle(observed: Observed, { url, state, command }: ObservedServer): Step {
+  const { now, limits } = observed
+  if (command === undefined) return { why: `${url} was not told` }
+  const { recycles, at, outcome, message = '' } = command
+  if (state?.ready === true && state.recycles > recycles) {
+    return release(`${url} is recycled`, { server: state.server, recycles: state.recycles })
+  }
+  if (outcome === 'refused' || outcome === 'outdone') return release(`${url} refused: ${message}`)
+  const isOver = outcome === 'answered' && state?.ready === true
+  if (isOver) return release(`${url} answered and was not recycled`)
+  if (now - at > limits.recycleMs) return release(`${url} took longer than ${limits.recycleMs} ms`)
+  return { why: `${url} is being recycled` }
+}
+
+function release(why: string, recycled?: { server: string; recycles: number }): Step {
+  const change = { rollout: undefined }
+  const write = { kind: 'write' as const, what: 'release' as const, change, why }
+  return { why, action: recycled === undefined ? write : { ...write, recycled } }
+}

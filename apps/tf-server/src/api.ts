@@ -1,0 +1,57 @@
+import {
+  type ApplyAnswer,
+  ApplyRequest,
+  RecycleRequest,
+  type ServerState,
+} from '@drover/model-config'
+import { ApiError, type Log, makeApi } from '@drover/service'
+import type { Express } from 'express'
+import { AgentError } from './errors.ts'
+
+/** What the routes of an agent call. */
+export interface Agent {
+  state(): Promise<ServerState>
+  apply(request: ApplyRequest): Promise<ApplyAnswer>
+  recycle(request: RecycleRequest): Promise<ServerState>
+}
+
+export interface AgentApiOptions {
+  log: Log
+  token: string | undefined
+  agent: Agent
+  isReady: () => { ready: boolean; why?: string }
+}
+
+/** The agent's HTTP API: `GET /v1/state`, `POST /v1/apply`, `POST /v1/recycle`. */
+export function makeAgentApi({ log, token, agent, isReady }: AgentApiOptions): Express {
+  return makeApi({ log, token, isReady, translate }, (api) => {
+    api.get('/v1/state', async (_request, response) => {
+      response.json(await agent.state())
+    })
+    api.post('/v1/apply', async (request, response) => {
+      response.json(await agent.apply(ApplyRequest.parse(request.body)))
+    })
+    api.post('/v1/recycle', async (request, response) => {
+      response.json(await agent.recycle(RecycleRequest.parse(request.body)))
+    })
+  })
+}
+
+/** 409: a newer command has been seen, so this one must not be tried again. 503: it may be. */
+function translate(error: unknown): ApiError | undefined {
+  if (!(error instanceof AgentError)) return undefined
+  const options = { cause: error }
+  switch (error.code) {
+    case 'REFUSED':
+      return new ApiError(409, error.message, options)
+    case 'BUSY':
+    case 'IMPAIRED':
+    case 'SERVER_ENDED':
+    case 'DEADLINE':
+    case 'STOPPED':
+      return new ApiError(503, error.message, options)
+    // A fault of a version is an answer and never an error of the API.
+    case 'FAULT':
+      return undefined
+  }
+}

@@ -1,0 +1,41 @@
+import { describe, expect, test } from 'vitest'
+import { modelServerEnv, readConfig } from './config.ts'
+
+const needed = { DROVER_STORE: '/srv/store', DROVER_CACHE: '/var/cache/drover' }
+
+describe('the settings', () => {
+  test('have defaults but for the two folders', () => {
+    expect(readConfig(needed)).toMatchObject({
+      DROVER_SERVER: 'tf-server',
+      DROVER_FLEET: 'main',
+      DROVER_REST_HOST: '127.0.0.1',
+      DROVER_POLL_MS: 5_000,
+      DROVER_CACHE_AGE_MAX: 6 * 3_600_000,
+      DROVER_MODEL_SERVER: expect.stringMatching(/apps\/model-server\/dist\/main\.js$/),
+    })
+  })
+
+  test('are refused all together', () => {
+    const wrong = { DROVER_REST_HOST: 'localhost', DROVER_CACHE_AGE_MAX: '6 hours' }
+
+    const read = () => readConfig(wrong)
+
+    for (const name of ['DROVER_STORE', 'DROVER_CACHE', ...Object.keys(wrong)])
+      expect(read).toThrow(name)
+  })
+
+  test('stay away from the model server, and credentials too', () => {
+    const env = {
+      PATH: '/bin',
+      DROVER_REDIS_URL: 'redis://:secret@host',
+      DROVER_LOG_LEVEL: 'warn',
+      AWS_SECRET_ACCESS_KEY: 'secret',
+    }
+
+    expect(modelServerEnv(env)).toEqual({
+      PATH: '/bin',
+      DROVER_LOG_LEVEL: 'warn',
+      MALLOC_MMAP_THRESHOLD_: '65536',
+    })
+  })
+})

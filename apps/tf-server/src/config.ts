@@ -1,0 +1,60 @@
+import { isIP } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import { durationMs, Name } from '@drover/model-config'
+import { Port, readSettings } from '@drover/service'
+import { z } from 'zod'
+
+const CACHE_BYTES_MAX = 20 * 1024 ** 3
+const POLL_MS_MAX = 3_600_000
+const MODEL_SERVER = fileURLToPath(new URL('../../model-server/dist/main.js', import.meta.url))
+
+/** The settings of one serving agent. None changes while it runs. */
+const Settings = z.object({
+  /** This server's own name, stable over its restarts. `tf-server` unless told. */
+  DROVER_SERVER: Name.default('tf-server'),
+  /** The fleet whose channel it follows. */
+  DROVER_FLEET: Name.default('main'),
+  /** The directory of the model store. */
+  DROVER_STORE: z.string().min(1),
+  /** Where the agent's own API listens. Port 0 takes a free one. */
+  DROVER_HOST: z.string().default('127.0.0.1'),
+  DROVER_PORT: Port.default(0),
+  /** A file with the bearer token that callers of the agent must bring; none on loopback unless told. */
+  DROVER_TOKEN_FILE: z.string().optional(),
+  /** Where predictions are answered: an address of this machine, and a port (0 takes a free one). */
+  DROVER_REST_HOST: z
+    .string()
+    .refine((host) => isIP(host) !== 0, 'an IP address of this machine')
+    .default('127.0.0.1'),
+  DROVER_REST_PORT: Port.default(0),
+  /** The agent's folder on disk: what was fetched, what is served, what was promised. */
+  DROVER_CACHE: z.string().min(1),
+  /** How much the fetched objects may take before the least recently used go. 20 GiB unless told. */
+  DROVER_CACHE_BYTES_MAX: z.coerce.number().int().positive().default(CACHE_BYTES_MAX),
+  /** With the store away, how old the last sight of a live config may be. `6h` unless told. */
+  DROVER_CACHE_AGE_MAX: z
+    .string()
+    .regex(/^[1-9]\d{0,5}[smhd]$/, 'a duration such as 30s, 15m, 6h or 7d')
+    .default('6h')
+    .transform(durationMs),
+  /** How often the channel is read. 5 s unless told. */
+  DROVER_POLL_MS: z.coerce.number().int().min(10).max(POLL_MS_MAX).default(5_000),
+  /** The model server's program; the one beside this package unless told. */
+  DROVER_MODEL_SERVER: z.string().default(MODEL_SERVER),
+  /** Stop when standard input closes, so that no agent outlives the parent that holds its pipe. */
+  DROVER_FOLLOW_PARENT: z.stringbool().default(false),
+})
+export type Settings = Readonly<z.output<typeof Settings>>
+
+/** Reads the settings; throws one error that lists everything wrong with them. */
+export const readConfig = (env: NodeJS.ProcessEnv = process.env): Settings =>
+  readSettings(Settings, env)
+
+/**
+ * The environment of the model server: this process's own without its settings and credentials.
+ * The malloc setting gives the memory of unloaded models back, and is read when a process starts.
+ */
+export function modelServerEnv(env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
+  const kept = Object.entries(env).filter(([name]) => !/^(DROVER_(?!LOG_LEVEL$)|AWS_)/.test(name))
+  return { MALLOC_MMAP_THRESHOLD_: '65536', ...Object.fromEntries(kept) }
+}

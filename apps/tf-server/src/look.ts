@@ -1,0 +1,45 @@
+import { Channel, channelKey } from '@drover/model-config'
+import { readStateJson } from '@drover/model-store'
+import { chainOf } from './errors.ts'
+import type { Ports } from './ports.ts'
+import { within } from './pull/source.ts'
+
+const LOOK_MS_MAX = 10_000
+
+/** Reads the channel, and notes on disk that the confirmed config is live if it is. Never throws. */
+export async function look(ports: Ports): Promise<void> {
+  const { memory } = ports
+  memory.looking ??= lookOnce(ports).finally(() => {
+    memory.looking = undefined
+  })
+  await memory.looking
+}
+
+async function lookOnce(ports: Ports): Promise<void> {
+  const { memory, disk, store, fleet, log, now } = ports
+  const readAt = now()
+  try {
+    const reading = readStateJson(store, channelKey(fleet), Channel)
+    const channel = await within(LOOK_MS_MAX, reading)
+    if (channel === undefined) return noChannel(ports)
+    const live = channel.live && { sha: channel.live.sha, seq: channel.live.seq }
+    memory.channel = { kind: 'seen', live, readAt }
+    const { ref } = memory.confirmed ?? {}
+    if (ref !== undefined && live?.seq === ref.seq && live.sha === ref.sha)
+      await disk.sawLive(ref, new Date(now()))
+    // Whatever could not be fetched or written: the store is there again, and so must be the disk.
+    if (memory.impaired !== undefined) await disk.update({})
+    memory.impaired = undefined
+  } catch (err) {
+    if (memory.impaired === undefined) log.warn({ err }, 'the store or the disk cannot be had')
+    const isRead = memory.channel.kind === 'seen' && memory.channel.readAt === readAt
+    if (!isRead) memory.channel = { kind: 'away' }
+    memory.impaired = chainOf(err)
+  }
+}
+
+function noChannel({ memory, disk }: Ports): void {
+  memory.channel = { kind: 'absent' }
+  const isLost = memory.confirmed?.ref !== undefined || disk.seenLive !== undefined
+  memory.impaired = isLost ? 'the store has no channel any more' : undefined
+}

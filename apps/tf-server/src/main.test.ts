@@ -1,0 +1,108 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { ServerState } from '@drover/model-config'
+import { expect, test, vi } from 'vitest'
+import { z } from 'zod'
+import { putConfig, putVersion, setChannel } from './test-support/published.ts'
+import { startStore } from './test-support/server.ts'
+
+const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url))
+const UNTIL = { timeout: 15_000, interval: 10 }
+const Started = z.object({ msg: z.literal('started'), url: z.url(), restUrl: z.url() })
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = z.object({ port: z.number() }).parse(server.address())
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+/** The agent as `drover up` starts it: a process with a pipe at its standard input. */
+async function startProcess(env: Record<string, string>) {
+  const child = spawn(process.execPath, [MAIN], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { DROVER_FOLLOW_PARENT: 'true', DROVER_POLL_MS: '100', ...env },
+  })
+  const exited = once(child, 'exit')
+  const lines: string[] = []
+  createInterface(child.stdout).on('line', (line) => lines.push(line))
+  await vi.waitUntil(() => lines.some((line) => line.includes('"started"')), UNTIL)
+  const started = lines.filter((line) => line.includes('"msg":"started"'))
+  const { url, restUrl } = Started.parse(JSON.parse(started[0] ?? '{}'))
+  return {
+    child,
+    exited,
+    restUrl,
+    startedLines: () => lines.filter((line) => line.includes('"msg":"started"')).length,
+    isReady: async () => (await fetch(`${url}/readyz`)).ok,
+    state: async () => ServerState.parse(await (await fetch(`${url}/v1/state`)).json()),
+    [Symbol.asyncDispose]: async () => {
+      child.kill('SIGKILL')
+      await exited
+    },
+  }
+}
+
+async function predict(restUrl: string): Promise<unknown> {
+  const response = await fetch(`${restUrl}/v1/models/acme.late:predict`, {
+    method: 'POST',
+    headers: { connection: 'close' },
+    body: '{"instances": [1]}',
+  })
+  return await response.json()
+}
+
+test(
+  'an agent that was killed goes on from its cache on the same port',
+  { timeout: 30_000 },
+  async () => {
+    await using opened = await startStore()
+    const { store, folder } = opened
+    const version = await putVersion(store, { name: 'acme.late', version: 1, addend: 10 })
+    await setChannel(store, { sha: await putConfig(store, { 'acme.late': version }), seq: 3 })
+    const env = {
+      DROVER_STORE: folder.store,
+      DROVER_CACHE: folder.cache,
+      DROVER_REST_PORT: `${await freePort()}`,
+    }
+    await using first = await startProcess(env)
+    await vi.waitUntil(first.isReady, UNTIL)
+    expect(await predict(first.restUrl)).toEqual({ predictions: [11] })
+
+    first.child.kill('SIGKILL')
+    await first.exited
+    await using second = await startProcess(env)
+    await vi.waitUntil(second.isReady, UNTIL)
+
+    expect(second.restUrl).toBe(first.restUrl)
+    expect(await predict(second.restUrl)).toEqual({ predictions: [11] })
+    expect(second.startedLines()).toBe(1)
+    expect(await second.state()).toMatchObject({ recycles: 2, config: { seq: 3 } })
+  },
+)
+
+test(
+  'an agent ends when its parent’s pipe closes, and its model server with it',
+  { timeout: 30_000 },
+  async () => {
+    await using opened = await startStore()
+    const { store, folder } = opened
+    await setChannel(store, undefined)
+    await using agent = await startProcess({
+      DROVER_STORE: folder.store,
+      DROVER_CACHE: folder.cache,
+    })
+    await vi.waitUntil(agent.isReady, UNTIL)
+
+    agent.child.stdin.end()
+    const [code] = await agent.exited
+
+    expect(code).toBe(0)
+    await expect(predict(agent.restUrl)).rejects.toThrow('fetch failed')
+  },
+)

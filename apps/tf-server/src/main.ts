@@ -1,0 +1,33 @@
+import { readFile } from 'node:fs/promises'
+import { once } from 'node:events'
+import { openPosixStore } from '@drover/model-store'
+import { makeLog, runService } from '@drover/service'
+import { modelServerEnv, readConfig } from './config.ts'
+import { openLater } from './pull/later.ts'
+import { startTfServer } from './tf-server.ts'
+
+const config = readConfig()
+const log = makeLog('tf-server').child({ server: config.DROVER_SERVER })
+
+await runService(log, config.DROVER_FOLLOW_PARENT, async (stop) => {
+  const tokenFile = config.DROVER_TOKEN_FILE
+  const token = tokenFile === undefined ? undefined : (await readFile(tokenFile, 'utf8')).trim()
+  await using store = openLater(async () => await openPosixStore(config.DROVER_STORE))
+  await using server = await startTfServer({
+    server: config.DROVER_SERVER,
+    fleet: config.DROVER_FLEET,
+    store,
+    storeName: config.DROVER_STORE,
+    cache: config.DROVER_CACHE,
+    cacheBytesMax: config.DROVER_CACHE_BYTES_MAX,
+    cacheAgeMaxMs: config.DROVER_CACHE_AGE_MAX,
+    pollMs: config.DROVER_POLL_MS,
+    modelServer: config.DROVER_MODEL_SERVER,
+    modelServerEnv: modelServerEnv(),
+    rest: { host: config.DROVER_REST_HOST, port: config.DROVER_REST_PORT },
+    api: { host: config.DROVER_HOST, port: config.DROVER_PORT, token },
+    log,
+  })
+  log.info({ url: server.url, restUrl: server.restUrl }, 'started')
+  if (!stop.aborted) await once(stop, 'abort')
+})

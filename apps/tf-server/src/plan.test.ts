@@ -1,0 +1,196 @@
+import { describe, expect, test } from 'vitest'
+import { type Command, missingMax, type Observed, plan } from './plan.ts'
+
+const HOUR_MS = 3_600_000
+const sha = (digit: number) => `${digit}`.repeat(64)
+const ref = (seq: number) => ({ sha: sha(seq), seq })
+const applyTo = (seq: number, fence: number): Command => ({
+  kind: 'apply',
+  id: fence,
+  fence,
+  ref: ref(seq),
+})
+
+const recycle = (recycles: number): Command => ({ kind: 'recycle', id: 9, fence: 7, recycles })
+
+/** A server that is ready, serves config 3, and has nothing to do. */
+const settled: Observed = {
+  now: 100 * HOUR_MS,
+  channel: { kind: 'seen', live: ref(3), readAt: 100 * HOUR_MS },
+  seenLive: { ref: ref(3), at: 100 * HOUR_MS },
+  cacheAgeMaxMs: 6 * HOUR_MS,
+  fence: 7,
+  recycles: 2,
+  startAt: undefined,
+  hasEnded: false,
+  config: { ref: ref(3), confirmedAt: 99 * HOUR_MS },
+  mayOpen: true,
+  isOpen: true,
+  endedUnder: undefined,
+  retryAt: 0,
+  commands: [],
+}
+const starting: Observed = { ...settled, config: undefined, isOpen: false, mayOpen: false }
+const opening: Observed = { ...settled, isOpen: false }
+const down: Observed = { ...settled, startAt: 0, isOpen: false }
+const away = { channel: { kind: 'away' }, config: undefined } as const
+
+describe('plan', () => {
+  test.each<[string, Observed, ReturnType<typeof plan>]>([
+    ['does nothing when live is what it serves', settled, undefined],
+    [
+      'catches up with a newer live',
+      { ...settled, channel: { kind: 'seen', live: ref(4), readAt: 0 } },
+      { kind: 'apply', ref: ref(4) },
+    ],
+    [
+      'keeps a candidate that is newer than live',
+      { ...settled, channel: { kind: 'seen', live: ref(2), readAt: 0 } },
+      undefined,
+    ],
+    [
+      'does not catch up before its wait after a failure is over',
+      {
+        ...settled,
+        channel: { kind: 'seen', live: ref(4), readAt: 0 },
+        retryAt: settled.now + 1,
+      },
+      undefined,
+    ],
+    [
+      'does not try by itself what ended the model server',
+      {
+        ...settled,
+        channel: { kind: 'seen', live: ref(4), readAt: 0 },
+        endedUnder: ref(4),
+      },
+      undefined,
+    ],
+    ['starts a model server when there is none', down, { kind: 'start' }],
+    [
+      'waits for its turn to start a model server again',
+      { ...down, startAt: settled.now + 1, commands: [applyTo(4, 7)] },
+      undefined,
+    ],
+    ['notes an end before all else', { ...down, hasEnded: true }, { kind: 'note-end' }],
+  ])('%s', (_name, observed, action) => {
+    expect(plan(observed)).toEqual(action)
+  })
+})
+
+describe('plan at the start', () => {
+  test.each<[string, Observed, ReturnType<typeof plan>]>([
+    ['takes live', starting, { kind: 'apply', ref: ref(3) }],
+    [
+      'takes live even if it was on a candidate before',
+      { ...starting, seenLive: { ref: ref(5), at: settled.now } },
+      { kind: 'apply', ref: ref(3) },
+    ],
+    [
+      'takes the empty config of a channel without live',
+      { ...starting, channel: { kind: 'seen', live: undefined, readAt: 0 } },
+      { kind: 'apply', ref: undefined },
+    ],
+    ['waits for the first look', { ...starting, channel: { kind: 'unread' } }, undefined],
+    [
+      'has nothing to serve where there is no channel',
+      { ...starting, channel: { kind: 'absent' }, seenLive: undefined },
+      undefined,
+    ],
+    [
+      'takes the cache with the store away',
+      { ...starting, ...away },
+      { kind: 'apply', ref: ref(3) },
+    ],
+    [
+      'takes an empty folder in place of the store for a store that is away',
+      { ...starting, channel: { kind: 'absent' } },
+      { kind: 'apply', ref: ref(3) },
+    ],
+    [
+      'refuses a cache that is too old',
+      { ...starting, ...away, seenLive: { ref: ref(3), at: settled.now - 6 * HOUR_MS - 1 } },
+      undefined,
+    ],
+    [
+      'looks once more before it reports ready',
+      { ...opening, channel: { kind: 'seen', live: ref(3), readAt: 99 * HOUR_MS - 1 } },
+      { kind: 'look' },
+    ],
+    ['reports ready after that look', opening, { kind: 'open' }],
+    [
+      'applies first what became live meanwhile',
+      { ...opening, channel: { kind: 'seen', live: ref(4), readAt: 100 * HOUR_MS } },
+      { kind: 'apply', ref: ref(4) },
+    ],
+    [
+      'reports ready without a look while the store is away',
+      { ...opening, channel: { kind: 'away' } },
+      { kind: 'open' },
+    ],
+    ['stays unready while too much is missing', { ...opening, mayOpen: false }, undefined],
+  ])('%s', (_name, observed, action) => {
+    expect(plan(observed)).toEqual(action)
+  })
+})
+
+describe('plan with commands', () => {
+  test.each<[string, Observed, ReturnType<typeof plan>]>([
+    [
+      'carries out an apply',
+      { ...settled, commands: [applyTo(4, 7)] },
+      { kind: 'apply', ref: ref(4), fence: 7, command: 7 },
+    ],
+    [
+      'goes back to an old config under a new fence',
+      { ...settled, fence: 8, commands: [applyTo(2, 8)] },
+      { kind: 'apply', ref: ref(2), fence: 8, command: 8 },
+    ],
+    [
+      'refuses a fence that a waiting command has overtaken',
+      { ...settled, fence: 8, commands: [applyTo(4, 7), applyTo(2, 8)] },
+      { kind: 'refuse', command: 7 },
+    ],
+    [
+      'acknowledges what it has confirmed already',
+      { ...settled, commands: [applyTo(3, 7)] },
+      { kind: 'acknowledge', command: 7 },
+    ],
+    [
+      'does not acknowledge a config while its model server is down',
+      { ...down, commands: [applyTo(3, 7)] },
+      { kind: 'start' },
+    ],
+    [
+      'takes the same content under another seq for another config',
+      { ...settled, commands: [{ ...applyTo(4, 7), kind: 'apply', ref: { sha: sha(3), seq: 4 } }] },
+      { kind: 'apply', ref: { sha: sha(3), seq: 4 }, fence: 7, command: 7 },
+    ],
+    [
+      'puts a command before its own catching up',
+      {
+        ...settled,
+        channel: { kind: 'seen', live: ref(5), readAt: 0 },
+        commands: [applyTo(4, 7)],
+      },
+      { kind: 'apply', ref: ref(4), fence: 7, command: 7 },
+    ],
+    [
+      'takes a command before its first config',
+      { ...starting, channel: { kind: 'unread' }, commands: [applyTo(4, 7)] },
+      { kind: 'apply', ref: ref(4), fence: 7, command: 7 },
+    ],
+    ['recycles', { ...settled, commands: [recycle(2)] }, { kind: 'recycle', command: 9 }],
+    [
+      'does nothing for a recycle that is done',
+      { ...settled, commands: [recycle(1)] },
+      { kind: 'acknowledge', command: 9 },
+    ],
+  ])('%s', (_name, observed, action) => {
+    expect(plan(observed)).toEqual(action)
+  })
+
+  test('one model in a hundred may be missing, and always one', () => {
+    expect([0, 1, 99, 199, 200, 1_000].map(missingMax)).toEqual([1, 1, 1, 1, 2, 10])
+  })
+})

@@ -1,0 +1,125 @@
+import type { ConfigRef } from '@drover/model-config'
+
+/** What the channel said when it was last read. */
+export type ChannelView =
+  | { kind: 'unread' }
+  /** The store cannot be read. */
+  | { kind: 'away' }
+  /** The store is there, and no channel in it. */
+  | { kind: 'absent' }
+  | { kind: 'seen'; live: ConfigRef | undefined; readAt: number }
+
+/** What somebody asked of this server, in the order in which it came. */
+export type Command =
+  | { kind: 'apply'; id: number; fence: number; ref: ConfigRef }
+  /** `recycles`: how many starts of a model server the caller has seen. */
+  | { kind: 'recycle'; id: number; fence: number; recycles: number }
+
+/** Everything that decides what an agent does next. Times are in milliseconds of one clock. */
+export interface Observed {
+  now: number
+  channel: ChannelView
+  /** The last config that was both confirmed here and seen live. */
+  seenLive: { ref: ConfigRef; at: number } | undefined
+  cacheAgeMaxMs: number
+  /** The highest fence seen. */
+  fence: number
+  recycles: number
+  /** When the next try to start a model server may begin; undefined while one runs. */
+  startAt: number | undefined
+  /** A model server has ended, and that is not on disk yet. */
+  hasEnded: boolean
+  /** What is confirmed since this process started. Without a ref: the empty config. */
+  config: { ref: ConfigRef | undefined; confirmedAt: number } | undefined
+  /** Whether enough of the config's models have a version loaded. */
+  mayOpen: boolean
+  /** Whether it has reported ready since the model server runs. */
+  isOpen: boolean
+  endedUnder: ConfigRef | undefined
+  /** When this server may next try a config on its own account. */
+  retryAt: number
+  commands: readonly Command[]
+}
+
+/** The next thing to do. `command` is the id of the one that is answered by it. */
+export type Action =
+  | { kind: 'note-end' }
+  | { kind: 'refuse'; command: number }
+  | { kind: 'acknowledge'; command: number }
+  | { kind: 'start' }
+  | { kind: 'recycle'; command: number }
+  /** `fence`: the fence of the command; undefined when the server catches up by itself. */
+  | { kind: 'apply'; ref: ConfigRef | undefined; fence?: number; command?: number }
+  | { kind: 'look' }
+  | { kind: 'open' }
+
+/**
+ * What an agent does next (PROTOCOL 6 and 7); undefined when there is nothing to do but to wait.
+ * Commands come before the server's own catching up, and nothing before a model server runs.
+ */
+export function plan(observed: Observed): Action | undefined {
+  const { commands, startAt, now } = observed
+  if (observed.hasEnded) return { kind: 'note-end' }
+  for (const command of commands) {
+    if (command.fence < observed.fence) return { kind: 'refuse', command: command.id }
+    if (isDone(observed, command)) return { kind: 'acknowledge', command: command.id }
+  }
+  if (startAt !== undefined) return startAt <= now ? { kind: 'start' } : undefined
+  const [command] = commands
+  if (command !== undefined) return carryOut(command)
+  return catchUp(observed) ?? open(observed)
+}
+
+/** Whether there is nothing left of a command: a repeated one is answered at once. */
+function isDone({ config, recycles, startAt }: Observed, command: Command): boolean {
+  if (command.kind === 'recycle') return recycles > command.recycles
+  return startAt === undefined && isSame(config?.ref, command.ref)
+}
+
+function carryOut(command: Command): Action {
+  if (command.kind === 'recycle') return { kind: 'recycle', command: command.id }
+  const { id, fence, ref } = command
+  return { kind: 'apply', ref, fence, command: id }
+}
+
+function catchUp(observed: Observed): Action | undefined {
+  if (observed.retryAt > observed.now) return undefined
+  return observed.config === undefined ? firstConfig(observed) : newerLive(observed)
+}
+
+/** What a server starts with: `live`, or the cache when the store is away. */
+function firstConfig({ channel, seenLive, cacheAgeMaxMs, now }: Observed): Action | undefined {
+  switch (channel.kind) {
+    case 'unread':
+      return undefined
+    case 'seen':
+      return { kind: 'apply', ref: channel.live }
+    case 'away':
+    // A channel that was seen live never ceases to exist: the store that has none is not the store.
+    case 'absent':
+      return seenLive !== undefined && now - seenLive.at <= cacheAgeMaxMs
+        ? { kind: 'apply', ref: seenLive.ref }
+        : undefined
+  }
+}
+
+function newerLive({ channel, config, endedUnder }: Observed): Action | undefined {
+  if (channel.kind !== 'seen' || channel.live === undefined) return undefined
+  const { live } = channel
+  if (live.seq <= (config?.ref?.seq ?? -1)) return undefined
+  // What ended the model server would do so again: only a command tries it once more.
+  return isSame(endedUnder, live) ? undefined : { kind: 'apply', ref: live }
+}
+
+/** Ready, but not before the channel was read once more (left out while the store is away). */
+function open({ channel, config, isOpen, mayOpen }: Observed): Action | undefined {
+  if (config === undefined || isOpen || !mayOpen) return undefined
+  const isStale = channel.kind === 'seen' && channel.readAt < config.confirmedAt
+  return { kind: isStale ? 'look' : 'open' }
+}
+
+const isSame = (a: ConfigRef | undefined, b: ConfigRef | undefined): boolean =>
+  a !== undefined && b !== undefined && a.sha === b.sha && a.seq === b.seq
+
+/** How many models of a starting config may be missing, each for a proven fault of its own. */
+export const missingMax = (models: number): number => Math.max(1, Math.floor(models / 100))

@@ -1,0 +1,120 @@
+import type {
+  ConfigEntry,
+  ConfigVersion,
+  Culprit,
+  ServedList,
+  ServedModel,
+} from '@drover/model-config'
+import type { GoldenAnswers } from '@drover/serving-api'
+import { forEachBounded, groupsOf } from '../bounded.ts'
+import { AgentError, chainOf } from '../errors.ts'
+import type { ServingTree } from '../pull/tree.ts'
+import type { Versions } from '../pull/versions.ts'
+import { compareEncoded } from '../verify/verify.ts'
+import type { Admin } from './admin.ts'
+
+/** So many models go in one delta: what is in flight and in memory stays bounded. */
+const DELTA_MODELS_MAX = 128
+const REPLAYS_AT_ONCE = 8
+
+/** A model by its served name, and what is to be served of it. */
+export type NamedEntry = readonly [name: string, entry: ConfigEntry]
+
+export interface LoadPorts {
+  admin: Admin
+  tree: Pick<ServingTree, 'basePath'>
+  versions: Pick<Versions, 'golden'>
+}
+
+/** What a model server made of a delta. */
+export interface Loaded {
+  /** Versions that did not load or answered wrongly; their models may still be half there. */
+  culprits: Culprit[]
+  drifting: Set<string>
+}
+
+/**
+ * Gives a delta to the model server, waits until everything in it has settled, and replays the
+ * golden requests of what is new on the server itself. Throws only when the server or the disk
+ * fails: a fault of a version is in the answer.
+ */
+export async function load(
+  { admin, tree, versions }: LoadPorts,
+  upserts: readonly NamedEntry[],
+  removes: readonly string[],
+): Promise<Loaded> {
+  const loaded: Loaded = { culprits: [], drifting: new Set() }
+  for (const names of groupsOf(removes, DELTA_MODELS_MAX)) await admin.change([], names)
+  for (const group of groupsOf(upserts, DELTA_MODELS_MAX)) {
+    const list = await admin.change(group.map(toServed(tree)), [])
+    const loading = group.flatMap(([name, entry]) =>
+      entry.versions.map((version) => ({ name, version })),
+    )
+    await forEachBounded(loading, REPLAYS_AT_ONCE, async ({ name, version }) => {
+      try {
+        requireAvailable(list, name, version)
+        const answers = await versions.golden(version)
+        if (await replay(admin, { name, version: version.version }, answers))
+          loaded.drifting.add(name)
+      } catch (error) {
+        loaded.culprits.push(toCulprit(name, version, error))
+      }
+    })
+  }
+  return loaded
+}
+
+const toServed =
+  (tree: LoadPorts['tree']) =>
+  ([name, { versions, labels }]: NamedEntry): ServedModel => ({
+    name,
+    basePath: tree.basePath(name),
+    versions: versions.map(({ version }) => version),
+    labels,
+  })
+
+function requireAvailable(list: ServedList, name: string, { version }: ConfigVersion): void {
+  const found = list.versions.find((each) => each.name === name && each.version === version)
+  if (found?.state === 'AVAILABLE') return
+  if (found?.state === 'END')
+    throw new AgentError('FAULT', `it does not load on the server: ${found.error ?? 'no reason'}`)
+  const state = found?.state ?? 'nothing'
+  throw new AgentError('SERVER_ENDED', `the model server says ${state} of ${name} ${version}`)
+}
+
+/** Replays golden requests; true when an answer is further off than it should be. */
+async function replay(
+  admin: Admin,
+  { name, version }: { name: string; version: number },
+  answers: GoldenAnswers | undefined,
+): Promise<boolean> {
+  let isDrifting = false
+  for (const [index, golden] of (answers?.requests ?? []).entries()) {
+    const outputs = await admin.run(name, version, golden)
+    const { agreement, reason } = compareEncoded(golden.outputs, outputs)
+    if (agreement === 'differs')
+      throw new AgentError('FAULT', `the server answers golden request ${index} wrongly: ${reason}`)
+    isDrifting ||= agreement === 'drifts'
+  }
+  return isDrifting
+}
+
+/** The culprit of a proven fault; whatever proves nothing is thrown on. */
+export function toCulprit(name: string, version: ConfigVersion, error: unknown): Culprit {
+  if (!(error instanceof AgentError) || error.code !== 'FAULT') throw error
+  return { name, version: version.version, digest: version.manifest, reason: chainOf(error) }
+}
+
+/** An entry without the culprits' versions; undefined when none is left. */
+export function withoutCulprits(
+  [name, entry]: NamedEntry,
+  culprits: readonly Culprit[],
+): ConfigEntry | undefined {
+  const versions = entry.versions.filter(
+    ({ version }) => !culprits.some((each) => each.name === name && each.version === version),
+  )
+  if (versions.length === 0) return undefined
+  const numbers = new Set(versions.map(({ version }) => version))
+  const labels = Object.entries(entry.labels).filter(([, version]) => numbers.has(version))
+  return { versions, labels: Object.fromEntries(labels) }
+}

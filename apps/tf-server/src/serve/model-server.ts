@@ -1,0 +1,170 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, mkdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { z } from 'zod'
+import { AgentError } from '../errors.ts'
+import { type Admin, makeAdmin } from './admin.ts'
+import type { BoundSocket } from './socket.ts'
+
+const START_MS_MAX = 30_000
+const DRAIN_MS_MAX = 15_000
+/** A Unix socket's path has to fit in 108 bytes of the kernel's, and a name is put behind the folder. */
+const SOCKET_FOLDER_BYTES_MAX = 80
+const LOG_LINE_CHARACTERS_MAX = 100_000
+
+/** A model server process that runs. */
+export interface ModelServer {
+  readonly pid: number
+  readonly since: Date
+  readonly admin: Admin
+  /** Resolves with what to say of it when the process is gone. */
+  readonly ended: Promise<string>
+  residentBytes(): Promise<number>
+  /** Lets it finish what it has, then sees to its end. */
+  drain(msMax?: number): Promise<void>
+  /** Ends it at once. */
+  kill(): Promise<void>
+}
+
+export interface Starter {
+  /** Starts a process on the bound socket; resolves when its admin socket answers. */
+  start(): Promise<ModelServer>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+export interface StarterOptions {
+  /** The model server's program. */
+  program: string
+  socket: BoundSocket
+  /** Where the admin sockets go, if its path is short enough for one. */
+  folder: string
+  env: NodeJS.ProcessEnv
+  /** What the processes log, line by line. */
+  onLine: (line: string) => void
+}
+
+const LogLine = z.object({ msg: z.string() })
+
+export async function makeStarter(options: StarterOptions): Promise<Starter> {
+  const folder = await openSocketFolder(options.folder)
+  let started = 0
+  return {
+    async start() {
+      const socketPath = join(folder, `${process.pid}-${++started}.sock`)
+      const since = new Date()
+      const child = spawn(
+        process.execPath,
+        [
+          '--enable-source-maps',
+          options.program,
+          '--listen_fds=rest:4',
+          // It shares the socket with one that serves: nobody may be answered before it serves as much.
+          '--accept_later',
+          `--admin_socket_path=${socketPath}`,
+        ],
+        // Its standard input is a pipe of this process: whatever ends this one ends it too.
+        { stdio: ['pipe', 'pipe', 'inherit', 'ignore', options.socket.fd], env: options.env },
+      )
+      const ended = endOf(child)
+      try {
+        await untilStarted(child, ended, options.onLine)
+      } catch (error) {
+        child.kill('SIGKILL')
+        throw error
+      }
+      return wrap(child, { since, ended, admin: makeAdmin(socketPath) })
+    },
+    async [Symbol.asyncDispose]() {
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+async function openSocketFolder(folder: string): Promise<string> {
+  if (Buffer.byteLength(folder) > SOCKET_FOLDER_BYTES_MAX)
+    return await mkdtemp(join(tmpdir(), 'drover-admin-'))
+  await rm(folder, { recursive: true, force: true })
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  return folder
+}
+
+async function endOf(child: ChildProcess): Promise<string> {
+  return await new Promise((resolve) => {
+    child.once('error', (error) => resolve(error.message))
+    child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`))
+  })
+}
+
+async function untilStarted(
+  child: ChildProcess,
+  ended: Promise<string>,
+  onLine: (line: string) => void,
+): Promise<void> {
+  const started = new Promise<void>((resolve) => {
+    if (child.stdout === null) return
+    createInterface(child.stdout).on('line', (line) => {
+      if (messageOf(line) === 'started') resolve()
+      else onLine(line.slice(0, LOG_LINE_CHARACTERS_MAX))
+    })
+  })
+  // A process that is gone closes the pipe under a writer; its end is reported by `ended`.
+  child.stdin?.on('error', () => {})
+  const early = ended.then((how) => {
+    throw new AgentError('SERVER_ENDED', `the model server ended while it started: ${how}`)
+  })
+  const late = once(AbortSignal.timeout(START_MS_MAX), 'abort').then(() => {
+    throw new AgentError('SERVER_ENDED', `the model server is not up after ${START_MS_MAX} ms`)
+  })
+  await Promise.race([started, early, late])
+}
+
+function messageOf(line: string): string | undefined {
+  try {
+    const found = LogLine.safeParse(JSON.parse(line))
+    return found.success ? found.data.msg : undefined
+  } catch {
+    // A line that is no JSON is some library's word, and passed on as it is.
+    return undefined
+  }
+}
+
+function wrap(
+  child: ChildProcess,
+  parts: Pick<ModelServer, 'since' | 'ended' | 'admin'>,
+): ModelServer {
+  const { admin, ended } = parts
+  const pid = child.pid ?? 0
+  void ended.then(() => admin[Symbol.dispose]())
+
+  async function kill(): Promise<void> {
+    child.kill('SIGKILL')
+    await ended
+  }
+
+  return {
+    ...parts,
+    pid,
+    residentBytes: async () => await residentBytesOf(pid),
+    kill,
+    async drain(msMax = DRAIN_MS_MAX) {
+      // One that is wedged does not answer, and is not waited for.
+      const asked = await admin.drain().then(
+        () => true,
+        () => false,
+      )
+      if (!asked) return await kill()
+      const timer = setTimeout(() => child.kill('SIGKILL'), msMax)
+      await ended
+      clearTimeout(timer)
+    },
+  }
+}
+
+/** What the process holds in memory; 0 where the system does not say. */
+async function residentBytesOf(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024
+}

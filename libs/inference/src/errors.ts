@@ -1,0 +1,29 @@
+/** Why a model could not be loaded or run. */
+export const InferenceErrorCode = {
+  /** The model's files are missing, damaged, or refused by the engine. */
+  LOAD_FAILED: 'LOAD_FAILED',
+  /** The engine asked for cannot run this graph; another one may. */
+  UNTRANSLATABLE: 'UNTRANSLATABLE',
+  /** The inputs do not fit the signature. */
+  INVALID_INPUT: 'INVALID_INPUT',
+  /** The model failed on these inputs; they fit the signature, and would fail again. */
+  RUN_FAILED: 'RUN_FAILED',
+  /** The process that ran the model ended. */
+  CRASHED: 'CRASHED',
+  /** It took longer than allowed; its process was ended. */
+  TIMEOUT: 'TIMEOUT',
+  /** The engine is starting again, or too many requests wait: try again later. */
+  UNAVAILABLE: 'UNAVAILABLE',
+} as const
+export type InferenceErrorCode = keyof typeof InferenceErrorCode
+
+/** The one expected failure of this lib; switch on `code`. */
+export class InferenceError extends Error {
+  override readonly name = 'InferenceError'
+  readonly code: InferenceErrorCode
+
+  constructor(code: InferenceErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}

@@ -1,0 +1,82 @@
+// What parents and their child processes say to each other. Tensors cross as they are: the channel
+// carries typed arrays and big integers (serialization: 'advanced').
+
+import { GoldenRequests, type SignatureDef, type Tensor } from '@drover/serving-api'
+import { z } from 'zod'
+import { InferenceErrorCode } from './errors.ts'
+
+const shape = z.array(z.int().nonnegative())
+
+/** A tensor as it crosses. */
+export const TensorMessage: z.ZodType<Tensor> = z.discriminatedUnion('dtype', [
+  z.object({ dtype: z.literal('DT_FLOAT'), shape, values: z.instanceof(Float32Array) }),
+  z.object({ dtype: z.literal('DT_DOUBLE'), shape, values: z.instanceof(Float64Array) }),
+  z.object({ dtype: z.literal('DT_INT32'), shape, values: z.instanceof(Int32Array) }),
+  z.object({ dtype: z.literal('DT_INT64'), shape, values: z.instanceof(BigInt64Array) }),
+  z.object({ dtype: z.literal('DT_BOOL'), shape, values: z.instanceof(Uint8Array) }),
+  z.object({ dtype: z.literal('DT_STRING'), shape, values: z.array(z.instanceof(Uint8Array)) }),
+])
+
+/** Undefined stands for an unknown rank, so the key is there all the same. */
+const knownShape = z.custom<readonly number[] | undefined>(
+  (value) => value === undefined || (Array.isArray(value) && value.every(Number.isInteger)),
+)
+const dataType = z.enum(['DT_FLOAT', 'DT_DOUBLE', 'DT_INT32', 'DT_STRING', 'DT_INT64', 'DT_BOOL'])
+const infos = z.record(
+  z.string(),
+  z.object({ name: z.string(), dtype: dataType, shape: knownShape }),
+)
+const Signatures: z.ZodType<Record<string, SignatureDef>> = z.record(
+  z.string(),
+  z.object({ methodName: z.string(), inputs: infos, outputs: infos }),
+)
+
+/** What the TensorFlow host is asked. */
+export const HostRequest = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('load'), model: z.int(), directory: z.string() }),
+  z.object({ kind: z.literal('unload'), model: z.int() }),
+  z.object({
+    kind: z.literal('run'),
+    model: z.int(),
+    inputs: z.array(z.object({ name: z.string(), tensor: TensorMessage })),
+    outputs: z.array(z.string()),
+  }),
+])
+export type HostRequest = z.output<typeof HostRequest>
+
+/** What a probe's process is asked. */
+export const ProbeRequest = z.object({
+  directory: z.string(),
+  engine: z.enum(['onnx', 'tensorflow']),
+  requests: GoldenRequests,
+})
+export type ProbeRequest = z.output<typeof ProbeRequest>
+
+/** What it found. */
+export const ProbeReply = z.object({
+  signatures: Signatures,
+  sizeBytes: z.number(),
+  loadMs: z.number(),
+  runMs: z.number(),
+  answers: z.array(z.record(z.string(), TensorMessage)),
+  /** Only operations ran that touch nothing outside the graph. */
+  isPure: z.boolean(),
+})
+export type ProbeReply = z.output<typeof ProbeReply>
+
+/** One request on the wire. */
+export const Envelope = z.object({ id: z.int(), body: z.unknown() })
+
+/** One answer on the wire; the causes of an error as their messages, outermost first. */
+export const Reply = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('ready') }),
+  z.object({ kind: z.literal('done'), id: z.int(), result: z.unknown() }),
+  z.object({
+    kind: z.literal('failed'),
+    id: z.int(),
+    code: z.enum(InferenceErrorCode),
+    message: z.string(),
+    causes: z.array(z.string()),
+  }),
+])
+export type Reply = z.output<typeof Reply>

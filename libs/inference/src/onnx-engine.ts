@@ -1,0 +1,131 @@
+// The fast engine: text in TypeScript, numbers in onnxruntime, in this process.
+
+import { createHash } from 'node:crypto'
+import {
+  type OnnxModel,
+  type SavedModel,
+  SavedModelError,
+  translate,
+  type TranslatedSignature,
+} from '@drover/saved-model'
+import type { Tensor } from '@drover/serving-api'
+import * as ort from 'onnxruntime-node'
+import { InferenceError } from './errors.ts'
+import type { Engine } from './servable.ts'
+
+/** Thousands of small models in one process: no threads and no arena for each (probes.md P4). */
+const SESSION_OPTIONS: ort.InferenceSession.SessionOptions = {
+  executionProviders: ['cpu'],
+  executionMode: 'sequential',
+  intraOpNumThreads: 1,
+  interOpNumThreads: 1,
+  enableCpuMemArena: false,
+  enableMemPattern: false,
+  // Whoever asked gets the error; the log need not have it as well.
+  logSeverityLevel: 4,
+}
+
+const ORT_TYPES = {
+  DT_FLOAT: 'float32',
+  DT_DOUBLE: 'float64',
+  DT_INT32: 'int32',
+  DT_INT64: 'int64',
+  DT_BOOL: 'bool',
+} as const
+
+interface Loaded {
+  begin: TranslatedSignature['begin']
+  session: ort.InferenceSession | undefined
+  outputs: readonly string[]
+}
+
+interface Session {
+  hash: string
+  session: ort.InferenceSession
+}
+
+/** Translates a SavedModel and loads it. Throws UNTRANSLATABLE when TensorFlow must run it. */
+export async function openOnnx(savedModel: SavedModel): Promise<Engine> {
+  const { signatures } = translated(savedModel)
+  const sessions: Session[] = []
+  const loaded = new Map<string, Loaded>()
+  try {
+    for (const [name, { model, begin }] of Object.entries(signatures)) {
+      const session = model && (await sessionOf(model, sessions))
+      loaded.set(name, { begin, session, outputs: model?.outputs ?? [] })
+    }
+  } catch (cause) {
+    await releaseAll(sessions)
+    // A kernel that onnxruntime lacks: the translation was valid and is of no use.
+    throw new InferenceError('UNTRANSLATABLE', 'onnxruntime refused the model', { cause })
+  }
+  return {
+    name: 'onnx',
+    async run(signature, inputs) {
+      const found = loaded.get(signature)
+      if (found === undefined) throw new InferenceError('UNAVAILABLE', 'the model is closed')
+      return await runLoaded(found, inputs)
+    },
+    async close() {
+      loaded.clear()
+      await releaseAll(sessions)
+    },
+  }
+}
+
+function translated(savedModel: SavedModel): ReturnType<typeof translate> {
+  try {
+    return translate(savedModel)
+  } catch (cause) {
+    if (!(cause instanceof SavedModelError)) throw cause
+    const code = cause.code === 'UNTRANSLATABLE' ? 'UNTRANSLATABLE' : 'LOAD_FAILED'
+    throw new InferenceError(code, 'the model cannot be translated to ONNX', { cause })
+  }
+}
+
+/** Signatures that differ in their text alone share one session. */
+async function sessionOf({ bytes }: OnnxModel, sessions: Session[]): Promise<ort.InferenceSession> {
+  const hash = createHash('sha256').update(bytes).digest('hex')
+  const shared = sessions.find((each) => each.hash === hash)
+  if (shared !== undefined) return shared.session
+  const session = await ort.InferenceSession.create(bytes, SESSION_OPTIONS)
+  sessions.push({ hash, session })
+  return session
+}
+
+async function releaseAll(sessions: Session[]): Promise<void> {
+  for (const { session } of sessions.splice(0)) await session.release()
+}
+
+async function runLoaded(
+  { begin, session, outputs }: Loaded,
+  inputs: Readonly<Record<string, Tensor>>,
+): Promise<Record<string, Tensor>> {
+  try {
+    const run = begin(inputs)
+    if (session === undefined) return run.finish({})
+    const feeds = Object.entries(run.feeds).map(([name, tensor]) => [name, toOrt(tensor)])
+    const answers = await session.run(Object.fromEntries(feeds), outputs)
+    const tensors = Object.entries(answers).map(([name, answer]) => [name, fromOrt(answer)])
+    return run.finish(Object.fromEntries(tensors))
+  } catch (cause) {
+    const isInvalid = cause instanceof SavedModelError && cause.code === 'INVALID_INPUT'
+    const code = isInvalid ? 'INVALID_INPUT' : 'RUN_FAILED'
+    throw new InferenceError(code, 'the model failed on these inputs', { cause })
+  }
+}
+
+function toOrt(tensor: Tensor): ort.Tensor {
+  if (tensor.dtype === 'DT_STRING') throw new InferenceError('RUN_FAILED', 'ONNX was given text')
+  return new ort.Tensor(ORT_TYPES[tensor.dtype], tensor.values, tensor.shape)
+}
+
+function fromOrt({ data, dims: shape, type }: ort.Tensor): Tensor {
+  if (data instanceof Float32Array) return { dtype: 'DT_FLOAT', shape, values: data }
+  if (data instanceof Float64Array) return { dtype: 'DT_DOUBLE', shape, values: data }
+  if (data instanceof Int32Array) return { dtype: 'DT_INT32', shape, values: data }
+  if (data instanceof BigInt64Array) return { dtype: 'DT_INT64', shape, values: data }
+  if (data instanceof Uint8Array && type === 'bool')
+    return { dtype: 'DT_BOOL', shape, values: data }
+  throw new InferenceError('RUN_FAILED', `onnxruntime answered with ${type}`)
+}

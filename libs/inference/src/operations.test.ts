@@ -1,0 +1,154 @@
+// Each operation on its own, against TensorFlow: one model with a signature for each case.
+
+import { type Attr, attr, GraphBuilder, readSavedModel, translate } from '@drover/saved-model'
+import { compareAnswers, type SignatureDef, type Tensor, TOLERANCE } from '@drover/serving-api'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { loadServable } from './load.ts'
+import { startFolder } from './sample-folder.ts'
+import { addInts, info, modelBytes } from './sample-models.ts'
+import { type Case, cases } from './sample-operations.ts'
+import type { Servable } from './servable.ts'
+import { startTensorflowHost } from './tensorflow-host.ts'
+
+/** Operations without this attribute are refused with it. */
+const UNTYPED = /^(Logical|All|Any|Cast$|String|GatherV2|Range$)/
+const attrsOf = ({ op, attrs: { T, ...attrs } }: Case): Record<string, Attr> =>
+  UNTYPED.test(op) || T === undefined ? attrs : { T, ...attrs }
+const nameOf = ({ op }: Case, index: number): string => `${index}_${op}`
+const inputsOf = ({ operands }: Case): Record<string, Tensor> =>
+  Object.fromEntries(
+    operands.flatMap((operand, index) => ('constant' in operand ? [] : [[`x${index}`, operand]])),
+  )
+
+type Signatures = Record<string, Pick<SignatureDef, 'inputs' | 'outputs'>>
+
+function model(): Uint8Array {
+  const builder = new GraphBuilder()
+  const signatures: Signatures = {}
+  addInts(builder, { zero: 0, one: 1 })
+  for (const [index, each] of cases.entries()) {
+    const name = nameOf(each, index)
+    const inputs: Signatures[string]['inputs'] = {}
+    const operands = each.operands.map((operand, at) => {
+      const node = `${name}/x${at}`
+      if ('constant' in operand) return builder.constant(node, operand.constant)
+      Object.assign(inputs, { [`x${at}`]: info(`${node}:0`, operand.dtype, 'unknown') })
+      return builder.add('Placeholder', node, [], { dtype: attr.type(operand.dtype) })
+    })
+    const y = builder.add(each.op, `${name}/y`, operands, attrsOf(each))
+    signatures[name] = { inputs, outputs: { y: info(`${y}:${each.port}`, each.type, 'unknown') } }
+    addForced(builder, { name, each, inputs, signatures })
+  }
+  return modelBytes(builder, signatures)
+}
+
+/** The same once more, followed by an operation that only TypeScript runs: so it runs there, too. */
+function addForced(
+  builder: GraphBuilder,
+  {
+    name,
+    each,
+    inputs,
+    signatures,
+  }: { name: string; each: Case; inputs: Signatures[string]['inputs']; signatures: Signatures },
+): void {
+  const { type, port } = each
+  if (type === 'DT_STRING') return
+  const y = `${name}/y:${port}`
+  const isTruth = type === 'DT_BOOL'
+  const numbers = isTruth
+    ? builder.add('Cast', `${name}/numbers`, [y], {
+        SrcT: attr.type('DT_BOOL'),
+        DstT: attr.type('DT_INT32'),
+      })
+    : y
+  const summed = isTruth ? 'DT_INT32' : type
+  builder.add('UnsortedSegmentSum', `${name}/z`, [numbers, 'zero', 'one'], {
+    T: attr.type(summed),
+    Tindices: attr.type('DT_INT32'),
+    Tnumsegments: attr.type('DT_INT32'),
+  })
+  signatures[`${name}/forced`] = { inputs, outputs: { z: info(`${name}/z:0`, summed, 'unknown') } }
+}
+
+const tensorflow = startTensorflowHost()
+const folder = await startFolder()
+let truths: Servable
+let onnx: Servable
+
+beforeAll(async () => {
+  const directory = await folder.add(model())
+  truths = await loadServable(directory, { engine: 'tensorflow', tensorflow })
+  onnx = await loadServable(directory, { engine: 'onnx', tensorflow })
+})
+
+afterAll(async () => {
+  await tensorflow[Symbol.asyncDispose]()
+  await folder[Symbol.asyncDispose]()
+})
+
+test.each(cases.map((each, index) => [nameOf(each, index), each] as const))(
+  '%s gives what TensorFlow gives, by ONNX and by TypeScript',
+  async (name, each) => {
+    const forced = each.type === 'DT_STRING' ? [] : [`${name}/forced`]
+    for (const signature of [name, ...forced]) {
+      const inputs = inputsOf(each)
+      const expected = await truths.run(signature, inputs)
+      const answer = await onnx.run(signature, inputs)
+
+      const { agreement, reason } = compareAnswers(expected, answer, TOLERANCE.engines)
+      expect(`${signature}: ${reason ?? agreement}`).toBe(`${signature}: agrees`)
+    }
+  },
+)
+
+test('what has a kernel does not leave TypeScript between text and text', () => {
+  const { signatures } = translate(readSavedModel(model()))
+  const left = cases
+    .map((each, index) => ({ op: each.op, name: `${nameOf(each, index)}/forced` }))
+    .filter(({ name }) => signatures[name] !== undefined && signatures[name].model === undefined)
+    .map(({ op }) => op)
+
+  expect([...new Set(left)].toSorted()).toMatchInlineSnapshot(`
+    [
+      "Add",
+      "AddV2",
+      "Cast",
+      "ConcatV2",
+      "Cumsum",
+      "Equal",
+      "ExpandDims",
+      "Fill",
+      "GatherV2",
+      "Greater",
+      "GreaterEqual",
+      "Identity",
+      "Less",
+      "LessEqual",
+      "LogicalAnd",
+      "LogicalNot",
+      "LogicalOr",
+      "LowerBound",
+      "Maximum",
+      "Minimum",
+      "Mul",
+      "NotEqual",
+      "OnesLike",
+      "Pack",
+      "Range",
+      "Reshape",
+      "ScatterNd",
+      "SelectV2",
+      "Shape",
+      "Size",
+      "Snapshot",
+      "Squeeze",
+      "StridedSlice",
+      "StringSplitV2",
+      "Sub",
+      "UnsortedSegmentSum",
+      "UpperBound",
+      "ZerosLike",
+    ]
+  `)
+})

@@ -1,0 +1,154 @@
+// Checks of models that nobody has vouched for, each in a process that may be lost.
+
+import type { GoldenRequests, SignatureDef, Tensor } from '@drover/serving-api'
+import { Child } from './child.ts'
+import { InferenceError } from './errors.ts'
+import { ProbeReply } from './messages.ts'
+import type { EngineName } from './servable.ts'
+
+/** What a check is of. */
+export interface ProbeCheck {
+  directory: string
+  /** `auto` takes onnx, and TensorFlow for what cannot be translated. */
+  engine: EngineName | 'auto'
+  requests: GoldenRequests
+  /** For loading and all requests; the time that the check waits for its turn does not count. */
+  timeoutMs: number
+}
+
+/** What a check found. */
+export interface ProbeResult {
+  engine: EngineName
+  signatures: Readonly<Record<string, SignatureDef>>
+  /** Bytes of the model's files. */
+  sizeBytes: number
+  loadMs: number
+  /** All requests together. */
+  runMs: number
+  /** One for each request, in order. */
+  answers: Record<string, Tensor>[]
+}
+
+/** Runs checks, one at a time for each engine. */
+export interface Probe extends AsyncDisposable {
+  /** Throws the model's own `InferenceError`, CRASHED, TIMEOUT, or UNAVAILABLE when too many wait. */
+  check(check: ProbeCheck): Promise<ProbeResult>
+  /** The processes that are kept ready. */
+  readonly pids: readonly number[]
+}
+
+/** Limits of a probe. */
+export interface ProbeOptions {
+  /** The engines whose processes are started ahead; another one starts with its first check. */
+  warm?: readonly EngineName[]
+  /** More checks than this may not wait for an engine. */
+  waitingMax?: number
+  /** How many checks a process may pass before it is replaced. */
+  reuseMax?: number
+}
+
+const DEFAULTS = { warm: ['onnx', 'tensorflow'], waitingMax: 256, reuseMax: 50 } as const
+
+/** Starts the processes; the first check of an engine waits for its own. */
+export function startProbe(options: ProbeOptions = {}): Probe {
+  const { warm, waitingMax, reuseMax } = { ...DEFAULTS, ...options }
+  const lanes = {
+    onnx: new Lane('onnx', { waitingMax, reuseMax }),
+    tensorflow: new Lane('tensorflow', { waitingMax, reuseMax }),
+  }
+  for (const engine of warm) lanes[engine].warmUp()
+  return {
+    get pids() {
+      return Object.values(lanes).flatMap(({ pid }) => pid ?? [])
+    },
+    async check({ engine, ...rest }) {
+      if (engine !== 'auto') return await lanes[engine].check(rest)
+      try {
+        return await lanes.onnx.check(rest)
+      } catch (error) {
+        if (error instanceof InferenceError && error.code === 'UNTRANSLATABLE')
+          return await lanes.tensorflow.check(rest)
+        throw error
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(Object.values(lanes).map(async (lane) => await lane.close()))
+    },
+  }
+}
+
+/** The checks of one engine, one after the other, in a process that is kept ready. */
+class Lane {
+  readonly #engine: EngineName
+  readonly #waitingMax: number
+  readonly #reuseMax: number
+  #child: Child | undefined
+  #passed = 0
+  #waiting = 0
+  #last: Promise<unknown> = Promise.resolve()
+  #isClosed = false
+
+  constructor(engine: EngineName, limits: { waitingMax: number; reuseMax: number }) {
+    this.#engine = engine
+    this.#waitingMax = limits.waitingMax
+    this.#reuseMax = limits.reuseMax
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid
+  }
+
+  warmUp(): void {
+    if (this.#isClosed) return
+    this.#child = new Child('probe-child', [this.#engine])
+    this.#passed = 0
+  }
+
+  async check(check: Omit<ProbeCheck, 'engine'>): Promise<ProbeResult> {
+    if (this.#isClosed) throw new InferenceError('UNAVAILABLE', 'the probe is closed')
+    if (this.#waiting >= this.#waitingMax)
+      throw new InferenceError('UNAVAILABLE', `${this.#waiting} checks wait for ${this.#engine}`)
+    this.#waiting++
+    const turn = this.#last.then(async () => await this.#checkNow(check))
+    this.#last = turn.catch(() => {})
+    try {
+      return await turn
+    } finally {
+      this.#waiting--
+    }
+  }
+
+  async #checkNow({ timeoutMs, ...body }: Omit<ProbeCheck, 'engine'>): Promise<ProbeResult> {
+    if (this.#isClosed) throw new InferenceError('UNAVAILABLE', 'the probe is closed')
+    // One that ended while it was idle says nothing about the model that comes next.
+    if (this.#child === undefined || this.#child.hasEnded) this.warmUp()
+    const child = this.#child
+    if (child === undefined) throw new InferenceError('UNAVAILABLE', 'the probe is closed')
+    let isClean = false
+    try {
+      await child.ready
+      const answer = await child.request({ ...body, engine: this.#engine }, { timeoutMs })
+      const { isPure, ...found } = ProbeReply.parse(answer)
+      isClean = isPure && ++this.#passed < this.#reuseMax
+      return { engine: this.#engine, ...found }
+    } catch (error) {
+      // That a graph is not translated says nothing against the process: none of it has run.
+      isClean = error instanceof InferenceError && error.code === 'UNTRANSLATABLE'
+      throw error
+    } finally {
+      if (!isClean) this.#replace(child)
+    }
+  }
+
+  /** The next check finds another process, which starts while this one ends. */
+  #replace(child: Child): void {
+    void child.kill()
+    this.warmUp()
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    await this.#child?.kill()
+    await this.#last
+  }
+}

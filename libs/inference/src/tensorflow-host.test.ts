@@ -1,0 +1,133 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { floatTensor } from '@drover/serving-api'
+import { afterAll, expect, test, vi } from 'vitest'
+import { loadServable } from './load.ts'
+import { startFolder } from './sample-folder.ts'
+import { foreignModel, slowModel } from './sample-models.ts'
+import { startTensorflowHost } from './tensorflow-host.ts'
+
+const folder = await startFolder()
+const shared = startTensorflowHost({ waitingMax: 2 })
+const SETTLES = { timeout: 10_000, interval: 20 }
+
+afterAll(async () => {
+  await shared[Symbol.asyncDispose]()
+  await folder[Symbol.asyncDispose]()
+})
+
+const isAlive = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
+const five = { x: floatTensor([5]) }
+const scalar = { x: floatTensor([0.001], []) }
+
+test('no process is started before the first model', async () => {
+  await using host = startTensorflowHost()
+
+  expect(host.pid).toBeUndefined()
+})
+
+test('the death of the process costs the requests in it, as UNAVAILABLE', async () => {
+  await using host = startTensorflowHost()
+  const directory = await folder.add(slowModel())
+  const servable = await loadServable(directory, { engine: 'tensorflow', tensorflow: host })
+  const running = Promise.allSettled([servable.run('serving_default', scalar)])
+
+  process.kill(host.pid ?? 0, 'SIGKILL')
+
+  expect(await running).toMatchObject([{ reason: { code: 'UNAVAILABLE' } }])
+})
+
+test('a request that overruns its time ends the process', async () => {
+  await using host = startTensorflowHost({ runTimeoutMs: 150 })
+  const directory = await folder.add(slowModel())
+  const servable = await loadServable(directory, { engine: 'tensorflow', tensorflow: host })
+  const before = host.pid ?? 0
+
+  const running = servable.run('serving_default', scalar)
+
+  await expect(running).rejects.toMatchObject({ code: 'TIMEOUT' })
+  await vi.waitFor(() => expect(isAlive(before)).toBe(false), SETTLES)
+})
+
+test('more waiting requests than allowed are refused', async () => {
+  const directory = await folder.add(foreignModel())
+  const servable = await loadServable(directory, { engine: 'tensorflow', tensorflow: shared })
+
+  const settled = await Promise.allSettled(
+    [1, 2, 3].map(async () => await servable.run('serving_default', five)),
+  )
+
+  expect(settled.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected'])
+  expect(settled[2]).toMatchObject({ reason: { code: 'UNAVAILABLE' } })
+})
+
+test('a closed model answers no more', async () => {
+  const directory = await folder.add(foreignModel())
+  const servable = await loadServable(directory, { engine: 'tensorflow', tensorflow: shared })
+
+  await servable.close()
+
+  const running = servable.run('serving_default', five)
+  await expect(running).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+})
+
+test('a closed host loads nothing', async () => {
+  const host = startTensorflowHost()
+
+  await host[Symbol.asyncDispose]()
+
+  const loading = host.load(await folder.add(foreignModel()))
+  await expect(loading).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+})
+
+test('the process sees nothing of the environment', async () => {
+  await shared.load(await folder.add(foreignModel()))
+
+  const environment = await readFile(`/proc/${shared.pid}/environ`, 'utf8')
+
+  const names = environment.split('\0').map((entry) => entry.split('=')[0])
+  expect(new Set(names.filter((name) => name !== ''))).toEqual(
+    new Set(['NODE_CHANNEL_FD', 'NODE_CHANNEL_SERIALIZATION_MODE', 'TF_CPP_MIN_LOG_LEVEL']),
+  )
+})
+
+test('a host whose process was killed starts another one and loads its models again', async () => {
+  const directory = await folder.add(foreignModel())
+  const servable = await loadServable(directory, { engine: 'tensorflow', tensorflow: shared })
+  const before = shared.pid ?? 0
+
+  process.kill(before, 'SIGKILL')
+  const answer = await vi.waitFor(async () => await servable.run('serving_default', five), SETTLES)
+
+  expect(answer.y?.values[0]).toBeCloseTo(Math.log(24))
+  expect(shared.pid).not.toBe(before)
+})
+
+test('the process ends with its parent, even in the middle of a request', async () => {
+  const directory = await folder.add(slowModel())
+  const built = fileURLToPath(new URL('../dist/index.js', import.meta.url))
+  const script = `
+    import { startTensorflowHost } from ${JSON.stringify(built)}
+    const host = startTensorflowHost()
+    const model = await host.load(${JSON.stringify(directory)})
+    void model.run([{ name: 'x:0', tensor: { dtype: 'DT_FLOAT', shape: [], values: new Float32Array(1) } }], ['sum:0'])
+    process.stdout.write(String(host.pid))
+  `
+  const parent = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const [pid] = await once(parent.stdout, 'data')
+
+  parent.kill('SIGKILL')
+
+  await vi.waitFor(() => expect(isAlive(Number(pid))).toBe(false), SETTLES)
+})

@@ -1,0 +1,154 @@
+import { ModelConfigCode } from './errors.ts'
+import { Lexer, type Token } from './protobuf-lexer.ts'
+
+/** Deepest nesting that is read; protobuf's own is 100, and no config comes near it. */
+const DEPTH_MAX = 32
+const FIELDS_MAX = 10_000_000
+
+/** A value as written, with where it begins. */
+export type TextValue =
+  | { kind: 'message'; fields: readonly TextField[]; at: number }
+  | { kind: 'string'; value: string; at: number }
+  /** An integer, a fraction or a word, as written. */
+  | { kind: 'scalar'; value: string; at: number }
+
+/** One field of a message. A list is as many fields of one name. */
+export interface TextField {
+  name: string
+  at: number
+  value: TextValue
+}
+
+/** A text that was read: its fields, and what makes errors that say where in it they are. */
+export interface ParsedText {
+  fields: readonly TextField[]
+  error: Lexer['error']
+}
+
+/**
+ * Reads protobuf's text format without knowing the message: comments, `{}` and `<>`, lists, strings
+ * with escapes that join when adjacent, `,` or `;` or nothing after a field. Throws
+ * `ModelConfigError` with line and column. Extensions and `Any` are not read.
+ */
+export function parseProtobufText(text: string): ParsedText {
+  const lexer = new Lexer(text)
+  const parser = new Parser(lexer)
+  return {
+    fields: parser.fields('end'),
+    error: (at, message, code, cause) => lexer.error(at, message, code, cause),
+  }
+}
+
+class Parser {
+  readonly #lexer: Lexer
+  #token: Token
+  #depth = 0
+  #count = 0
+
+  constructor(lexer: Lexer) {
+    this.#lexer = lexer
+    this.#token = lexer.next()
+  }
+
+  /** The fields up to a closing symbol, or up to the end of the text. */
+  fields(close: '}' | '>' | 'end'): TextField[] {
+    const fields: TextField[] = []
+    const isOver = () => (close === 'end' ? this.#token.kind === 'end' : this.#is(close))
+    while (!isOver()) {
+      const name = this.#token
+      if (name.kind !== 'word') throw this.#expected('the name of a field')
+      this.#advance()
+      for (const value of this.#values()) fields.push({ name: name.text, at: name.at, value })
+      if (!this.#take(',')) this.#take(';')
+    }
+    return fields
+  }
+
+  /** What follows a name: the colon may only be left out before a message or a list of them. */
+  #values(): TextValue[] {
+    const hasColon = this.#take(':')
+    if (!hasColon && !['{', '<', '['].some((open) => this.#is(open))) throw this.#expected('":"')
+    if (!this.#is('[')) return [this.#value()]
+    this.#advance()
+    const values: TextValue[] = []
+    if (this.#take(']')) return values
+    do {
+      if (!hasColon && !this.#is('{') && !this.#is('<')) throw this.#expected('a message')
+      values.push(this.#value())
+    } while (this.#take(','))
+    if (!this.#take(']')) throw this.#expected('"," or "]"')
+    return values
+  }
+
+  #value(): TextValue {
+    if (++this.#count > FIELDS_MAX) throw this.#tooLarge(`more than ${FIELDS_MAX} values`)
+    const { kind, at } = this.#token
+    if (this.#is('{') || this.#is('<')) return this.#message()
+    if (kind === 'string') return { kind, value: this.#joined(), at }
+    const sign = this.#take('-') ? '-' : ''
+    const { kind: scalar, text } = this.#token
+    if (scalar !== 'number' && scalar !== 'word') throw this.#expected('a value')
+    this.#advance()
+    return { kind: 'scalar', value: `${sign}${text}`, at }
+  }
+
+  #message(): TextValue {
+    const { at } = this.#token
+    const close = this.#is('{') ? '}' : '>'
+    if (++this.#depth > DEPTH_MAX) throw this.#tooLarge(`nested deeper than ${DEPTH_MAX}`)
+    this.#advance()
+    const fields = this.fields(close)
+    this.#advance()
+    this.#depth -= 1
+    return { kind: 'message', fields, at }
+  }
+
+  #joined(): string {
+    const parts: string[] = []
+    while (this.#token.kind === 'string') {
+      parts.push(this.#token.text)
+      this.#advance()
+    }
+    return parts.join('')
+  }
+
+  #is(symbol: string): boolean {
+    return this.#token.kind === 'symbol' && this.#token.text === symbol
+  }
+
+  #take(symbol: string): boolean {
+    const found = this.#is(symbol)
+    if (found) this.#advance()
+    return found
+  }
+
+  #advance(): void {
+    this.#token = this.#lexer.next()
+  }
+
+  #expected(what: string) {
+    const { kind, text, at } = this.#token
+    const found = kind === 'end' ? text : JSON.stringify(text)
+    return this.#lexer.error(at, `expected ${what} and found ${found}`)
+  }
+
+  #tooLarge(message: string) {
+    return this.#lexer.error(this.#token.at, message, ModelConfigCode.TOO_LARGE)
+  }
+}
+
+const encoder = new TextEncoder()
+
+/**
+ * A text as a string of the text format. Whatever is not plain ASCII becomes an octal escape of
+ * three digits, so that nothing in it can end the string or join with what follows.
+ */
+export function renderProtobufString(text: string): string {
+  const bytes = Array.from(encoder.encode(text), (byte) => {
+    const character = String.fromCharCode(byte)
+    if (character === '"' || character === '\\') return `\\${character}`
+    const isPlain = byte >= 0x20 && byte < 0x7f
+    return isPlain ? character : `\\${byte.toString(8).padStart(3, '0')}`
+  })
+  return `"${bytes.join('')}"`
+}

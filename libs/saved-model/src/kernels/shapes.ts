@@ -1,0 +1,223 @@
+// Operations that move elements without looking at them.
+
+import { sizeOf } from '@drover/serving-api'
+import { intOf, intsOf, typeOf, untranslatable } from '../node-attrs.ts'
+import {
+  asInteger,
+  asIntegers,
+  axisOf,
+  countOf,
+  integers,
+  invalid,
+  ints,
+  numbers,
+  pick,
+  reshaped,
+  texts,
+  type Value,
+} from '../values.ts'
+import { type Kernel, type Run, withOne, withThree, withTwo } from './kernel.ts'
+
+const identity: Kernel = () => withOne((input) => input)
+
+const reshape: Kernel = () =>
+  withTwo((input, target) => {
+    const wanted = asIntegers(target)
+    const known = sizeOf(wanted.filter((size) => size !== -1))
+    const shape = wanted.map((size) =>
+      size === -1 ? (known === 0 ? 0 : input.values.length / known) : size,
+    )
+    const isFilled = sizeOf(shape) === input.values.length && shape.every(Number.isInteger)
+    if (!isFilled || wanted.filter((size) => size === -1).length > 1)
+      throw invalid(`[${input.shape.join(', ')}] cannot become [${wanted.join(', ')}]`)
+    return reshaped(input, shape)
+  })
+
+const expandDims: Kernel = () =>
+  withTwo((input, axis) => {
+    const at = axisOf(asInteger(axis), input.shape.length + 1)
+    return reshaped(input, input.shape.toSpliced(at, 0, 1))
+  })
+
+const squeeze: Kernel = (node) => {
+  const axes = intsOf(node, 'squeeze_dims', []).map(Number)
+  return withOne((input) => {
+    const dropped = new Set(axes.map((axis) => axisOf(axis, input.shape.length)))
+    for (const axis of dropped)
+      if (input.shape[axis] !== 1) throw invalid(`dimension ${axis} is ${input.shape[axis]}, not 1`)
+    const isKept = (size: number, axis: number) =>
+      dropped.size === 0 ? size !== 1 : !dropped.has(axis)
+    return reshaped(input, input.shape.filter(isKept))
+  })
+}
+
+/** Joins along an axis that all inputs have. */
+function concat(parts: readonly Value[], axis: number): Value {
+  const [first] = parts
+  if (first === undefined) throw invalid('there is nothing to join')
+  const at = axisOf(axis, first.shape.length)
+  const rest = (part: Value) => `${part.dtype} ${part.shape.toSpliced(at, 1).join()}`
+  if (parts.some((part) => part.shape.length !== first.shape.length || rest(part) !== rest(first)))
+    throw invalid('tensors of different shapes cannot be joined')
+  const sum = parts.reduce((total, part) => total + (part.shape[at] ?? 0), 0)
+  const shape = first.shape.with(at, sum)
+  const inner = sizeOf(first.shape.slice(at + 1))
+  const outer = sizeOf(first.shape.slice(0, at))
+  const blocks = parts.map((part) => (part.shape[at] ?? 0) * inner)
+  const starts: number[] = []
+  let length = 0
+  for (const part of parts) {
+    starts.push(length)
+    length += part.values.length
+  }
+  const picked: number[] = []
+  for (let row = 0; row < outer; row++)
+    for (const [index, block] of blocks.entries())
+      for (let offset = 0; offset < block; offset++)
+        picked.push((starts[index] ?? 0) + row * block + offset)
+  return pick(appended(first, parts), shape, picked)
+}
+
+/** All elements of the parts one after the other. */
+function appended(first: Value, parts: readonly Value[]): Value {
+  if (first.dtype === 'DT_STRING')
+    return texts(
+      [],
+      parts.flatMap((part) => (part.dtype === 'DT_STRING' ? part.values : [])),
+    )
+  if (first.dtype === 'DT_INT64')
+    return ints(
+      [],
+      parts.flatMap((part) => (part.dtype === 'DT_INT64' ? [...part.values] : [])),
+    )
+  const values = parts.flatMap((part) =>
+    part.dtype === 'DT_STRING' || part.dtype === 'DT_INT64' ? [] : [...part.values],
+  )
+  return numbers(first.dtype, [], values)
+}
+
+const concatV2: Kernel = () => (inputs) => {
+  const axis = inputs.at(-1)
+  if (axis === undefined) throw invalid('there is nothing to join')
+  return [concat(inputs.slice(0, -1), asInteger(axis))]
+}
+
+const pack: Kernel = (node) => {
+  const axis = intOf(node, 'axis', 0)
+  return (inputs) => {
+    const rank = (inputs[0]?.shape.length ?? 0) + 1
+    const at = axisOf(axis, rank)
+    const parts = inputs.map((input) => reshaped(input, input.shape.toSpliced(at, 0, 1)))
+    return [concat(parts, at)]
+  }
+}
+
+/** The slice of one dimension: which positions, and whether the dimension goes away. */
+interface Slice {
+  positions: number[]
+  isShrunk: boolean
+}
+
+const stridedSlice: Kernel = (node) => {
+  const mask = (name: string) => intOf(node, name, 0)
+  const [begins, ends, shrinks] = [mask('begin_mask'), mask('end_mask'), mask('shrink_axis_mask')]
+  if (mask('ellipsis_mask') !== 0 || mask('new_axis_mask') !== 0)
+    throw untranslatable(node, 'it has an ellipsis or a new axis')
+  return ((inputs) => {
+    const [input, ...bounds] = inputs
+    if (input === undefined || bounds.length !== 3) throw invalid('4 inputs were expected')
+    const [begin = [], end = [], strides = []] = bounds.map(asIntegers)
+    if (begin.length > input.shape.length) throw invalid('more slices than dimensions')
+    const slices = input.shape.map((size, axis): Slice => {
+      const has = (bits: number) => (bits & (1 << axis)) !== 0
+      if (axis >= begin.length) return { positions: range(0, size, 1), isShrunk: false }
+      const from = begin[axis] ?? 0
+      if (has(shrinks)) return { positions: [axisOf(from, size)], isShrunk: true }
+      const step = strides[axis] ?? 1
+      if (step === 0) throw invalid('a stride is 0')
+      const clamp = (at: number) =>
+        Math.min(Math.max(at < 0 ? at + size : at, step > 0 ? 0 : -1), step > 0 ? size : size - 1)
+      const start = has(begins) ? (step > 0 ? 0 : size - 1) : clamp(from)
+      const stop = has(ends) ? (step > 0 ? size : -1) : clamp(end[axis] ?? 0)
+      return { positions: range(start, stop, step), isShrunk: false }
+    })
+    return [sliced(input, slices)]
+  }) satisfies Run
+}
+
+function range(start: number, stop: number, step: number): number[] {
+  const length = Math.max(0, Math.ceil((stop - start) / step))
+  return Array.from({ length }, (_, index) => start + index * step)
+}
+
+function sliced(input: Value, slices: readonly Slice[]): Value {
+  let picked = [0]
+  for (const [axis, { positions }] of slices.entries()) {
+    const size = input.shape[axis] ?? 1
+    picked = picked.flatMap((base) => positions.map((position) => base * size + position))
+  }
+  const kept = slices.filter(({ isShrunk }) => !isShrunk)
+  return pick(
+    input,
+    kept.map(({ positions }) => positions.length),
+    picked,
+  )
+}
+
+const gather: Kernel = (node) => {
+  if (intOf(node, 'batch_dims', 0) !== 0) throw untranslatable(node, 'it has batch dimensions')
+  return withThree((params, indices, axis) => {
+    const at = axisOf(asInteger(axis), params.shape.length)
+    const size = params.shape[at] ?? 0
+    const inner = sizeOf(params.shape.slice(at + 1))
+    const outer = sizeOf(params.shape.slice(0, at))
+    const wanted = asIntegers(indices)
+    const missing = wanted.find((index) => index < 0 || index >= size)
+    if (missing !== undefined) throw invalid(`the index ${missing} is not below ${size}`)
+    const picked: number[] = []
+    for (let row = 0; row < outer; row++)
+      for (const index of wanted)
+        for (let offset = 0; offset < inner; offset++)
+          picked.push((row * size + index) * inner + offset)
+    return pick(params, params.shape.toSpliced(at, 1, ...indices.shape), picked)
+  })
+}
+
+const shape: Kernel = (node) => {
+  const type = typeOf(node, 'out_type', 'DT_INT32')
+  return withOne((input) => integers(type, [input.shape.length], [...input.shape]))
+}
+
+const size: Kernel = (node) => {
+  const type = typeOf(node, 'out_type', 'DT_INT32')
+  return withOne((input) => integers(type, [], [input.values.length]))
+}
+
+const fill: Kernel = () =>
+  withTwo((dims, value) => {
+    const target = asIntegers(dims)
+    if (value.values.length !== 1) throw invalid('one value was expected')
+    return pick(
+      value,
+      target,
+      Array.from({ length: countOf(target) }, () => 0),
+    )
+  })
+
+/** Operations on shapes and positions, for elements of any type. */
+export const shapeKernels: Readonly<Record<string, Kernel>> = {
+  ConcatV2: concatV2,
+  ExpandDims: expandDims,
+  Fill: fill,
+  GatherV2: gather,
+  Identity: identity,
+  Pack: pack,
+  PlaceholderWithDefault: identity,
+  Reshape: reshape,
+  Shape: shape,
+  Size: size,
+  Snapshot: identity,
+  Squeeze: squeeze,
+  StopGradient: identity,
+  StridedSlice: stridedSlice,
+}

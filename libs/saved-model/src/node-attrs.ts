@@ -1,0 +1,56 @@
+// Reads the attributes of nodes. SavedModels leave out what equals TensorFlow's default, so each
+// reader takes it.
+
+import type { DataType, Tensor } from '@drover/serving-api'
+import { SavedModelError } from './errors.ts'
+import type { AttrValue, NodeDef } from './graph.ts'
+
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+
+/** The refusal of a node, by name and operation. */
+export function untranslatable(node: NodeDef, why: string): SavedModelError {
+  return new SavedModelError('UNTRANSLATABLE', `${node.op} (node ${node.name}): ${why}`)
+}
+
+function read<K extends AttrValue['kind'], T>(
+  node: NodeDef,
+  name: string,
+  kind: K,
+  use: (value: Extract<AttrValue, { kind: K }>) => T,
+  fallback: T | undefined,
+): T {
+  const found = node.attrs[name]
+  if (found === undefined && fallback !== undefined) return fallback
+  if (found === undefined) throw untranslatable(node, `the attribute ${name} is missing`)
+  if (!isKind(found, kind))
+    throw untranslatable(node, `the attribute ${name} is not of a kind that is carried`)
+  return use(found)
+}
+
+function isKind<K extends AttrValue['kind']>(
+  value: AttrValue,
+  kind: K,
+): value is Extract<AttrValue, { kind: K }> {
+  return value.kind === kind
+}
+
+export const intOf = (node: NodeDef, name: string, fallback?: number): number =>
+  read(node, name, 'int', ({ value }) => Number(value), fallback)
+
+export const intsOf = (node: NodeDef, name: string, fallback?: bigint[]): readonly bigint[] =>
+  read<'ints', readonly bigint[]>(node, name, 'ints', ({ value }) => value, fallback)
+
+export const floatOf = (node: NodeDef, name: string, fallback?: number): number =>
+  read(node, name, 'float', ({ value }) => value, fallback)
+
+export const boolOf = (node: NodeDef, name: string, fallback?: boolean): boolean =>
+  read<'bool', boolean>(node, name, 'bool', ({ value }) => value, fallback)
+
+export const textOf = (node: NodeDef, name: string, fallback?: string): string =>
+  read(node, name, 'string', ({ value }) => decoder.decode(value), fallback)
+
+export const typeOf = (node: NodeDef, name: string, fallback?: DataType): DataType =>
+  read<'type', DataType>(node, name, 'type', ({ value }) => value, fallback)
+
+export const tensorOf = (node: NodeDef, name: string): Tensor =>
+  read<'tensor', Tensor>(node, name, 'tensor', ({ value }) => value, undefined)

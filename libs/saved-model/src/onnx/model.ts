@@ -1,0 +1,154 @@
+// Writes ONNX models: the few messages of onnx.proto3 that a translated graph needs.
+
+import type { DataType } from '@drover/serving-api'
+import { WireWriter } from '../wire.ts'
+import type { IntValue, NumberValue } from '../values.ts'
+
+const IR_VERSION = 8
+const OPSET = 18
+const AttributeType = { FLOAT: 1, INT: 2, TENSOR: 4, INTS: 7 } as const
+/** ONNX's numbers of the element types. */
+const ELEMENT_TYPES: Record<Exclude<DataType, 'DT_STRING'>, number> = {
+  DT_FLOAT: 1,
+  DT_DOUBLE: 11,
+  DT_INT32: 6,
+  DT_INT64: 7,
+  DT_BOOL: 9,
+}
+
+/** An element type that ONNX is given; text never is. */
+export type NumericType = keyof typeof ELEMENT_TYPES
+export type NumericValue = NumberValue | IntValue
+
+/** An attribute: ints are bigint, floats number. */
+export type OnnxAttribute = bigint | readonly bigint[] | number | NumericValue
+
+/** Builds one ONNX graph. Names are given in order, so that equal graphs become equal bytes. */
+export class OnnxBuilder {
+  readonly #nodes: WireWriter[] = []
+  readonly #initializers: WireWriter[] = []
+  readonly #inputs: WireWriter[] = []
+  readonly #outputs: WireWriter[] = []
+  #count = 0
+
+  #name(): string {
+    return `v${this.#count++}`
+  }
+
+  /** Declares an input. A shape helps the runtime to choose faster kernels. */
+  input(dtype: NumericType, shape?: readonly number[]): string {
+    const name = this.#name()
+    this.#inputs.push(valueInfo(name, dtype, shape))
+    return name
+  }
+
+  output(name: string, dtype: NumericType): void {
+    this.#outputs.push(valueInfo(name, dtype))
+  }
+
+  constant(value: NumericValue): string {
+    const name = this.#name()
+    this.#initializers.push(tensorProto(value).bytes(8, name))
+    return name
+  }
+
+  /** A vector of int64, as most of ONNX's shapes and axes are. */
+  vector(values: readonly bigint[]): string {
+    const array = BigInt64Array.from(values)
+    return this.constant({ dtype: 'DT_INT64', shape: [values.length], values: array })
+  }
+
+  /** Adds a node with one output and gives the output's name. */
+  op(
+    type: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, OnnxAttribute>> = {},
+  ): string {
+    const output = this.#name()
+    this.#push(type, { inputs, outputs: [output], attributes })
+    return output
+  }
+
+  /** Adds a node with several outputs. */
+  ops(
+    type: string,
+    inputs: readonly string[],
+    options: { outputs: number; attributes?: Readonly<Record<string, OnnxAttribute>> },
+  ): string[] {
+    const outputs = Array.from({ length: options.outputs }, () => this.#name())
+    this.#push(type, { inputs, outputs, attributes: options.attributes ?? {} })
+    return outputs
+  }
+
+  cast(input: string, to: NumericType): string {
+    return this.op('Cast', [input], { to: BigInt(ELEMENT_TYPES[to]) })
+  }
+
+  #push(
+    type: string,
+    {
+      inputs,
+      outputs,
+      attributes,
+    }: {
+      inputs: readonly string[]
+      outputs: readonly string[]
+      attributes: Readonly<Record<string, OnnxAttribute>>
+    },
+  ): void {
+    const node = new WireWriter()
+    for (const input of inputs) node.bytes(1, input)
+    for (const output of outputs) node.bytes(2, output)
+    node.bytes(4, type)
+    for (const [name, value] of Object.entries(attributes)) node.message(5, attribute(name, value))
+    this.#nodes.push(node)
+  }
+
+  /** The bytes of the model. */
+  build(): Uint8Array<ArrayBuffer> {
+    const graph = new WireWriter()
+    for (const node of this.#nodes) graph.message(1, node)
+    graph.bytes(2, 'drover')
+    for (const initializer of this.#initializers) graph.message(5, initializer)
+    for (const input of this.#inputs) graph.message(11, input)
+    for (const output of this.#outputs) graph.message(12, output)
+    return new WireWriter()
+      .varint(1, IR_VERSION)
+      .bytes(2, 'drover')
+      .message(7, graph)
+      .message(8, new WireWriter().bytes(1, '').varint(2, OPSET))
+      .finish()
+  }
+}
+
+function attribute(name: string, value: OnnxAttribute): WireWriter {
+  const writer = new WireWriter().bytes(1, name)
+  if (typeof value === 'bigint') return writer.varint(3, value).varint(20, AttributeType.INT)
+  if (typeof value === 'number') return writer.float(2, value).varint(20, AttributeType.FLOAT)
+  if ('dtype' in value)
+    return writer.message(5, tensorProto(value)).varint(20, AttributeType.TENSOR)
+  for (const each of value) writer.varint(8, each)
+  return writer.varint(20, AttributeType.INTS)
+}
+
+function tensorProto({ dtype, shape, values }: NumericValue): WireWriter {
+  const writer = new WireWriter()
+  for (const size of shape) writer.varint(1, size)
+  const { buffer, byteOffset, byteLength } = values
+  return writer
+    .varint(2, ELEMENT_TYPES[dtype])
+    .bytes(9, new Uint8Array(buffer, byteOffset, byteLength))
+}
+
+function valueInfo(name: string, dtype: NumericType, shape?: readonly number[]): WireWriter {
+  const tensor = new WireWriter().varint(1, ELEMENT_TYPES[dtype])
+  if (shape !== undefined) {
+    const dimensions = new WireWriter()
+    for (const size of shape) {
+      const dimension = new WireWriter()
+      dimensions.message(1, size < 0 ? dimension : dimension.varint(1, size))
+    }
+    tensor.message(2, dimensions)
+  }
+  return new WireWriter().bytes(1, name).message(2, new WireWriter().message(1, tensor))
+}

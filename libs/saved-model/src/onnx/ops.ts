@@ -1,0 +1,275 @@
+// What each numeric operation of TensorFlow is in ONNX: one small function each.
+
+import type { NodeDef } from '../graph.ts'
+import { boolOf, floatOf, textOf, typeOf, untranslatable } from '../node-attrs.ts'
+import { asIntegers, numbers, type Value } from '../values.ts'
+import type { NumericType, NumericValue, OnnxBuilder } from './model.ts'
+
+/** What a translation is made from. */
+export interface Context {
+  readonly node: NodeDef
+  readonly onnx: OnnxBuilder
+  /** ONNX's names of the node's inputs. */
+  readonly inputs: readonly string[]
+  /** The value of an input that is constant. */
+  constant(index: number): Value | undefined
+}
+
+/** Adds what a node does to the ONNX graph; the names of its ports. */
+export type OnnxOp = (context: Context) => string | string[]
+
+/** The type of numbers that a node works on. */
+export function numericType(node: NodeDef, attribute = 'T'): NumericType {
+  const type = typeOf(node, attribute)
+  if (type === 'DT_STRING') throw untranslatable(node, 'it works on text')
+  return type
+}
+
+export function inputOf({ node, inputs }: Context, index: number): string {
+  const name = inputs[index]
+  if (name === undefined) throw untranslatable(node, `input ${index} is missing`)
+  return name
+}
+
+/** The integers of an input that must be constant, such as an axis. */
+export function integersOf(context: Context, index: number): number[] {
+  const value = context.constant(index)
+  if (value === undefined || (value.dtype !== 'DT_INT32' && value.dtype !== 'DT_INT64'))
+    throw untranslatable(context.node, `input ${index} is not a constant of integers`)
+  return asIntegers(value)
+}
+
+/** One number of this type, as a constant. */
+export function scalar(dtype: NumericType, value: number): NumericValue {
+  return dtype === 'DT_INT64'
+    ? { dtype, shape: [], values: BigInt64Array.of(BigInt(value)) }
+    : numbers(dtype, [], [value])
+}
+
+/** A vector of int64 from any integers: a constant where it is one, else cast and reshaped. */
+export function int64Vector(context: Context, index: number): string {
+  const { onnx } = context
+  if (context.constant(index) !== undefined)
+    return onnx.vector(integersOf(context, index).map(BigInt))
+  return onnx.op('Reshape', [onnx.cast(inputOf(context, index), 'DT_INT64'), onnx.vector([-1n])])
+}
+
+/** ONNX has the same operation under this name. */
+const plain =
+  (type: string): OnnxOp =>
+  ({ onnx, inputs }) =>
+    onnx.op(type, inputs)
+
+/** The same for floats alone: ONNX's is not defined for integers, or differs. */
+const ofFloats =
+  (translate: OnnxOp): OnnxOp =>
+  (context) => {
+    const type = numericType(context.node)
+    if (type !== 'DT_FLOAT' && type !== 'DT_DOUBLE')
+      throw untranslatable(context.node, `it works on ${type}`)
+    return translate(context)
+  }
+
+const square: OnnxOp = (context) => {
+  const input = inputOf(context, 0)
+  return context.onnx.op('Mul', [input, input])
+}
+
+const squaredDifference: OnnxOp = ({ onnx, inputs }) => {
+  const difference = onnx.op('Sub', inputs)
+  return onnx.op('Mul', [difference, difference])
+}
+
+const rsqrt: OnnxOp = ({ onnx, inputs }) => onnx.op('Reciprocal', [onnx.op('Sqrt', inputs)])
+
+const constantOf = ({ onnx, node }: Context, value: number): string =>
+  onnx.constant(scalar(numericType(node), value))
+
+const log1p: OnnxOp = (context) =>
+  context.onnx.op('Log', [context.onnx.op('Add', [inputOf(context, 0), constantOf(context, 1)])])
+
+const expm1: OnnxOp = (context) =>
+  context.onnx.op('Sub', [context.onnx.op('Exp', context.inputs), constantOf(context, 1)])
+
+const relu6: OnnxOp = (context) =>
+  context.onnx.op('Min', [context.onnx.op('Relu', context.inputs), constantOf(context, 6)])
+
+const notEqual: OnnxOp = ({ onnx, inputs }) => onnx.op('Not', [onnx.op('Equal', inputs)])
+
+/** Neither infinite nor a NaN, for which no comparison holds. */
+const isFinite: OnnxOp = (context) => {
+  const { onnx, inputs } = context
+  return onnx.op('Less', [onnx.op('Abs', inputs), constantOf(context, Infinity)])
+}
+
+const clip: OnnxOp = (context) => {
+  const { onnx } = context
+  const low = onnx.op('Max', [inputOf(context, 0), inputOf(context, 1)])
+  return onnx.op('Min', [low, inputOf(context, 2)])
+}
+
+const divNoNan: OnnxOp = (context) => {
+  const { onnx, inputs } = context
+  const zero = constantOf(context, 0)
+  const isZero = onnx.op('Equal', [inputOf(context, 1), zero])
+  return onnx.op('Where', [isZero, zero, onnx.op('Div', inputs)])
+}
+
+/** Rounds down, where ONNX's Mod takes the sign of the dividend. */
+const floorMod: OnnxOp = (context) => {
+  const { onnx, inputs } = context
+  const quotient = onnx.op('Floor', [onnx.op('Div', inputs)])
+  return onnx.op('Sub', [inputOf(context, 0), onnx.op('Mul', [quotient, inputOf(context, 1)])])
+}
+
+const cast: OnnxOp = (context) =>
+  context.onnx.cast(inputOf(context, 0), numericType(context.node, 'DstT'))
+
+const matMul: OnnxOp = (context) => {
+  const { node, onnx } = context
+  const side = (index: number, flag: string) =>
+    boolOf(node, flag, false)
+      ? onnx.op('Transpose', [inputOf(context, index)], { perm: [1n, 0n] })
+      : inputOf(context, index)
+  return onnx.op('MatMul', [side(0, 'transpose_a'), side(1, 'transpose_b')])
+}
+
+const batchMatMul: OnnxOp = ({ node, onnx, inputs }) => {
+  if (boolOf(node, 'adj_x', false) || boolOf(node, 'adj_y', false))
+    throw untranslatable(node, 'it transposes its inputs')
+  return onnx.op('MatMul', inputs)
+}
+
+const biasAdd: OnnxOp = ({ node, onnx, inputs }) => {
+  if (textOf(node, 'data_format', 'NHWC') !== 'NHWC')
+    throw untranslatable(node, 'its channels are not last')
+  return onnx.op('Add', inputs)
+}
+
+const onLastAxis =
+  (type: string): OnnxOp =>
+  ({ onnx, inputs }) =>
+    onnx.op(type, inputs, { axis: -1n })
+
+const withAlpha =
+  (type: string, fallback: number): OnnxOp =>
+  ({ node, onnx, inputs }) =>
+    onnx.op(type, inputs, { alpha: floatOf(node, 'alpha', fallback) })
+
+function reduced(type: string, context: Context): string {
+  const keepdims = boolOf(context.node, 'keep_dims', false) ? 1n : 0n
+  const inputs = [inputOf(context, 0), int64Vector(context, 1)]
+  return context.onnx.op(type, inputs, { keepdims, noop_with_empty_axes: 1n })
+}
+
+const reduce =
+  (type: string): OnnxOp =>
+  (context) =>
+    reduced(type, context)
+
+/** Truth values are reduced as integers. */
+const reduceTruths =
+  (type: string): OnnxOp =>
+  (context) => {
+    const { onnx } = context
+    const given = onnx.cast(inputOf(context, 0), 'DT_INT32')
+    const inputs = [given, ...context.inputs.slice(1)]
+    return onnx.cast(reduced(type, { ...context, inputs }), 'DT_BOOL')
+  }
+
+const argOf =
+  (type: string): OnnxOp =>
+  (context) => {
+    const { node, onnx } = context
+    const [axis] = integersOf(context, 1)
+    const found = onnx.op(type, [inputOf(context, 0)], { axis: BigInt(axis ?? 0), keepdims: 0n })
+    const wanted = typeOf(node, 'output_type', 'DT_INT64')
+    return wanted === 'DT_INT32' ? onnx.cast(found, wanted) : found
+  }
+
+/** The first kind of Select takes a vector of conditions for whole rows; trailing ones do that. */
+const select: OnnxOp = (context) => {
+  const { onnx } = context
+  const condition = inputOf(context, 0)
+  const yes = inputOf(context, 1)
+  const shape = onnx.op('Shape', [condition])
+  const more = onnx.op('Sub', [
+    onnx.op('Size', [onnx.op('Shape', [yes])]),
+    onnx.op('Size', [shape]),
+  ])
+  const ones = onnx.op('ConstantOfShape', [onnx.op('Reshape', [more, onnx.vector([1n])])], {
+    value: { dtype: 'DT_INT64', shape: [1], values: BigInt64Array.of(1n) },
+  })
+  const target = onnx.op('Concat', [shape, ones], { axis: 0n })
+  return onnx.op('Where', [onnx.op('Reshape', [condition, target]), yes, inputOf(context, 2)])
+}
+
+/** Numeric operations, by TensorFlow's name. */
+export const arithmeticOps: Readonly<Record<string, OnnxOp>> = {
+  Abs: plain('Abs'),
+  Add: plain('Add'),
+  AddN: plain('Sum'),
+  AddV2: plain('Add'),
+  All: reduceTruths('ReduceMin'),
+  Any: reduceTruths('ReduceMax'),
+  ArgMax: argOf('ArgMax'),
+  ArgMin: argOf('ArgMin'),
+  BatchMatMulV2: batchMatMul,
+  BiasAdd: biasAdd,
+  Cast: cast,
+  Ceil: plain('Ceil'),
+  ClipByValue: clip,
+  Cos: plain('Cos'),
+  DivNoNan: divNoNan,
+  Elu: plain('Elu'),
+  Equal: plain('Equal'),
+  Erf: plain('Erf'),
+  Exp: plain('Exp'),
+  Expm1: expm1,
+  Floor: plain('Floor'),
+  FloorMod: ofFloats(floorMod),
+  Greater: plain('Greater'),
+  GreaterEqual: plain('GreaterOrEqual'),
+  IsFinite: isFinite,
+  IsInf: plain('IsInf'),
+  IsNan: plain('IsNaN'),
+  LeakyRelu: withAlpha('LeakyRelu', 0.2),
+  Less: plain('Less'),
+  LessEqual: plain('LessOrEqual'),
+  Log: plain('Log'),
+  Log1p: log1p,
+  LogSoftmax: onLastAxis('LogSoftmax'),
+  LogicalAnd: plain('And'),
+  LogicalNot: plain('Not'),
+  LogicalOr: plain('Or'),
+  MatMul: matMul,
+  Max: reduce('ReduceMax'),
+  Maximum: plain('Max'),
+  Mean: ofFloats(reduce('ReduceMean')),
+  Min: reduce('ReduceMin'),
+  Minimum: plain('Min'),
+  Mul: plain('Mul'),
+  Neg: plain('Neg'),
+  NotEqual: notEqual,
+  Pow: ofFloats(plain('Pow')),
+  Prod: reduce('ReduceProd'),
+  RealDiv: ofFloats(plain('Div')),
+  Reciprocal: plain('Reciprocal'),
+  Relu: plain('Relu'),
+  Relu6: relu6,
+  Rsqrt: rsqrt,
+  Select: select,
+  SelectV2: plain('Where'),
+  Sigmoid: plain('Sigmoid'),
+  Sign: plain('Sign'),
+  Sin: plain('Sin'),
+  Softmax: onLastAxis('Softmax'),
+  Softplus: plain('Softplus'),
+  Softsign: plain('Softsign'),
+  Sqrt: plain('Sqrt'),
+  Square: square,
+  SquaredDifference: squaredDifference,
+  Sub: plain('Sub'),
+  Sum: reduce('ReduceSum'),
+  Tanh: plain('Tanh'),
+}

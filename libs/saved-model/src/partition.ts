@@ -1,0 +1,196 @@
+// Divides the part of a graph that one signature needs:
+//
+//   constants   what can be worked out ahead
+//   prelude     nodes with text and whatever feeds them, run in TypeScript
+//   numeric     everything else, run by ONNX
+//   postlude    nodes with text that need what ONNX gives, and what follows them, in TypeScript
+
+import type { DataType, SignatureDef } from '@drover/serving-api'
+import { SavedModelError } from './errors.ts'
+import { type GraphDef, type NodeDef, portOf } from './graph.ts'
+import { kernelOf } from './kernels/index.ts'
+import type { Run } from './kernels/kernel.ts'
+import { tensorOf, untranslatable } from './node-attrs.ts'
+import { onnxOpOf } from './onnx/index.ts'
+import { portTypes } from './types.ts'
+import { toValue, type Value } from './values.ts'
+
+const FOLDED_ELEMENTS_MAX = 2 ** 20
+
+/** A node with its inputs by canonical names: always `node:port`. */
+export interface Placed {
+  node: NodeDef
+  inputs: readonly string[]
+}
+
+/** A node that TypeScript runs; it holds on to nothing of the graph. */
+export interface Step {
+  /** Node and operation, for people. */
+  label: string
+  inputs: readonly string[]
+  outputs: readonly string[]
+  run: Run
+}
+
+export interface Partition {
+  constants: Map<string, Value>
+  prelude: Step[]
+  numeric: Placed[]
+  postlude: Step[]
+  /** The element type of every tensor that is not constant. */
+  types: Map<string, DataType>
+}
+
+/** The name of a tensor, with its port. */
+export function canonical(input: string): string {
+  const { node, port } = portOf(input)
+  return `${node}:${port}`
+}
+
+/** Throws UNTRANSLATABLE, naming the node, when the signature cannot be run without TensorFlow. */
+export function partition(graph: GraphDef, signature: SignatureDef): Partition {
+  const nodes = new Map(graph.nodes.map((node) => [node.name, node]))
+  const fed = new Map(
+    Object.values(signature.inputs).map(({ name, dtype }) => [canonical(name), dtype]),
+  )
+  const wanted = Object.values(signature.outputs).map(({ name }) => canonical(name))
+  const live = liveNodes(nodes, fed, wanted)
+  const constants = new Map<string, Value>()
+  const open = live.filter((placed) => !fold(placed, constants))
+  const types = new Map(fed)
+  for (const { node } of open)
+    for (const [port, type] of portTypes(node).entries())
+      if (!fed.has(`${node.name}:${port}`)) types.set(`${node.name}:${port}`, type)
+  return { constants, types, ...place(open, { constants, types, fed: new Set(fed.keys()) }) }
+}
+
+/** The nodes that the outputs need, inputs first. Walks without recursion: graphs may be deep. */
+function liveNodes(
+  nodes: ReadonlyMap<string, NodeDef>,
+  fed: ReadonlyMap<string, unknown>,
+  wanted: readonly string[],
+): Placed[] {
+  const ordered: Placed[] = []
+  const state = new Map<string, 'open' | 'done'>()
+  const stack = wanted.filter((key) => !fed.has(key)).map((key) => portOf(key).node)
+  while (stack.length > 0) {
+    const name = stack.at(-1) ?? ''
+    const placed = placedNode(nodes, name)
+    const missing = placed.inputs
+      .filter((key) => !fed.has(key))
+      .map((key) => portOf(key).node)
+      .filter((input) => state.get(input) !== 'done')
+    if (missing.length === 0) {
+      stack.pop()
+      if (state.get(name) !== 'done') ordered.push(placed)
+      state.set(name, 'done')
+    } else {
+      if (missing.some((input) => state.get(input) === 'open'))
+        throw untranslatable(placed.node, 'it is part of a loop')
+      state.set(name, 'open')
+      stack.push(...missing)
+    }
+  }
+  return ordered
+}
+
+function placedNode(nodes: ReadonlyMap<string, NodeDef>, name: string): Placed {
+  const node = nodes.get(name)
+  if (node === undefined)
+    throw new SavedModelError('NOT_A_SAVED_MODEL', `the graph has no node ${name}`)
+  if (node.op === 'Placeholder') throw untranslatable(node, 'the signature does not feed it')
+  if (node.inputs.some((input) => portOf(input).isControl))
+    throw untranslatable(node, 'it waits for another node without taking its output')
+  return { node, inputs: node.inputs.map(canonical) }
+}
+
+/** Works out a node whose inputs are all constant. */
+function fold({ node, inputs }: Placed, constants: Map<string, Value>): boolean {
+  if (node.op === 'Const') {
+    constants.set(`${node.name}:0`, toValue(tensorOf(node, 'value')))
+    return true
+  }
+  const kernel = kernelOf(node.op)
+  const values = inputs.flatMap((key) => constants.get(key) ?? [])
+  if (kernel === undefined || values.length < inputs.length) return false
+  try {
+    const results = kernel(node)(values)
+    if (results.some((result) => result.values.length > FOLDED_ELEMENTS_MAX)) return false
+    for (const [port, result] of results.entries()) constants.set(`${node.name}:${port}`, result)
+    return true
+  } catch (error) {
+    // Whoever runs the node meets the same fault, and says so then.
+    if (error instanceof SavedModelError) return false
+    throw error
+  }
+}
+
+interface Known {
+  constants: ReadonlyMap<string, Value>
+  types: ReadonlyMap<string, DataType>
+  fed: ReadonlySet<string>
+}
+
+function place(
+  live: readonly Placed[],
+  known: Known,
+): Pick<Partition, 'prelude' | 'numeric' | 'postlude'> {
+  const early = earlyNodes(live, known)
+  const late = new Set<string>()
+  const placed: ReturnType<typeof place> = { prelude: [], numeric: [], postlude: [] }
+  for (const each of live) {
+    const { node, inputs } = each
+    if (early.has(node.name)) placed.prelude.push(stepOf(each))
+    else if (isForced(each, known) || inputs.some((key) => late.has(portOf(key).node))) {
+      late.add(node.name)
+      placed.postlude.push(stepOf(each))
+    } else placed.numeric.push(each)
+  }
+  return placed
+}
+
+/** A node that ONNX cannot run. */
+function isForced({ node, inputs }: Placed, { types, constants }: Known): boolean {
+  const isText = (key: string) => (types.get(key) ?? constants.get(key)?.dtype) === 'DT_STRING'
+  return onnxOpOf(node.op) === undefined || isText(`${node.name}:0`) || inputs.some(isText)
+}
+
+/** The nodes of the prelude: those forced to TypeScript that need nothing from ONNX, and all before them. */
+function earlyNodes(live: readonly Placed[], known: Known): Set<string> {
+  const able = new Set<string>()
+  for (const { node, inputs } of live) {
+    const isReady = inputs.every(
+      (key) => known.fed.has(key) || known.constants.has(key) || able.has(portOf(key).node),
+    )
+    if (isReady && hasKernel(node)) able.add(node.name)
+  }
+  const early = new Set<string>()
+  for (const each of live.toReversed()) {
+    const isNeeded = early.has(each.node.name) || isForced(each, known)
+    if (!isNeeded || !able.has(each.node.name)) continue
+    early.add(each.node.name)
+    for (const key of each.inputs) if (!known.fed.has(key)) early.add(portOf(key).node)
+  }
+  return early
+}
+
+/** Whether TypeScript runs the node as it is; where it does not, ONNX may. */
+function hasKernel(node: NodeDef): boolean {
+  try {
+    return kernelOf(node.op)?.(node) !== undefined
+  } catch (error) {
+    if (error instanceof SavedModelError) return false
+    throw error
+  }
+}
+
+function stepOf({ node, inputs }: Placed): Step {
+  const kernel = kernelOf(node.op)
+  if (kernel === undefined) throw untranslatable(node, 'it has no translation')
+  return {
+    label: `${node.op} (node ${node.name})`,
+    inputs,
+    outputs: portTypes(node).map((_, port) => `${node.name}:${port}`),
+    run: kernel(node),
+  }
+}

@@ -1,0 +1,190 @@
+import type { DataType, Tensor, TensorInfo } from '@drover/serving-api'
+import { floatTensor, stringTensor } from '@drover/serving-api'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { SavedModelError } from './errors.ts'
+import { attr, type AttrValue, GraphBuilder, type GraphDef, PREDICT_METHOD } from './graph.ts'
+import { readSavedModel } from './read.ts'
+import { WireWriter } from './wire.ts'
+import { writeSavedModel } from './write.ts'
+
+const key = fc.string({ minLength: 1, maxLength: 8 })
+const shape = fc.array(fc.integer({ min: 0, max: 3 }), { maxLength: 3 })
+const int64 = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })
+
+const valuesOf = <T>(value: fc.Arbitrary<T>) =>
+  shape.chain((sizes) => {
+    const count = sizes.reduce((product, size) => product * size, 1)
+    return fc.tuple(fc.constant(sizes), fc.array(value, { minLength: count, maxLength: count }))
+  })
+
+const tensor: fc.Arbitrary<Tensor> = fc.oneof(
+  valuesOf(fc.float()).map(([sizes, values]) => floatTensor(values, sizes)),
+  valuesOf(fc.double()).map(([sizes, values]): Tensor => ({
+    dtype: 'DT_DOUBLE',
+    shape: sizes,
+    values: Float64Array.from(values),
+  })),
+  valuesOf(fc.integer()).map(([sizes, values]): Tensor => ({
+    dtype: 'DT_INT32',
+    shape: sizes,
+    values: Int32Array.from(values),
+  })),
+  valuesOf(int64).map(([sizes, values]): Tensor => ({
+    dtype: 'DT_INT64',
+    shape: sizes,
+    values: BigInt64Array.from(values),
+  })),
+  valuesOf(fc.boolean()).map(([sizes, values]): Tensor => ({
+    dtype: 'DT_BOOL',
+    shape: sizes,
+    values: Uint8Array.from(values, Number),
+  })),
+  valuesOf(fc.uint8Array({ maxLength: 6 })).map(([sizes, values]): Tensor => ({
+    dtype: 'DT_STRING',
+    shape: sizes,
+    values,
+  })),
+)
+
+const dataType: fc.Arbitrary<DataType> = fc.constantFrom('DT_FLOAT', 'DT_STRING', 'DT_INT64')
+const knownShape = fc.option(fc.array(fc.integer({ min: -1, max: 9 }), { maxLength: 3 }), {
+  nil: undefined,
+})
+const attribute: fc.Arbitrary<AttrValue> = fc.oneof(
+  dataType.map(attr.type),
+  int64.map(attr.int),
+  fc.array(int64, { maxLength: 4 }).map(attr.ints),
+  fc.float().map(attr.float),
+  fc.boolean().map(attr.bool),
+  fc.string().map(attr.string),
+  knownShape.map(attr.shape),
+  tensor.map((value): AttrValue => ({ kind: 'tensor', value })),
+)
+const graph: fc.Arbitrary<GraphDef> = fc
+  .array(
+    fc.record({
+      name: key,
+      op: key,
+      inputs: fc.array(key, { maxLength: 3 }),
+      attrs: fc.dictionary(key, attribute, { maxKeys: 3 }),
+    }),
+    { maxLength: 5 },
+  )
+  .map((nodes) => ({ nodes, versions: { producer: 1286, minConsumer: 12 } }))
+const infos: fc.Arbitrary<Record<string, TensorInfo>> = fc.dictionary(
+  key,
+  fc.record({ name: key, dtype: dataType, shape: knownShape }),
+  { maxKeys: 3 },
+)
+const signatures = fc.dictionary(
+  key,
+  fc.record({ methodName: fc.string(), inputs: infos, outputs: infos }),
+  { maxKeys: 3 },
+)
+
+test('what is written is read again', () => {
+  fc.assert(
+    fc.property(graph, signatures, (someGraph, someSignatures) => {
+      const read = readSavedModel(writeSavedModel({ graph: someGraph, signatures: someSignatures }))
+
+      expect(read).toEqual({
+        tags: ['serve'],
+        graph: someGraph,
+        signatures: someSignatures,
+        tensorflowVersion: '2.15.1',
+      })
+    }),
+    { numRuns: 200 },
+  )
+})
+
+test('damaged bytes are refused and nothing else happens', () => {
+  const whole = writeSavedModel({ graph: sample(), signatures: {} })
+  fc.assert(
+    fc.property(fc.nat(whole.length - 1), fc.nat(255), (at, byte) => {
+      const damaged = whole.with(at, byte).slice(0, whole.length - (byte % 3))
+      expect(refusalOf(damaged)).toMatch(/^none$|^[A-Z_]+: /)
+    }),
+    { numRuns: 500 },
+  )
+})
+
+function sample(): GraphDef {
+  const builder = new GraphBuilder()
+  builder.constant('weights', floatTensor([1, 2, 3, 4], [2, 2]))
+  builder.constant('labels', stringTensor(['a', 'b']))
+  builder.add('Identity', 'same', ['weights'], { T: attr.type('DT_FLOAT') })
+  return builder.build()
+}
+
+const refusalOf = (bytes: Uint8Array): string => {
+  try {
+    readSavedModel(bytes)
+  } catch (error) {
+    if (error instanceof SavedModelError) return `${error.code}: ${error.message}`
+    throw error
+  }
+  return 'none'
+}
+
+/** A model of one meta graph with these fields. */
+const modelOf = (metaGraph: WireWriter): Uint8Array =>
+  new WireWriter().varint(1, 1).message(2, metaGraph).finish()
+const serve = () => new WireWriter().message(1, new WireWriter().bytes(4, 'serve'))
+const constOf = (proto: WireWriter): WireWriter => {
+  const value = new WireWriter().bytes(1, 'value').message(2, new WireWriter().message(8, proto))
+  return serve().message(2, new WireWriter().message(1, new WireWriter().message(5, value)))
+}
+const shapeOf = (...sizes: number[]): WireWriter => {
+  const writer = new WireWriter()
+  for (const size of sizes) writer.message(2, new WireWriter().varint(1, size))
+  return writer
+}
+
+describe('a refusal says why', () => {
+  const info = new WireWriter().bytes(1, 'x:0').varint(2, 19)
+  const half = new WireWriter().message(1, new WireWriter().bytes(1, 'x').message(2, info))
+  const signature = new WireWriter().bytes(1, 'main').message(2, half)
+  const cases: [string, Uint8Array, RegExp][] = [
+    ['text', new TextEncoder().encode('hello, I am no model'), /^NOT_A_SAVED_MODEL/],
+    ['nothing', new Uint8Array(), /^NOT_A_SAVED_MODEL: the file holds no graph/],
+    ['another tag', modelOf(new WireWriter()), /^NO_SERVE_GRAPH/],
+    ['a half', modelOf(serve().message(5, signature)), /^UNSUPPORTED_TYPE: "x" .*"main".* 19$/],
+    [
+      'a constant of 4 GB in a few bytes',
+      modelOf(constOf(new WireWriter().varint(1, 1).message(2, shapeOf(2 ** 30)))),
+      /^TOO_LARGE/,
+    ],
+    [
+      'a constant that does not fill its shape',
+      modelOf(
+        constOf(new WireWriter().varint(1, 1).message(2, shapeOf(3)).bytes(4, new Uint8Array(8))),
+      ),
+      /^NOT_A_SAVED_MODEL: a constant does not fill/,
+    ],
+  ]
+  test.each(cases)('of %s', (_, bytes, refusal) => {
+    expect(refusalOf(bytes)).toMatch(refusal)
+  })
+})
+
+test('a repeated value stands once in the file', () => {
+  const proto = new WireWriter().varint(1, 1).message(2, shapeOf(4)).float(5, 1).float(5, 2)
+
+  const [node] = readSavedModel(modelOf(constOf(proto))).graph.nodes
+
+  expect(node?.attrs.value).toEqual({ kind: 'tensor', value: floatTensor([1, 2, 2, 2]) })
+})
+
+test('a graph does not take a name twice or an input that is not there', () => {
+  const builder = new GraphBuilder()
+  builder.constant('a', floatTensor([1]))
+
+  expect(() => builder.constant('a', floatTensor([1]))).toThrow('a node a already')
+  expect(() => builder.add('Neg', 'b', ['c'])).toThrow('the input c of b')
+})
+
+test('the predict method is what TensorFlow Serving calls it', () => {
+  expect(PREDICT_METHOD).toBe('tensorflow/serving/predict')
+})

@@ -1,0 +1,231 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { writePredictAnswer } from './answer-json.ts'
+import { errorBody } from './errors.ts'
+import { doubleText, floatText } from './number-text.ts'
+import { floatTensor, stringTensor, type Tensor } from './tensor.ts'
+
+const floats: [number, string][] = [
+  [9_000_000, '9e+06'],
+  [999_999, '999999.0'],
+  [0.5, '0.5'],
+  [0.0003, '0.0003'],
+  [0.00003, '3e-05'],
+  [555_557.5, '555557.5'],
+  [NaN, 'NaN'],
+  [Infinity, 'Infinity'],
+  [3, '3.0'],
+  [-Infinity, '-Infinity'],
+  [0.1, '0.1'],
+  [0.01, '0.01'],
+  [0.0001, '0.0001'],
+  [-0.25, '-0.25'],
+  [1 / 3, '0.333333343'],
+  [1_000_000, '1e+06'],
+  [16_777_216, '16777216.0'],
+  [100_000, '100000.0'],
+  [99_999.99, '99999.9922'],
+  [1e-5, '1e-05'],
+  [-0, '-0.0'],
+  [0, '0.0'],
+  [1e10, '1e+10'],
+  [1e-45, '1.4013e-45'],
+  [3.402_823_466e38, '3.40282347e+38'],
+  // Exactly between 0.000122070312 and 0.000122070313: C rounds to the even digit.
+  [2 ** -13, '0.000122070312'],
+  [3 * 2 ** -13, '0.000366210938'],
+]
+test.each(floats)('cases 76 and 77: the float %d is written %s', (value, text) => {
+  expect(floatText(Math.fround(value))).toBe(text)
+})
+
+const doubles: [number, string][] = [
+  [1 / 3, '0.33333333333333331'],
+  [0.1, '0.1'],
+  [123_456_789, '123456789.0'],
+  [1e22, '1e+22'],
+  [1e-300, '1e-300'],
+  [-1.5, '-1.5'],
+]
+test.each(doubles)('the double %d is written %s', (value, text) => {
+  expect(doubleText(value)).toBe(text)
+})
+
+const aNumber = /^-?(\d+\.\d+|\d(\.\d+)?e[-+]\d\d+)$/
+test('every float is written as a decimal and reads back', () => {
+  fc.assert(
+    fc.property(fc.float({ noNaN: true, noDefaultInfinity: true }), (value) => {
+      expect(floatText(value)).toMatch(aNumber)
+      expect(Math.fround(Number(floatText(value)))).toBe(value)
+    }),
+    { numRuns: 5_000 },
+  )
+})
+
+test('the short way to write a float agrees with the long one', () => {
+  const decimal = fc.integer({ min: -1e7, max: 1e7 })
+  fc.assert(
+    fc.property(decimal, fc.integer({ min: 0, max: 9 }), (digits, places) => {
+      const value = Math.fround(digits / 10 ** places)
+
+      const text = floatText(value)
+
+      const short = value.toPrecision(6)
+      const isSame = Math.fround(Number(short)) === value
+      // Where two texts are equally near, C and JavaScript choose differently.
+      const far = Math.abs(Number(value.toPrecision(9)) - value)
+      const isRight = isSame
+        ? Number(text) === Number(short)
+        : Math.abs(Number(text) - value) <= far
+      expect(isRight, text).toBe(true)
+    }),
+    { numRuns: 5_000 },
+  )
+})
+
+test('every double is written as a decimal and reads back', () => {
+  fc.assert(
+    fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => {
+      expect(doubleText(value)).toMatch(aNumber)
+      expect(Number(doubleText(value))).toBe(value)
+    }),
+    { numRuns: 2_000 },
+  )
+})
+
+const ints: Tensor = {
+  dtype: 'DT_INT32',
+  shape: [2, 3, 2],
+  values: Int32Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2),
+}
+const answers: [string, Record<string, Tensor>, 'row' | 'column', string][] = [
+  [
+    'case 9: one output of scalars',
+    { y: floatTensor([2.5, 3, 4.5]) },
+    'row',
+    '{\n    "predictions": [2.5, 3.0, 4.5\n    ]\n}',
+  ],
+  [
+    'case 7: one output as a column',
+    { y: floatTensor([3.5, 4]) },
+    'column',
+    '{\n    "outputs": [\n        3.5,\n        4.0\n    ]\n}',
+  ],
+  [
+    'case 74: deep rows stay on one line',
+    { y: ints },
+    'row',
+    '{\n    "predictions": [[[1, 2], [3, 4], [5, 6]], [[7, 8], [9, 0], [1, 2]]\n    ]\n}',
+  ],
+  [
+    'case 82: several outputs are objects',
+    { a: floatTensor([1, 2, 3, 4], [2, 2]), b: floatTensor([7, 8]) },
+    'row',
+    `{
+    "predictions": [
+        {
+            "a": [1.0, 2.0],
+            "b": 7.0
+        },
+        {
+            "a": [3.0, 4.0],
+            "b": 8.0
+        }
+    ]
+}`,
+  ],
+  [
+    'case 82: several outputs as columns, of any shape',
+    { a: floatTensor([1, 2, 3, 4], [2, 2]), b: floatTensor([7], []), c: floatTensor([]) },
+    'column',
+    `{
+    "outputs": {
+        "a": [
+            [
+                1.0,
+                2.0
+            ],
+            [
+                3.0,
+                4.0
+            ]
+        ],
+        "b": 7.0,
+        "c": []
+    }
+}`,
+  ],
+  ['case 81: no rows', { y: floatTensor([], [0, 2]) }, 'row', '{\n    "predictions": []\n}'],
+  [
+    'rows without elements',
+    { y: floatTensor([], [2, 0]) },
+    'row',
+    '{\n    "predictions": [[], []\n    ]\n}',
+  ],
+  ['a scalar column', { y: floatTensor([1], []) }, 'column', '{\n    "outputs": 1.0\n}'],
+  [
+    'bytes',
+    { y_bytes: stringTensor(['a', 'bc']) },
+    'row',
+    `{
+    "predictions": [{
+            "b64": "YQ=="
+        }, {
+            "b64": "YmM="
+        }
+    ]
+}`,
+  ],
+  [
+    'strings, escaped',
+    { y: stringTensor(['"\\/\n\u0001ä']) },
+    'row',
+    '{\n    "predictions": ["\\"\\\\/\\n\\u0001ä"\n    ]\n}',
+  ],
+  [
+    'int64 and bool',
+    {
+      a: { dtype: 'DT_INT64', shape: [1], values: BigInt64Array.of(-(2n ** 63n)) },
+      b: { dtype: 'DT_BOOL', shape: [1], values: Uint8Array.of(1) },
+    },
+    'row',
+    `{
+    "predictions": [
+        {
+            "a": -9223372036854775808,
+            "b": true
+        }
+    ]
+}`,
+  ],
+]
+test.each(answers)('%s', (_name, outputs, format, text) => {
+  expect(writePredictAnswer(outputs, format).toString()).toBe(text)
+})
+
+test('a string that is no UTF-8 passes byte for byte', () => {
+  const values = [Uint8Array.of(0xff, 0x00, 0x41)]
+
+  const body = writePredictAnswer({ y: { dtype: 'DT_STRING', shape: [1], values } }, 'row')
+
+  expect(body.toString('latin1')).toContain('"\u00ff\\u0000A"')
+})
+
+describe('rows that do not exist are refused', () => {
+  test('case 79: a scalar', () => {
+    expect(() => writePredictAnswer({ y: floatTensor([1], []) }, 'row')).toThrow(
+      'Tensor name: y has no shape information ',
+    )
+  })
+
+  test('other batch sizes', () => {
+    const outputs = { a: floatTensor([1]), b: floatTensor([1, 2]) }
+    expect(() => writePredictAnswer(outputs, 'row')).toThrow(
+      'Tensor name: b has inconsistent batch size: 2 expecting: 1',
+    )
+  })
+})
+
+test('an error is written in the same form', () => {
+  expect(errorBody('no "x"').toString()).toBe('{\n    "error": "no \\"x\\""\n}')
+})

@@ -1,0 +1,111 @@
+import { expect, test } from 'vitest'
+import { parsePredictBody } from './predict-json.ts'
+import { type DataType, stringTensor, type Tensor, type TensorInfo } from './tensor.ts'
+
+const info = (dtype: DataType): TensorInfo => ({ name: 'n:0', dtype, shape: undefined })
+const infosOf = (types: Record<string, DataType>) =>
+  Object.fromEntries(Object.entries(types).map(([alias, dtype]) => [alias, info(dtype)]))
+const read = (text: string, types: Record<string, DataType> = { x: 'DT_FLOAT' }) =>
+  parsePredictBody(Buffer.from(text)).readInputs(infosOf(types))
+
+/** The value that `{x}` gets from a row. */
+const readRow = (rows: string, dtype: DataType): Tensor | undefined =>
+  read(`{"instances":${rows}}`, { x: dtype }).inputs['x']
+
+const readings: [string, DataType, string, number[], number[]][] = [
+  ['case 64', 'DT_FLOAT', '[1, 2.0, 3, 4, 5.003, 0.007, 0.0]', [7], [1, 2, 3, 4, 5.003, 0.007, 0]],
+  ['case 66', 'DT_FLOAT', '[1.797e308, -1.797e308]', [2], [Infinity, -Infinity]],
+  ['case 67', 'DT_FLOAT', '[2.2e-308, -2.2e-308]', [2], [0, -0]],
+  ['case 69', 'DT_FLOAT', '[[1.797e308], [-1.797e308]]', [2, 1], [Infinity, -Infinity]],
+  ['case 71', 'DT_FLOAT', '[NaN, Infinity, -Inf, -NaN]', [4], [NaN, Infinity, -Infinity, NaN]],
+  ['minus zero', 'DT_DOUBLE', '[-0, -0.0]', [2], [0, -0]],
+  [
+    'doubles',
+    'DT_DOUBLE',
+    '[0.1, 1e308, 123456789012345678]',
+    [3],
+    [0.1, 1e308, 123456789012345680],
+  ],
+  ['int32', 'DT_INT32', '[2147483647, -2147483648]', [2], [2147483647, -2147483648]],
+  ['bool', 'DT_BOOL', '[true, false]', [2], [1, 0]],
+  ['empty lists', 'DT_FLOAT', '[[], []]', [2, 0], []],
+]
+test.each(readings)('%s: %s from %s', (_name, dtype, rows, shape, values) => {
+  const tensor = readRow(rows, dtype)
+
+  expect(tensor).toMatchObject({ dtype, shape })
+  const round = dtype === 'DT_FLOAT' ? Math.fround : Number
+  expect([...(tensor?.values ?? [])]).toEqual(values.map(round))
+})
+
+test('an int64 keeps all its digits', () => {
+  const tensor = readRow(
+    '[9007199254740993, -9223372036854775808, 9223372036854775807]',
+    'DT_INT64',
+  )
+
+  expect(tensor?.values).toEqual(BigInt64Array.of(9007199254740993n, -(2n ** 63n), 2n ** 63n - 1n))
+})
+
+test('strings are texts with escapes, or base64', () => {
+  const rows = String.raw`["ä\u00e4\ud83d\ude00\n", {"b64": "_w=="}]`.replace('_', '/')
+
+  const tensor = readRow(rows, 'DT_STRING')
+
+  const [text, bytes] = tensor?.dtype === 'DT_STRING' ? tensor.values : []
+  expect(Buffer.from(text ?? []).toString()).toBe('ää😀\n')
+  expect(bytes).toEqual(Uint8Array.of(0xff))
+})
+
+test('case 72: a column, named or not', () => {
+  const tensor = { shape: [1, 3, 2], values: Int32Array.of(1, 2, 3, 4, 5, 6) }
+  const types = { int_tensor: 'DT_INT32' } as const
+
+  const named = read('{"inputs":{"int_tensor":[[[1,2],[3,4],[5,6]]],"more":1}}', types)
+  const plain = read('{"inputs":[[[1,2],[3,4],[5,6]]]}', types)
+
+  expect(named).toMatchObject({ format: 'column', inputs: { int_tensor: tensor } })
+  expect(plain).toEqual(named)
+})
+
+test('a scalar column has no dimension', () => {
+  expect(read('{"inputs": 3}').inputs['x']?.shape).toEqual([])
+})
+
+test('rows of several inputs, their keys in any order', () => {
+  const body = '{"instances":[{"a":1,"b":["x"]},{"b":["y"],"a":2}]}'
+
+  const { format, inputs } = read(body, { a: 'DT_INT64', b: 'DT_STRING' })
+
+  expect(format).toBe('row')
+  expect(inputs['a']).toEqual({ dtype: 'DT_INT64', shape: [2], values: BigInt64Array.of(1n, 2n) })
+  expect(inputs['b']?.shape).toEqual([2, 1])
+})
+
+test('names that an object has of itself are ordinary names', () => {
+  const { inputs } = read('{"instances":[{"__proto__":1}]}', { ['__proto__']: 'DT_FLOAT' })
+
+  expect(Object.keys(inputs)).toEqual(['__proto__'])
+})
+
+test('case 61: what is not asked for may be as deep as it likes', () => {
+  const deep = `${'['.repeat(500_000)}${']'.repeat(500_000)}`
+  expect(read(`{"instances":[1],"nested":${deep}}`).inputs['x']?.shape).toEqual([1])
+})
+
+test('of a key that comes twice the first counts', () => {
+  const body = parsePredictBody(Buffer.from('{"signature_name":"a","signature_name":1}'))
+  expect(body.signatureName).toBe('a')
+})
+
+test('case 62: a signature of half a million levels is refused', () => {
+  const deep = `${'['.repeat(500_000)}${']'.repeat(500_000)}`
+  expect(() => read(`{"signature_name":${deep}}`)).toThrow('key must be a string value')
+})
+
+test('strings survive in every place of a batch', () => {
+  expect(readRow('[["a",""],["\\"","b"]]', 'DT_STRING')).toEqual({
+    ...stringTensor(['a', '', '"', 'b'], [2, 2]),
+    values: ['a', '', '"', 'b'].map((text) => Buffer.from(text)),
+  })
+})

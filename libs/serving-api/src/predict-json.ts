@@ -1,0 +1,184 @@
+import { invalid } from './errors.ts'
+import type { PredictFormat } from './answer-json.ts'
+import { dumpJson } from './json-dump.ts'
+import { JsonCursor } from './json-read.ts'
+import { type Outline, scanJson } from './json-scan.ts'
+import { explainColumn, explainRows } from './predict-misfit.ts'
+import type { Tensor, TensorInfo } from './tensor.ts'
+import { isBase64, TensorFiller } from './tensor-filler.ts'
+
+const KEYS = ['signature_name', 'instances', 'inputs'] as const
+
+/** The inputs of a signature, by alias. */
+export type InputInfos = Readonly<Record<string, TensorInfo>>
+
+/** What a request asks a signature, and in which layout it wants the answer. */
+export interface PredictInputs {
+  format: PredictFormat
+  inputs: Record<string, Tensor>
+}
+
+/** A predict body that is JSON. What it asks can be read when its signature has been looked up. */
+export interface PredictBody {
+  /** Empty if the request names none. */
+  signatureName: string
+  /** Throws INVALID_ARGUMENT in TensorFlow Serving's words where the body does not fit the signature. */
+  readInputs: (infos: InputInfos) => PredictInputs
+}
+
+/**
+ * Reads the outer part of a predict body. Upstream looks the model up after this and before it looks
+ * at the values: so bad JSON to an unknown model is a 400, and good JSON to it a 404.
+ */
+export function parsePredictBody(bytes: Uint8Array): PredictBody {
+  const document = new Document(bytes)
+  const at = document.find('signature_name')
+  const signatureName = at === undefined ? '' : document.textAt(at)
+  if (signatureName === undefined)
+    throw document.misformed(
+      "not formatted correctly. 'signature_name' key must be a string value.",
+    )
+  return { signatureName, readInputs: (infos) => readInputs(document, signatureName, infos) }
+}
+
+class Document {
+  readonly bytes: Uint8Array
+  readonly #outline: Outline
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes
+    this.#outline = scanJson(bytes, KEYS)
+    if (this.cursor(this.#outline.start).typeOf() !== 'Object')
+      throw this.misformed('Is not object')
+  }
+
+  cursor(at: number): JsonCursor {
+    return new JsonCursor(this.bytes, at)
+  }
+
+  /** Where the value of a key is. */
+  find(key: (typeof KEYS)[number]): number | undefined {
+    return this.#outline.members.get(key)
+  }
+
+  textAt(at: number): string | undefined {
+    const cursor = this.cursor(at)
+    return cursor.typeOf() === 'String' ? cursor.readText() : undefined
+  }
+
+  misformed(what: string): Error {
+    return invalid(`JSON Value: ${dumpJson(this.bytes, this.#outline.start)} ${what}`)
+  }
+}
+
+function readInputs(document: Document, signature: string, infos: InputInfos): PredictInputs {
+  if (Object.keys(infos).length === 0)
+    throw invalid(`Failed to get input map for signature: ${signature || 'DEFAULT'}`)
+  const instances = document.find('instances')
+  const inputs = document.find('inputs')
+  if (instances !== undefined && inputs !== undefined)
+    throw document.misformed(
+      "Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist ",
+    )
+  if (instances !== undefined)
+    return { format: 'row', inputs: readRows(document, instances, infos) }
+  if (inputs !== undefined)
+    return { format: 'column', inputs: readColumns(document, inputs, infos) }
+  throw invalid("Missing 'inputs' or 'instances' key")
+}
+
+function readRows(document: Document, at: number, infos: InputInfos): Record<string, Tensor> {
+  const cursor = document.cursor(at)
+  if (cursor.typeOf() !== 'Array')
+    throw document.misformed("Expecting 'instances' to be an list/array")
+  if (!cursor.enter()) throw document.misformed("No values in 'instances' array")
+  const isNamed = cursor.typeOf() === 'Object' && !isBase64(cursor)
+  if (!isNamed && Object.keys(infos).length > 1)
+    throw invalid(
+      'instances is a plain list, but expecting list of objects as multiple input tensors ' +
+        'required as per tensorinfo_map',
+    )
+  const inputs = isNamed ? readNamedRows(cursor, infos) : readPlainRows(cursor, infos)
+  return inputs ?? explainRows(document.bytes, at, infos, isNamed)
+}
+
+function readPlainRows(cursor: JsonCursor, infos: InputInfos): Record<string, Tensor> | undefined {
+  const [[alias, { dtype }] = missing()] = Object.entries(infos)
+  const filler = new TensorFiller(dtype)
+  let rows = 0
+  do {
+    if (!filler.add(cursor)) return undefined
+    rows++
+  } while (cursor.next())
+  return Object.fromEntries([[alias, filler.finish(rows)]])
+}
+
+function missing(): never {
+  throw new RangeError('a signature without inputs was let through')
+}
+
+function readNamedRows(cursor: JsonCursor, infos: InputInfos): Record<string, Tensor> | undefined {
+  const fillers = new Map(
+    Object.entries(infos).map(([alias, { dtype }]) => [
+      alias,
+      { filler: new TensorFiller(dtype), rows: 0 },
+    ]),
+  )
+  let rows = 0
+  do {
+    if (cursor.typeOf() !== 'Object' || !cursor.enter()) return undefined
+    let keys = 0
+    do {
+      const named = fillers.get(cursor.readKey())
+      // One that is a row ahead has met its key twice.
+      if (named === undefined || named.rows !== rows || !named.filler.add(cursor)) return undefined
+      named.rows++
+      keys++
+    } while (cursor.next())
+    if (keys !== fillers.size) return undefined
+    rows++
+  } while (cursor.next())
+  return Object.fromEntries(
+    Array.from(fillers, ([alias, { filler }]) => [alias, filler.finish(rows)]),
+  )
+}
+
+function readColumns(document: Document, at: number, infos: InputInfos): Record<string, Tensor> {
+  const named = Object.entries(infos)
+  const cursor = document.cursor(at)
+  if (cursor.typeOf() === 'Object' && !isBase64(cursor)) {
+    const places = placesOf(cursor)
+    return Object.fromEntries(
+      named.map(([alias, info]) => {
+        const place = places.get(alias)
+        if (place === undefined) throw invalid(`Missing named input: ${alias} in 'inputs' object.`)
+        return [alias, readColumn(document, place, info)]
+      }),
+    )
+  }
+  if (named.length > 1)
+    throw invalid(
+      'inputs is a plain value/list, but expecting an object as multiple input tensors required ' +
+        'as per tensorinfo_map',
+    )
+  return Object.fromEntries(named.map(([alias, info]) => [alias, readColumn(document, at, info)]))
+}
+
+function readColumn(document: Document, at: number, { dtype }: TensorInfo): Tensor {
+  const filler = new TensorFiller(dtype)
+  return filler.add(document.cursor(at))
+    ? filler.finish()
+    : explainColumn(document.bytes, at, dtype)
+}
+
+/** Where each member's value is; of several with one key, the first. */
+function placesOf(cursor: JsonCursor): Map<string, number> {
+  const places = new Map<string, number>()
+  if (!cursor.enter()) return places
+  do {
+    const key = cursor.readKey()
+    if (!places.has(key)) places.set(key, cursor.at)
+    cursor.skip()
+  } while (cursor.next())
+  return places
+}

@@ -1,0 +1,34 @@
+#!/usr/bin/env node
+// What CI runs on a clean clone: the README's own command first, then the slow suites. It ends with
+// one line that counts all of them.
+
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+
+const ROOT = join(import.meta.dirname, '..')
+const SUITES = [
+  ['npm', 'test'],
+  ['npm', 'run', 'test:slow'],
+]
+const CLOSING = /^(\d+) passed, (\d+) failed, (\d+) skipped$/
+
+const total = [0, 0, 0]
+for (const [command, ...args] of SUITES) {
+  const child = spawn(command, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] })
+  let counts
+  for await (const line of createInterface({ input: child.stdout })) {
+    const found = CLOSING.exec(line)
+    // The counts of a suite come once, at the end of all.
+    if (found === null) console.log(line)
+    else counts = found.slice(1).map(Number)
+  }
+  const code = child.exitCode ?? (await new Promise((done) => child.once('exit', done)))
+  // A suite that died before it could count has failed, whatever it did until then.
+  counts ??= [0, 1, 0]
+  if (code !== 0 && counts[1] === 0) counts[1] = 1
+  console.log(`${[command, ...args].join(' ')}: exit ${code}`)
+  for (const [index, count] of counts.entries()) total[index] += count
+}
+console.log(`${total[0]} passed, ${total[1]} failed, ${total[2]} skipped`)
+process.exitCode = total[1] === 0 ? 0 : 1

@@ -1,0 +1,40 @@
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdir, rename, rm } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+const REQUIREMENT = 'tensorflow-cpu==2.20.0'
+const OUTPUT_BYTES_MAX = 64 * 1024 * 1024
+
+/**
+ * A Python with TensorFlow and Keras, in a virtual environment below the user's cache folder; made
+ * the first time it is asked for (half a minute). Gives the path of its interpreter.
+ */
+export async function preparePython(): Promise<string> {
+  const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache')
+  const venv = join(cache, 'drover', `python-${REQUIREMENT}`)
+  const python = join(venv, 'bin', 'python')
+  if (existsSync(join(venv, 'ready'))) return python
+  await mkdir(join(venv, '..'), { recursive: true })
+  await rm(venv, { recursive: true, force: true })
+  await run('python3', ['-m', 'venv', venv])
+  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', REQUIREMENT]
+  await run(python, pip, { maxBuffer: OUTPUT_BYTES_MAX })
+  // Written last, so that a broken-off installation is made again.
+  await mkdir(join(venv, 'ready.new'))
+  await rename(join(venv, 'ready.new'), join(venv, 'ready'))
+  return python
+}
+
+/** Runs a script with one JSON value on its standard input; gives what it printed. */
+export async function runPython(python: string, script: string, input: unknown): Promise<string> {
+  const running = run(python, [join(import.meta.dirname, '..', 'python', script)], {
+    maxBuffer: OUTPUT_BYTES_MAX,
+    env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: '3', CUDA_VISIBLE_DEVICES: '' },
+  })
+  running.child.stdin?.end(JSON.stringify(input))
+  return (await running).stdout
+}
