@@ -2,28 +2,16 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startProbe } from '@drover/inference'
-import { openQueue, openRedis } from '@drover/jobs'
-import {
-  canonicalJson,
-  parseModelServerConfig,
-  Verdict,
-  verdictKey,
-  changesHourPrefix,
-  auditKey,
-} from '@drover/model-config'
+import { openRedis, type Place } from '@drover/jobs'
+import { canonicalJson, Verdict, verdictKey } from '@drover/model-config'
 import { readJson } from '@drover/model-store'
-import { listen, makeLog } from '@drover/service'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { z } from 'zod'
-import { makePublisherApi } from './api.ts'
-import { makeConfigPublisher, type PublisherParts } from './config-publisher.ts'
+import { afterAll, expect, test, vi } from 'vitest'
 import { tenantOf } from './facts.fixture.ts'
 import { linearModel } from './models.fixture.ts'
+import { late, startPublisher, startRolled } from './publisher.fixture.ts'
 import { filesOf, startWorld, type World } from './world.fixture.ts'
 
 const WAIT = { timeout: 10_000, interval: 20 }
-const log = makeLog('test')
-log.level = 'silent'
 const probe = startProbe()
 const redis = await openRedis()
 let places = 0
@@ -33,52 +21,14 @@ afterAll(async () => {
   await redis[Symbol.asyncDispose]()
 })
 
-/** A publisher that runs on a real Redis under a prefix of its own, and its API. */
-async function startPublisher(world: World, more: Partial<PublisherParts> = {}) {
-  const { store, workDirectory } = world
-  const place = { url: redis.url, prefix: `{test-${places++}}` }
-  const publisher = makeConfigPublisher({
-    store,
-    workDirectory,
-    probe,
-    log,
-    place,
-    fleet: 'main',
-    probeMs: 20_000,
-    scanMs: 600_000,
-    fullScanMs: 600_000,
-    ...more,
-  })
-  const stop = new AbortController()
-  const done = publisher.run(stop.signal)
-  const api = makePublisherApi(publisher, undefined)
-  const { url, ...listening } = await listen(api, { host: '127.0.0.1', port: 0 })
-  const queue = openQueue({ name: 'publish' }, more.place ?? place)
-  await vi.waitUntil(() => publisher.isReady, WAIT)
-  return {
-    publisher,
-    queue,
-    async call(method: string, path: string, body?: object) {
-      const response = await fetch(`${url}${path}`, {
-        method,
-        headers: { 'content-type': 'application/json' },
-        ...(body !== undefined && { body: JSON.stringify(body) }),
-      })
-      const text = await response.text()
-      const isJson = response.headers.get('content-type')?.includes('json')
-      const answer: unknown = isJson ? JSON.parse(text) : text
-      return { status: response.status, answer }
-    },
-    async [Symbol.asyncDispose]() {
-      stop.abort()
-      await done
-      await queue[Symbol.asyncDispose]()
-      await listening[Symbol.asyncDispose]()
-    },
-  }
+/** A publisher that has looked at everything once, under a prefix of its own unless told. */
+async function start(world: World, place?: Place) {
+  const own = { url: redis.url, prefix: `{test-${places++}}` }
+  const started = await startPublisher(world, { probe, place: place ?? own })
+  await vi.waitUntil(() => started.publisher.isReady, WAIT)
+  return started
 }
 
-const late = (tenant: string) => ({ tenant, model: 'late' })
 /** Waits until the candidate lists what is expected, or for as long as that may take. */
 async function servedSoon(world: World, expected: Record<string, number>, fleet = 'main') {
   const wanted = canonicalJson(expected)
@@ -89,7 +39,7 @@ async function servedSoon(world: World, expected: Record<string, number>, fleet 
 
 test('a nudge about a committed version has it judged and published', async () => {
   await using world = await startWorld()
-  await using started = await startPublisher(world)
+  await using started = await start(world)
   await world.putTenant(tenantOf('acme'))
   await world.commit(late('acme'), 1, filesOf(linearModel()))
 
@@ -106,7 +56,7 @@ test('the scan finds what no nudge told of, also what was committed before the s
   await using world = await startWorld()
   await world.putTenant(tenantOf('acme'))
   await world.commit(late('acme'), 1, filesOf(linearModel()))
-  await using started = await startPublisher(world)
+  await using started = await start(world)
   expect(await servedSoon(world, { 'acme.late': 1 })).toEqual({ 'acme.late': 1 })
   await world.putTenant(tenantOf('bosch'))
   await world.commit(late('bosch'), 1, filesOf(linearModel(0.7)))
@@ -125,7 +75,7 @@ test('a tenant that is offboarded leaves the config, and one that moves changes 
     await world.putTenant(tenantOf(tenant))
     await world.addJudged(late(tenant), 1)
   }
-  await using started = await startPublisher(world)
+  await using started = await start(world)
   expect(await servedSoon(world, { 'acme.late': 1, 'bosch.late': 1, 'cern.late': 1 })).toEqual({
     'acme.late': 1,
     'bosch.late': 1,
@@ -141,181 +91,12 @@ test('a tenant that is offboarded leaves the config, and one that moves changes 
   expect(await servedSoon(world, { 'bosch.late': 1 }, 'eu')).toEqual({ 'bosch.late': 1 })
 })
 
-/** Two versions of a model that passed; the second is live. */
-async function startRolled(): Promise<World> {
-  const world = await startWorld()
-  await world.putTenant(tenantOf('acme'))
-  await world.addJudged(late('acme'), 1)
-  await world.addJudged(late('acme'), 2)
-  return world
-}
-
-const goLive = async (world: World): Promise<void> =>
-  await world.moveChannel(({ candidate }) =>
-    candidate === undefined ? {} : { live: { ...candidate, at: new Date().toISOString() } },
-  )
-
-test('a rollback pins the version below the live one until it is released', async () => {
-  await using world = await startRolled()
-  await using started = await startPublisher(world)
-  expect(await servedSoon(world, { 'acme.late': 2 })).toEqual({ 'acme.late': 2 })
-  await goLive(world)
-
-  const back = await started.call('POST', '/v1/rollback', { tenant: 'acme', why: 'too slow' })
-
-  expect(back).toMatchObject({
-    status: 200,
-    answer: {
-      pins: { late: { version: 1, born: 1, by: 'operator', why: 'too slow' } },
-      candidate: (await world.channel())?.candidate,
-    },
-  })
-  expect(await world.candidate()).toEqual({ 'acme.late': 1 })
-  await world.addJudged(late('acme'), 3)
-  await started.queue.nudge({ fleet: 'main', ...late('acme'), version: 3 })
-  await started.publisher.look({ tenant: 'acme' })
-  expect(await world.candidate()).toEqual({ 'acme.late': 1 })
-
-  const free = await started.call('POST', '/v1/release', { tenant: 'acme', model: 'late' })
-
-  expect(free).toMatchObject({ status: 200, answer: { pins: {} } })
-  expect(await world.candidate()).toEqual({ 'acme.late': 3 })
-})
-
-test('a rollback is on record before it is done: as a change and in the audit', async () => {
-  await using world = await startRolled()
-  await using started = await startPublisher(world)
-  expect(await servedSoon(world, { 'acme.late': 2 })).toEqual({ 'acme.late': 2 })
-
-  await started.call('POST', '/v1/rollback', { tenant: 'acme', version: 1, by: 'jo' })
-
-  const now = new Date()
-  const days = await world.store.list(auditKey(now, 'x').replace(/\/x.json$/, ''))
-  expect(days).toEqual([expect.stringMatching(/^controls-acme-1-/)])
-  expect(await world.store.list(changesHourPrefix(now))).toHaveLength(1)
-})
-
-describe('a caller who is wrong is told how', () => {
-  let world: World
-  let started: Awaited<ReturnType<typeof startPublisher>>
-  beforeAll(async () => {
-    world = await startRolled()
-    started = await startPublisher(world)
-  })
-  afterAll(async () => {
-    await started[Symbol.asyncDispose]()
-    await world[Symbol.asyncDispose]()
-  })
-
-  test.each([
-    ['/v1/rollback', { tenant: 'acme' }, 409, 'acme.late is not live in main, so there is nothing'],
-    ['/v1/rollback', { tenant: 'nobody' }, 404, 'there is no tenant nobody'],
-    ['/v1/rollback', { tenant: 'acme', version: 9 }, 404, 'acme.late has no version 9'],
-    ['/v1/rollback', { tenant: '../x' }, 400, 'a name is 1 to 63 of a-z'],
-    ['/v1/rollback', { tenant: 'acme', what: 1 }, 400, 'what'],
-    ['/v1/release', { tenant: 'acme', model: 'late' }, 404, 'acme.late is not pinned'],
-    ['/v1/fleets/main/allow-shrink', {}, 409, 'no removal is held back in main'],
-  ])('POST %s %j is refused with %i and a sentence', async (path, body, status, message) => {
-    const { status: found, answer } = await started.call('POST', path, body)
-
-    expect(found).toBe(status)
-    expect(answer).toMatchObject({ error: expect.stringContaining(message) })
-  })
-
-  test.each([
-    [`/v1/configs/${'0'.repeat(64)}/models.config`, 404, 'main has no config 0000'],
-    ['/v1/configs/abc/models.config', 400, 'a digest is 64 hexadecimal digits'],
-    ['/v1/tenants/nobody', 404, 'there is no tenant nobody'],
-    ['/v1/tenants/NO', 400, 'a name is'],
-    ['/v1/fleets/eu', 404, 'there is no fleet eu'],
-  ])('GET %s is refused with %i', async (path, status, message) => {
-    const found = await started.call('GET', path)
-
-    expect(found).toMatchObject({ status, answer: { error: expect.stringContaining(message) } })
-  })
-})
-
-test('a rollback goes through a freeze, and a new version does not', async () => {
-  await using world = await startRolled()
-  await using started = await startPublisher(world)
-  expect(await servedSoon(world, { 'acme.late': 2 })).toEqual({ 'acme.late': 2 })
-  const until = new Date(Date.now() + 600_000).toISOString()
-  await goLive(world)
-  await world.moveChannel(() => ({ freeze: { by: 'ops', until, why: 'holidays' } }))
-  await world.addJudged(late('acme'), 3)
-
-  await started.publisher.look({ tenant: 'acme' })
-  expect(await world.candidate()).toEqual({ 'acme.late': 2 })
-  await started.call('POST', '/v1/rollback', { tenant: 'acme' })
-
-  expect(await world.candidate()).toEqual({ 'acme.late': 1 })
-})
-
-test("the list of every eligible model is there in TensorFlow Serving's text format", async () => {
-  await using world = await startRolled()
-  await using started = await startPublisher(world)
-  expect(await servedSoon(world, { 'acme.late': 2 })).toEqual({ 'acme.late': 2 })
-  const { sha } = z.object({ sha: z.string() }).parse((await world.channel())?.candidate)
-
-  const { status, answer } = await started.call(
-    'GET',
-    `/v1/configs/${sha}/models.config?root=/srv/`,
-  )
-
-  expect(status).toBe(200)
-  expect(parseModelServerConfig(String(answer))).toEqual({
-    models: [
-      {
-        name: 'acme.late',
-        basePath: '/srv/acme.late',
-        modelPlatform: 'tensorflow',
-        versionPolicy: { kind: 'specific', versions: [2] },
-        versionLabels: {},
-      },
-    ],
-  })
-})
-
-test('a tenant shows its versions, their verdicts, its pin, and what is candidate and live', async () => {
-  await using world = await startRolled()
-  await world.addJudged(late('acme'), 3, false)
-  await using started = await startPublisher(world)
-  expect(await servedSoon(world, { 'acme.late': 2 })).toEqual({ 'acme.late': 2 })
-  await goLive(world)
-  await started.call('POST', '/v1/rollback', { tenant: 'acme' })
-
-  const { answer } = await started.call('GET', '/v1/tenants/acme')
-
-  expect(answer).toMatchObject({
-    tenant: 'acme',
-    fleet: 'main',
-    models: {
-      late: {
-        name: 'acme.late',
-        pin: { version: 1 },
-        candidate: 1,
-        live: 2,
-        versions: [
-          { version: 3, verdict: { pass: false, reason: 'bad', n: 1, by: 'gate' } },
-          { version: 2, verdict: { pass: true } },
-          { version: 1, verdict: { pass: true } },
-        ],
-      },
-    },
-  })
-  expect((await started.call('GET', '/v1/fleets/main')).answer).toMatchObject({
-    fleet: 'main',
-    models: 1,
-    alerts: [],
-  })
-})
-
 test('two publishers on the same queue do no harm', async () => {
   await using world = await startWorld()
   const tenants = Array.from({ length: 8 }, (_, at) => `t${at}`)
   const place = { url: redis.url, prefix: '{shared}' }
-  await using first = await startPublisher(world, { place })
-  await using second = await startPublisher(world, { place })
+  await using first = await start(world, place)
+  await using second = await start(world, place)
   for (const [at, tenant] of tenants.entries()) {
     await world.putTenant(tenantOf(tenant))
     await world.commit(late(tenant), 1, filesOf(linearModel(at)))
@@ -338,7 +119,7 @@ test('with Redis away the API goes on, and when it is back and empty everything 
   const open = async () => await openRedis(undefined, { directory, appendOnly: false })
   let current = await open()
   await using server = { [Symbol.asyncDispose]: async () => await current[Symbol.asyncDispose]() }
-  await using started = await startPublisher(world, { place: { url: current.url } })
+  await using started = await start(world, { url: current.url })
   expect(await servedSoon(world, { 'acme.late': 2 })).toEqual({ 'acme.late': 2 })
   await current[Symbol.asyncDispose]()
 

@@ -78,12 +78,12 @@ export type FleetStatus = z.output<typeof FleetStatus>
 export const readFleet = async ({ restarter }: Pick<Context, 'restarter'>): Promise<FleetStatus> =>
   await restarter.get('/v1/status', FleetStatus)
 
-/** How many servers serve what is live, of all. */
+/** How many servers hold what is live, or what comes after it. */
 export function countConfirmed({ channel, servers }: FleetStatus): number {
   const live = channel?.live
   return servers.filter(
     ({ state }) =>
-      state?.ready === true && state.config?.sha === live?.sha && state.config?.seq === live?.seq,
+      state?.ready === true && live !== undefined && (state.config?.seq ?? -1) >= live.seq,
   ).length
 }
 

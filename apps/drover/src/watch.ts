@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import { type ModelView, type Staged, isSettled, stageOf } from './stage.ts'
 
 const POLL_MS = 100
@@ -43,8 +44,6 @@ export async function watchModels(
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, ms)
-    signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true })
-  })
+  // The next round throws when the signal ended the wait.
+  await wait(ms, undefined, { signal }).catch(() => {})
 }

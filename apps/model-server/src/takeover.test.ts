@@ -56,17 +56,21 @@ describe('a takeover on one socket', () => {
     await writeVersion(basePathOf(NAME), 1, halfPlus(1))
     let present = await start()
     await serve(present)
-    const load = startLoad({ url: predictUrl(), keeping: 3, connecting: 1, isRight })
+    const load = startLoad({ url: predictUrl(), keeping: 4, connecting: 2, pauseMs: 4, isRight })
     await vi.waitUntil(() => load.tally.right > 0, PATIENT)
 
     for (let takeover = 0; takeover < TAKEOVERS; takeover++) {
+      const t0 = performance.now()
       const next = await start(['--accept_later'])
+      const t1 = performance.now()
       await serve(next)
       await next.admin('POST', '/v1/accept')
+      const t2 = performance.now()
       const { body } = await present.admin('POST', '/v1/drain')
       expect(body).toEqual({ draining: true })
       expect(await present.exited).toBe(0)
       present = next
+      console.log(Math.round(t1-t0), Math.round(t2-t1), Math.round(performance.now()-t2), load.tally.right)
     }
 
     const { right, failures } = await load.stop()

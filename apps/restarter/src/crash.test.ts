@@ -1,7 +1,7 @@
 import type { ConfigRef } from '@drover/model-config'
 import { withFaults } from '@drover/model-store'
 import { expect, test, vi } from 'vitest'
-import { culpritOf, type Fleet, startFleet, startRestarter } from './testing/fleet.ts'
+import { culpritOf, type Fleet, startFleet, startRestarter } from './test-support/fleet.ts'
 
 const WAIT = { timeout: 5_000, interval: 2 }
 const POINTS_MAX = 500

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { makeClock } from './clock.ts'
 import { describe, EMPTY_MEMORY, type Memory, remember, type Sight } from './memory.ts'
-import { channel, command, config, NOW, rollout, state } from './testing/observed.ts'
+import { channel, command, config, NOW, rollout, state } from './test-support/observed.ts'
 
 const sight = (more: Partial<Sight>): Sight => ({
   now: NOW,

@@ -13,7 +13,7 @@ import {
   rollout,
   server,
   state,
-} from './testing/observed.ts'
+} from './test-support/observed.ts'
 
 type Row = [name: string, seen: Observed, line: string]
 

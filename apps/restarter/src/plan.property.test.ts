@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { type Quality, World } from './testing/world.ts'
+import { type Quality, World } from './test-support/world.ts'
 
 const ROUNDS_MAX = 400
 

@@ -13,7 +13,7 @@ import {
   rollout,
   server,
   state,
-} from './testing/observed.ts'
+} from './test-support/observed.ts'
 
 const on = (servers: string[]) => channel({ rollout: rollout(5, 'apply', servers) })
 

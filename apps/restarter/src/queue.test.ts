@@ -2,7 +2,7 @@ import { openQueue, openRedis, startWorker } from '@drover/jobs'
 import { makeLog, listen } from '@drover/service'
 import { expect, test, vi } from 'vitest'
 import { makeRestarterApi } from './api.ts'
-import { startFleet, startRestarter } from './testing/fleet.ts'
+import { startFleet, startRestarter } from './test-support/fleet.ts'
 
 const WAIT = { timeout: 5_000, interval: 1 }
 const ROUNDS = 5

@@ -8,7 +8,7 @@ import {
   withFaults,
 } from '@drover/model-store'
 import { expect, test, vi } from 'vitest'
-import { culpritOf, startFleet, startRestarter } from './testing/fleet.ts'
+import { culpritOf, startFleet, startRestarter } from './test-support/fleet.ts'
 
 const WAIT = { timeout: 5_000, interval: 5 }
 

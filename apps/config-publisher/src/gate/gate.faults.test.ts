@@ -1,37 +1,12 @@
-import { join } from 'node:path'
-import { mkdir, writeFile } from 'node:fs/promises'
 import { startProbe } from '@drover/inference'
-import {
-  channelKey,
-  CommittedManifest,
-  configKey,
-  bucketKey,
-  digestOfFiles,
-  emptyChannel,
-  madePrefix,
-  renderConfig,
-  sha256,
-  Verdict,
-  verdictKey,
-} from '@drover/model-config'
-import { readJson, requireJson, swapJson, withFaults } from '@drover/model-store'
-import { makeLog } from '@drover/service'
-import {
-  compareAnswers,
-  decodeTensors,
-  encodeTensors,
-  floatTensor,
-  GoldenAnswers,
-  type GoldenRequests,
-  TOLERANCE,
-} from '@drover/serving-api'
-import { afterAll, describe, expect, test } from 'vitest'
-import { qualityOf, tenantOf } from '../facts.fixture.ts'
-import { hangingModel, linearModel, renamedModel, unaryModel } from '../models.fixture.ts'
+import { CommittedManifest, madePrefix, sha256 } from '@drover/model-config'
+import { requireJson, withFaults } from '@drover/model-store'
+import { afterAll, expect, test } from 'vitest'
+import { tenantOf } from '../facts.fixture.ts'
+import { hangingModel, linearModel } from '../models.fixture.ts'
 import { mapParallel } from '../parallel.ts'
-import { makeRecords } from '../records.ts'
-import { type Files, filesOf, startWorld, type World } from '../world.fixture.ts'
-import { type GateParts, makeGate } from './gate.ts'
+import { filesOf } from '../world.fixture.ts'
+import { golden, id, startGate, startWith, verdictIn } from './gate.fixture.ts'
 
 const WORLDS_AT_ONCE = 8
 const probe = startProbe()

@@ -36,10 +36,12 @@ export const verdictIn = async ({ store }: World, version = 1, of = id) =>
   await readJson(store, verdictKey(of, version, 1), Verdict)
 
 /** A world with one tenant and one version to judge. */
-export async function startWith(files: Files, more: Parameters<World['commit']>[3] = {}): Promise<World> {
+export async function startWith(
+  files: Files,
+  more: Parameters<World['commit']>[3] = {},
+): Promise<World> {
   const world = await startWorld()
   await world.putTenant(tenantOf('acme'))
   await world.commit(id, 1, files, more)
   return world
 }
-

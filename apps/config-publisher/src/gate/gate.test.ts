@@ -1,37 +1,30 @@
-import { join } from 'node:path'
 import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { startProbe } from '@drover/inference'
 import {
-  channelKey,
-  CommittedManifest,
-  configKey,
   bucketKey,
+  channelKey,
+  configKey,
   digestOfFiles,
   emptyChannel,
   madePrefix,
   renderConfig,
   sha256,
-  Verdict,
-  verdictKey,
 } from '@drover/model-config'
-import { readJson, requireJson, swapJson, withFaults } from '@drover/model-store'
-import { makeLog } from '@drover/service'
+import { requireJson, swapJson } from '@drover/model-store'
 import {
   compareAnswers,
   decodeTensors,
-  encodeTensors,
   floatTensor,
   GoldenAnswers,
-  type GoldenRequests,
   TOLERANCE,
 } from '@drover/serving-api'
 import { afterAll, describe, expect, test } from 'vitest'
-import { qualityOf, tenantOf } from '../facts.fixture.ts'
-import { hangingModel, linearModel, renamedModel, unaryModel } from '../models.fixture.ts'
-import { mapParallel } from '../parallel.ts'
-import { makeRecords } from '../records.ts'
-import { type Files, filesOf, startWorld, type World } from '../world.fixture.ts'
-import { type GateParts, makeGate } from './gate.ts'
+import { qualityOf } from '../facts.fixture.ts'
+import { linearModel, renamedModel, unaryModel } from '../models.fixture.ts'
+import { type Files, filesOf, type World } from '../world.fixture.ts'
+import { golden, id, startGate, startWith, verdictIn } from './gate.fixture.ts'
+import type { GateParts } from './gate.ts'
 
 const probe = startProbe()
 afterAll(async () => await probe[Symbol.asyncDispose]())

@@ -1,4 +1,4 @@
-import { type Channel, type ConfigEntry, type Models, renderConfig } from '@drover/model-config'
+import { type Channel, type Models, renderConfig } from '@drover/model-config'
 import { channelOf, entryOf, tenantOf, versionOf } from '../facts.fixture.ts'
 import type { NamedModel, PublicationObserved } from './plan.ts'
 
@@ -43,4 +43,3 @@ export const publish = (models: Models, refused: readonly string[] = []) => ({
   models,
   refused,
 })
-

@@ -1,8 +1,30 @@
 import type { Channel, Models, Rejection } from '@drover/model-config'
 import { describe, expect, test } from 'vitest'
-import { controlsOf, entryOf, manifestOf, tenantOf, verdictOf, versionOf } from '../facts.fixture.ts'
+import {
+  controlsOf,
+  entryOf,
+  manifestOf,
+  tenantOf,
+  verdictOf,
+  versionOf,
+} from '../facts.fixture.ts'
 import { named, NOW, observed, others, publish, refOf, settled } from './observed.fixture.ts'
-import { AGAIN_MS, AGAIN_TIMES_MAX, type NamedModel, plan, type PublicationObserved } from './plan.ts'
+import {
+  AGAIN_MS,
+  AGAIN_TIMES_MAX,
+  type NamedModel,
+  plan,
+  type PublicationObserved,
+} from './plan.ts'
+
+/** So many models whose reason to leave is in `more`, or nowhere. */
+const gone = (count: number, more: Partial<NamedModel> = {}) =>
+  Object.fromEntries(
+    Array.from({ length: count }, (_, at) => [
+      `t${at}.late`,
+      named({ tenant: undefined, versions: [], ...more }),
+    ]),
+  )
 
 describe('after a rejected rollout', () => {
   const base = { ...others, 'acme.late': entryOf(2) }
@@ -118,13 +140,6 @@ describe('the shrink guard', () => {
   const base: Models = Object.fromEntries(
     Array.from({ length: 250 }, (_, at) => [`t${at}.late`, entryOf(1)] as const),
   )
-  const gone = (count: number, more: Partial<NamedModel> = {}) =>
-    Object.fromEntries(
-      Array.from({ length: count }, (_, at) => [
-        `t${at}.late`,
-        named({ tenant: undefined, versions: [], ...more }),
-      ]),
-    )
   const removedIn = (given: Partial<PublicationObserved>): number | undefined => {
     const action = plan(observed({ base, ...given }))
     return action?.kind === 'publish' ? 250 - Object.keys(action.models).length : undefined

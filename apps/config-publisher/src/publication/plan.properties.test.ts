@@ -144,7 +144,7 @@ test('planning and acting settles, in two steps at most: verdicts, then a config
       expect(once.turns).toBeLessThanOrEqual(2)
       expect(plan(observe(once.world, tenants, 0))).toBeUndefined()
     }),
-    { numRuns: 500 },
+    { numRuns: 200 },
   )
 })
 
@@ -158,7 +158,7 @@ test('the order of nudges does not matter, nor which of them come together', () 
       expect(candidateOf(oneByOne)).toEqual(candidateOf(together.world))
       expect(oneByOne.channel.candidate?.sha).toBe(together.world.channel.candidate?.sha)
     }),
-    { numRuns: 500 },
+    { numRuns: 200 },
   )
 })
 
@@ -183,7 +183,7 @@ test('a pinned model never moves above its pin', () => {
         }
       }
     }),
-    { numRuns: 500 },
+    { numRuns: 200 },
   )
 })
 
@@ -197,7 +197,7 @@ test('only versions with a passing verdict are published', () => {
         expect(record?.verdicts.at(-1)?.pass).toBe(true)
       }
     }),
-    { numRuns: 500 },
+    { numRuns: 200 },
   )
 })
 

@@ -4,7 +4,9 @@ import { ServerState } from '@drover/model-config'
 import { type Child, type ChildSpec, type OnChild, superviseChild } from './child.ts'
 
 const APPS = join(import.meta.dirname, '..', '..', '..')
-const STOP_MS_MAX = 1_000
+/** All of it must be over within five seconds. */
+const STOP_MS_MAX = 700
+const DRAIN_MS_MAX = 2_000
 const START_MS_MAX = 30_000
 
 /** The names of the processes whose ports can be set. */
@@ -50,7 +52,9 @@ export async function startApps(options: AppsOptions): Promise<Apps> {
   const { commandsFile } = options
   const children: Child[] = []
   const stop = async () => {
-    for (const child of children) await child.stop(STOP_MS_MAX)
+    const isServer = ({ name }: Child) => name.startsWith('tf-server')
+    for (const child of children.filter((each) => !isServer(each))) await child.stop(STOP_MS_MAX)
+    await Promise.all(children.filter(isServer).map(async (each) => await each.stop(DRAIN_MS_MAX)))
   }
   const start = (name: PortName, app: string, env: Record<string, string>): Child => {
     const child = superviseChild(makeSpec(options, home, { name, app, env }), options.onChild)

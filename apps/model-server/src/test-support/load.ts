@@ -1,4 +1,5 @@
 import { request } from 'node:http'
+import { setTimeout } from 'node:timers/promises'
 
 /** What a load saw: how many answers were right, and what went wrong. */
 export interface Tally {
@@ -11,14 +12,16 @@ export interface LoadOptions {
   /** Clients that keep their connections, and clients that connect anew each time. */
   keeping: number
   connecting: number
+  /** What a client waits between an answer and its next request; 0 unless told. */
+  pauseMs?: number
   /** Whether a body is a right answer. */
   isRight: (body: string) => boolean
 }
 
 const BODY = '{"instances":[1.0,2.0,5.0]}'
 
-/** Sends predict requests without a pause until it is stopped. */
-export function startLoad({ url, keeping, connecting, isRight }: LoadOptions) {
+/** Sends predict requests until it is stopped. */
+export function startLoad({ url, keeping, connecting, pauseMs = 0, isRight }: LoadOptions) {
   const tally: Tally = { right: 0, failures: [] }
   const stopping = new AbortController()
 
@@ -31,6 +34,7 @@ export function startLoad({ url, keeping, connecting, isRight }: LoadOptions) {
       } catch (error) {
         tally.failures.push(messageOf(error))
       }
+      if (pauseMs > 0) await setTimeout(pauseMs)
     }
   }
 

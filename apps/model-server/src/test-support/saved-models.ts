@@ -24,6 +24,15 @@ export function halfPlus(plus: number): Uint8Array {
   return model(graph, { x: 'DT_FLOAT' }, { y: { node: y, dtype: 'DT_FLOAT' } })
 }
 
+/** `y` = the inverse of the matrix `x`: an operation that only TensorFlow runs. */
+export function inverse(): Uint8Array {
+  const graph = new GraphBuilder()
+  const type = { T: attr.type('DT_FLOAT') }
+  const x = placeholder(graph, 'x', 'DT_FLOAT')
+  const y = graph.add('MatrixInverse', 'y', [x], type)
+  return model(graph, { x: 'DT_FLOAT' }, { y: { node: y, dtype: 'DT_FLOAT' } })
+}
+
 /** Answers its inputs: of each type one, under names that it is given. */
 export function echo(types: Readonly<Record<string, DataType>>): Uint8Array {
   const graph = new GraphBuilder()

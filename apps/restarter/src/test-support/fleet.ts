@@ -44,6 +44,7 @@ export async function startFleet(count: number) {
     (await readStateJson(store, channelKey('main'), Channel)) ?? emptyChannel('none')
 
   return {
+    directory,
     store,
     agents,
     readChannel,

@@ -1,0 +1,180 @@
+import { startProbe } from '@drover/inference'
+import { openRedis } from '@drover/jobs'
+import { auditKey, changesHourPrefix, parseModelServerConfig } from '@drover/model-config'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { z } from 'zod'
+import { goLive, late, startPublisher, startRolled } from './publisher.fixture.ts'
+import type { World } from './world.fixture.ts'
+
+const WAIT = { timeout: 10_000, interval: 20 }
+const probe = startProbe()
+const redis = await openRedis()
+let places = 0
+
+afterAll(async () => {
+  await probe[Symbol.asyncDispose]()
+  await redis[Symbol.asyncDispose]()
+})
+
+/** A publisher that has looked at everything once, under a prefix of its own. */
+async function start(world: World) {
+  const place = { url: redis.url, prefix: `{test-${places++}}` }
+  const started = await startPublisher(world, { probe, place })
+  await vi.waitUntil(() => started.publisher.isReady, WAIT)
+  return started
+}
+
+test('a rollback pins the version below the live one until it is released', async () => {
+  await using world = await startRolled()
+  await using started = await start(world)
+  expect(await world.candidate()).toEqual({ 'acme.late': 2 })
+  await goLive(world)
+
+  const back = await started.call('POST', '/v1/rollback', { tenant: 'acme', why: 'too slow' })
+
+  expect(back).toMatchObject({
+    status: 200,
+    answer: {
+      pins: { late: { version: 1, born: 1, by: 'operator', why: 'too slow' } },
+      candidate: (await world.channel())?.candidate,
+    },
+  })
+  expect(await world.candidate()).toEqual({ 'acme.late': 1 })
+  await world.addJudged(late('acme'), 3)
+  await started.queue.nudge({ fleet: 'main', ...late('acme'), version: 3 })
+  await started.publisher.look({ tenant: 'acme' })
+  expect(await world.candidate()).toEqual({ 'acme.late': 1 })
+
+  const free = await started.call('POST', '/v1/release', { tenant: 'acme', model: 'late' })
+
+  expect(free).toMatchObject({ status: 200, answer: { pins: {} } })
+  expect(await world.candidate()).toEqual({ 'acme.late': 3 })
+})
+
+test('a rollback is on record before it is done: as a change and in the audit', async () => {
+  await using world = await startRolled()
+  await using started = await start(world)
+  expect(await world.candidate()).toEqual({ 'acme.late': 2 })
+
+  await started.call('POST', '/v1/rollback', { tenant: 'acme', version: 1, by: 'jo' })
+
+  const now = new Date()
+  const days = await world.store.list(auditKey(now, 'x').replace(/\/x.json$/, ''))
+  expect(days).toEqual([expect.stringMatching(/^controls-acme-1-/)])
+  expect(await world.store.list(changesHourPrefix(now))).toHaveLength(1)
+})
+
+describe('a caller who is wrong is told how', () => {
+  let world: World
+  let started: Awaited<ReturnType<typeof start>>
+  beforeAll(async () => {
+    world = await startRolled()
+    started = await start(world)
+  })
+  afterAll(async () => {
+    await started[Symbol.asyncDispose]()
+    await world[Symbol.asyncDispose]()
+  })
+
+  test.each([
+    ['/v1/rollback', { tenant: 'acme' }, 409, 'acme.late is not live in main, so there is nothing'],
+    ['/v1/rollback', { tenant: 'nobody' }, 404, 'there is no tenant nobody'],
+    ['/v1/rollback', { tenant: 'acme', version: 9 }, 404, 'acme.late has no version 9'],
+    ['/v1/rollback', { tenant: '../x' }, 400, 'a name is 1 to 63 of a-z'],
+    ['/v1/rollback', { tenant: 'acme', what: 1 }, 400, 'what'],
+    ['/v1/release', { tenant: 'acme', model: 'late' }, 404, 'acme.late is not pinned'],
+    ['/v1/fleets/main/allow-shrink', {}, 409, 'no removal is held back in main'],
+  ])('POST %s %j is refused with %i and a sentence', async (path, body, status, message) => {
+    const { status: found, answer } = await started.call('POST', path, body)
+
+    expect(found).toBe(status)
+    expect(answer).toMatchObject({ error: expect.stringContaining(message) })
+  })
+
+  test.each([
+    [`/v1/configs/${'0'.repeat(64)}/models.config`, 404, 'main has no config 0000'],
+    ['/v1/configs/abc/models.config', 400, 'a digest is 64 hexadecimal digits'],
+    ['/v1/tenants/nobody', 404, 'there is no tenant nobody'],
+    ['/v1/tenants/NO', 400, 'a name is'],
+    ['/v1/fleets/eu', 404, 'there is no fleet eu'],
+  ])('GET %s is refused with %i', async (path, status, message) => {
+    const found = await started.call('GET', path)
+
+    expect(found).toMatchObject({ status, answer: { error: expect.stringContaining(message) } })
+  })
+})
+
+test('a rollback goes through a freeze, and a new version does not', async () => {
+  await using world = await startRolled()
+  await using started = await start(world)
+  expect(await world.candidate()).toEqual({ 'acme.late': 2 })
+  const until = new Date(Date.now() + 600_000).toISOString()
+  await goLive(world)
+  await world.moveChannel(() => ({ freeze: { by: 'ops', until, why: 'holidays' } }))
+  await world.addJudged(late('acme'), 3)
+
+  await started.publisher.look({ tenant: 'acme' })
+  expect(await world.candidate()).toEqual({ 'acme.late': 2 })
+  await started.call('POST', '/v1/rollback', { tenant: 'acme' })
+
+  expect(await world.candidate()).toEqual({ 'acme.late': 1 })
+})
+
+test("the list of every eligible model is there in TensorFlow Serving's text format", async () => {
+  await using world = await startRolled()
+  await using started = await start(world)
+  expect(await world.candidate()).toEqual({ 'acme.late': 2 })
+  const { sha } = z.object({ sha: z.string() }).parse((await world.channel())?.candidate)
+
+  const { status, answer } = await started.call(
+    'GET',
+    `/v1/configs/${sha}/models.config?root=/srv/`,
+  )
+
+  expect(status).toBe(200)
+  expect(parseModelServerConfig(String(answer))).toEqual({
+    models: [
+      {
+        name: 'acme.late',
+        basePath: '/srv/acme.late',
+        modelPlatform: 'tensorflow',
+        versionPolicy: { kind: 'specific', versions: [2] },
+        versionLabels: {},
+      },
+    ],
+  })
+})
+
+test('a tenant shows its versions, their verdicts, its pin, and what is candidate and live', async () => {
+  await using world = await startRolled()
+  await world.addJudged(late('acme'), 3, false)
+  await using started = await start(world)
+  expect(await world.candidate()).toEqual({ 'acme.late': 2 })
+  await goLive(world)
+  await started.call('POST', '/v1/rollback', { tenant: 'acme' })
+
+  const { answer } = await started.call('GET', '/v1/tenants/acme')
+
+  expect(answer).toMatchObject({
+    tenant: 'acme',
+    fleet: 'main',
+    models: {
+      late: {
+        name: 'acme.late',
+        pin: { version: 1 },
+        candidate: 1,
+        live: 2,
+        versions: [
+          { version: 3, verdict: { pass: false, reason: 'bad', n: 1, by: 'gate' } },
+          { version: 2, verdict: { pass: true } },
+          { version: 1, verdict: { pass: true } },
+        ],
+      },
+    },
+  })
+  expect((await started.call('GET', '/v1/fleets/main')).answer).toMatchObject({
+    fleet: 'main',
+    models: 1,
+    alerts: [],
+  })
+})

@@ -1,0 +1,73 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { type BoundSocket, bindSocket } from './test-support/bound-socket.ts'
+import { halfPlus, inverse, writeVersion } from './test-support/saved-models.ts'
+import { startServer, type TestServer } from './test-support/server.ts'
+
+const PATIENT = { timeout: 30_000 }
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
+
+let folder: string
+let socket: BoundSocket
+let server: TestServer
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'drover-tensorflow-'))
+  socket = bindSocket()
+  await writeVersion(join(folder, 'fast'), 1, halfPlus(2))
+  await writeVersion(join(folder, 'full'), 1, inverse())
+  server = await startServer(['--listen_fds=rest:4'], {
+    restFd: socket.fd,
+    socketPath: join(folder, 'admin'),
+  })
+})
+
+afterAll(async () => {
+  await server.stop()
+  socket.close()
+  await rm(folder, { recursive: true })
+})
+
+const predict = async (name: string) => {
+  const url = `${socket.url}/v1/models/acme.${name}:predict`
+  const response = await fetch(url, { method: 'POST', body: '{"instances":[[[2.0]]]}' })
+  return { status: response.status, body: await response.json() }
+}
+
+/** The processes that the server started. */
+const childrenOf = async (pid: number): Promise<number[]> =>
+  (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ').map(Number)
+
+test('a model of the full engine is served, and the death of that engine harms nobody else', async () => {
+  const upserts = ['fast', 'full'].map((name) => ({
+    name: `acme.${name}`,
+    basePath: join(folder, name),
+    versions: [1],
+    labels: {},
+  }))
+  const { body } = await server.admin('POST', '/v1/models', { upserts, removes: [] })
+  expect(body).toMatchObject({
+    versions: [
+      { name: 'acme.fast', state: 'AVAILABLE', engine: 'onnx' },
+      { name: 'acme.full', state: 'AVAILABLE', engine: 'tensorflow' },
+    ],
+  })
+  expect(await predict('full')).toEqual({ status: 200, body: { predictions: [[[0.5]]] } })
+
+  const [engine = 0] = await childrenOf(server.process.pid ?? 0)
+  process.kill(engine, 'SIGKILL')
+  await vi.waitUntil(async () => (await predict('full')).status === 503, PATIENT)
+
+  expect(await predict('fast')).toEqual({ status: 200, body: { predictions: [[[3]]] } })
+  await vi.waitUntil(async () => (await predict('full')).status === 200, PATIENT)
+})
+
+test('what the model cannot do with an input is told to its sender', async () => {
+  const url = `${socket.url}/v1/models/acme.full:predict`
+
+  const response = await fetch(url, { method: 'POST', body: '{"instances":[[[1.0, 2.0]]]}' })
+
+  expect(response.status).toBe(400)
+})
