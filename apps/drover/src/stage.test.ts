@@ -24,6 +24,7 @@ test.each<[string, ModelView, string, boolean]>([
   ['has a version that nobody judged', made, 'trained', false],
   ['passed and is in no config', passed, 'judged', false],
   ['is in the candidate', { ...passed, candidate: 3 }, 'published', false],
+  ['is live and no server has it', { ...passed, candidate: 3, live: 3 }, 'published', false],
   ['is live', { ...passed, candidate: 3, live: 3, confirmed: 2 }, 'served', true],
   [
     'was refused by the gate',

@@ -59,13 +59,14 @@ const besides = (live: number | undefined): string =>
 function stageOfPassing(view: ModelView, newest: number, reason: string): Staged {
   const { pin, live, candidate, confirmed, servers } = view
   const wanted = pin ?? newest
-  if (live === wanted && candidate === live) {
+  if (live === wanted && candidate === live && confirmed > 0) {
     const pinned = pin === undefined ? '' : ', pinned'
     return {
       stage: 'served',
       note: `version ${live} on ${confirmed} of ${servers} servers${pinned}`,
     }
   }
+  // No server confirmed it yet, or none does any more.
   if (candidate === wanted) return { stage: 'published', note: `version ${candidate}` }
   return { stage: 'judged', note: reason }
 }

@@ -177,14 +177,11 @@ const Page = z.object({
 /** The names of all tenants that were not offboarded. */
 export async function listTenants({ scheduler }: Pick<Context, 'scheduler'>): Promise<string[]> {
   const names: string[] = []
-  let after: string | undefined = ''
-  while (after !== undefined) {
-    const page: z.output<typeof Page> = await scheduler.get(
-      `/v1/tenants?limit=${PAGE}&after=${after}`,
-      Page,
-    )
+  let path: string | undefined = `/v1/tenants?limit=${PAGE}`
+  while (path !== undefined) {
+    const page: z.output<typeof Page> = await scheduler.get(path, Page)
     names.push(...page.tenants.filter(({ tombstone }) => !tombstone).map(({ tenant }) => tenant))
-    after = page.next
+    path = page.next && `/v1/tenants?limit=${PAGE}&after=${page.next}`
   }
   return names
 }

@@ -51,6 +51,13 @@ const predictUrl = (): string => `${socket.url}/v1/models/${NAME}:predict`
 
 const isRight = (body: string): boolean => body.includes('[1.5, 2.0, 3.5\n')
 
+/** One that has its models and does not listen yet. */
+async function prepare(): Promise<TestServer> {
+  const server = await start(['--accept_later'])
+  await serve(server)
+  return server
+}
+
 describe('a takeover on one socket', () => {
   test('fails no request, of clients that stay connected and of new ones', async () => {
     await writeVersion(basePathOf(NAME), 1, halfPlus(1))
@@ -59,19 +66,17 @@ describe('a takeover on one socket', () => {
     const load = startLoad({ url: predictUrl(), keeping: 4, connecting: 2, pauseMs: 4, isRight })
     await vi.waitUntil(() => load.tally.right > 0, PATIENT)
 
+    let starting = prepare()
     for (let takeover = 0; takeover < TAKEOVERS; takeover++) {
-      const t0 = performance.now()
-      const next = await start(['--accept_later'])
-      const t1 = performance.now()
-      await serve(next)
+      const next = await starting
+      starting = prepare()
       await next.admin('POST', '/v1/accept')
-      const t2 = performance.now()
       const { body } = await present.admin('POST', '/v1/drain')
       expect(body).toEqual({ draining: true })
       expect(await present.exited).toBe(0)
       present = next
-      console.log(Math.round(t1-t0), Math.round(t2-t1), Math.round(performance.now()-t2), load.tally.right)
     }
+    await starting
 
     const { right, failures } = await load.stop()
     expect(failures).toEqual([])

@@ -3,7 +3,7 @@ import { withFaults } from '@drover/model-store'
 import { expect, test, vi } from 'vitest'
 import { culpritOf, type Fleet, startFleet, startRestarter } from './test-support/fleet.ts'
 
-const WAIT = { timeout: 5_000, interval: 2 }
+const WAIT = { timeout: 5_000, interval: 10 }
 const POINTS_MAX = 500
 // So that no candidate is held back for holding it.
 const VERSION_NEVER_PUBLISHED = 1_000_000

@@ -77,5 +77,5 @@ test('a process that is killed in a rollout is followed by one that ends it, and
 test('wrong settings are named all at once', () => {
   const env = { DROVER_SERVERS: 'ftp://a', DROVER_PARALLEL: '0', DROVER_FLEET: 'No' }
 
-  expect(() => readConfig(env)).toThrow(/DROVER_FLEET[^]*DROVER_SERVERS[^]*DROVER_PARALLEL/)
+  for (const name of Object.keys(env)) expect(() => readConfig(env), name).toThrow(name)
 })

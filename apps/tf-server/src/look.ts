@@ -16,30 +16,43 @@ export async function look(ports: Ports): Promise<void> {
 }
 
 async function lookOnce(ports: Ports): Promise<void> {
-  const { memory, disk, store, fleet, log, now } = ports
-  const readAt = now()
+  const { memory, log } = ports
   try {
-    const reading = readStateJson(store, channelKey(fleet), Channel)
-    const channel = await within(LOOK_MS_MAX, reading)
-    if (channel === undefined) return noChannel(ports)
-    const live = channel.live && { sha: channel.live.sha, seq: channel.live.seq }
-    memory.channel = { kind: 'seen', live, readAt }
-    const { ref } = memory.confirmed ?? {}
-    if (ref !== undefined && live?.seq === ref.seq && live.sha === ref.sha)
-      await disk.sawLive(ref, new Date(now()))
-    // Whatever could not be fetched or written: the store is there again, and so must be the disk.
-    if (memory.impaired !== undefined) await disk.update({})
-    memory.impaired = undefined
+    if (await readChannel(ports)) await noteOnDisk(ports)
   } catch (err) {
     if (memory.impaired === undefined) log.warn({ err }, 'the store or the disk cannot be had')
-    const isRead = memory.channel.kind === 'seen' && memory.channel.readAt === readAt
-    if (!isRead) memory.channel = { kind: 'away' }
     memory.impaired = chainOf(err)
   }
 }
 
-function noChannel({ memory, disk }: Ports): void {
-  memory.channel = { kind: 'absent' }
-  const isLost = memory.confirmed?.ref !== undefined || disk.seenLive !== undefined
-  memory.impaired = isLost ? 'the store has no channel any more' : undefined
+/** Whether there is a channel. */
+async function readChannel({ memory, disk, store, fleet, now }: Ports): Promise<boolean> {
+  const readAt = now()
+  let channel: Channel | undefined
+  try {
+    channel = await within(LOOK_MS_MAX, readStateJson(store, channelKey(fleet), Channel))
+  } catch (error) {
+    memory.channel = { kind: 'away' }
+    throw error
+  }
+  if (channel === undefined) {
+    memory.channel = { kind: 'absent' }
+    const isLost = memory.confirmed?.ref !== undefined || disk.seenLive !== undefined
+    memory.impaired = isLost ? 'the store has no channel any more' : undefined
+    return false
+  }
+  const live = channel.live && { sha: channel.live.sha, seq: channel.live.seq }
+  memory.channel = { kind: 'seen', live, readAt }
+  return true
+}
+
+async function noteOnDisk({ memory, disk, now }: Ports): Promise<void> {
+  const { channel, confirmed } = memory
+  const ref = confirmed?.ref
+  const live = channel.kind === 'seen' ? channel.live : undefined
+  if (ref !== undefined && live?.seq === ref.seq && live.sha === ref.sha)
+    await disk.sawLive(ref, new Date(now()))
+  // Whatever could not be fetched or written: the store is there again, and so must be the disk.
+  if (memory.impaired !== undefined) await disk.update({})
+  memory.impaired = undefined
 }
