@@ -11,6 +11,9 @@ import { linearModel } from './models.fixture.ts'
 import { late, startPublisher, startRolled } from './publisher.fixture.ts'
 import { filesOf, startWorld, type World } from './world.fixture.ts'
 
+// Real files, processes and queues, on machines that do other things as well.
+vi.setConfig({ testTimeout: 30_000 })
+
 const WAIT = { timeout: 10_000, interval: 20 }
 const probe = startProbe()
 const redis = await openRedis()
@@ -136,4 +139,4 @@ test('with Redis away the API goes on, and when it is back and empty everything 
     'bosch.late': 1,
   })
   await rm(directory, { recursive: true, force: true })
-}, 20_000)
+})

@@ -22,6 +22,19 @@ export interface Limits {
   residentBytesMax: number | undefined
 }
 
+/** Limits for one machine; the settings of the app say which may be set. */
+export const LIMITS: Limits = {
+  beatMs: 5_000,
+  takeoverMs: 20_000,
+  silentMs: 3_000,
+  applyMs: 60_000,
+  retryMs: 1_000,
+  parallel: 2,
+  recycleMs: 120_000,
+  recycleAgeMs: 86_400_000,
+  residentBytesMax: undefined,
+}
+
 /** The last command that this process sent to a server. A restart of this process forgets it. */
 export interface Command extends ConfigRef {
   kind: 'apply' | 'recycle'

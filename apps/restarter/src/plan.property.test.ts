@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { type Quality, World } from './test-support/world.ts'
+import type { Quality } from './test-support/server.ts'
+import { World } from './test-support/world.ts'
 
 const ROUNDS_MAX = 400
 

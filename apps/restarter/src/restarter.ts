@@ -9,7 +9,7 @@ import { makeCalls } from './calls.ts'
 import { makeClock } from './clock.ts'
 import { makeNotes, type Note } from './notes.ts'
 import { makeObserver } from './observe.ts'
-import type { Decision, Limits, Observed } from './observed.ts'
+import { type Decision, type Limits, LIMITS, type Observed } from './observed.ts'
 import { decide } from './plan.ts'
 import { type Look, statusOf } from './status.ts'
 import { makeWishes } from './wishes.ts'
@@ -24,6 +24,7 @@ export {
   type Command,
   type Decision,
   type Limits,
+  LIMITS,
   nextChannel,
   type Observed,
   type ObservedServer,
@@ -31,19 +32,6 @@ export {
 export { decide, plan } from './plan.ts'
 
 const BACKOFF_MS = 500
-
-/** Limits for one machine; the settings of the app say which may be set. */
-export const LIMITS: Limits = {
-  beatMs: 5_000,
-  takeoverMs: 20_000,
-  silentMs: 3_000,
-  applyMs: 60_000,
-  retryMs: 1_000,
-  parallel: 2,
-  recycleMs: 120_000,
-  recycleAgeMs: 86_400_000,
-  residentBytesMax: undefined,
-}
 
 export interface RestarterOptions {
   store: ModelStore

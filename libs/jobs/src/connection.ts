@@ -1,5 +1,4 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import type { Redis } from 'ioredis'
 import { JobsCode, JobsError } from './failure.ts'
 
 const RETRY_MS_MIN = 50
@@ -119,8 +118,14 @@ export async function answerOf<T>(doing: string, call: () => Promise<T>): Promis
   }
 }
 
+/** What of a client has to be known to wait for it. */
+interface Awaitable {
+  status: string
+  once(event: 'ready', listener: () => void): unknown
+}
+
 /** Waits until a connection can be written to, with one listener however many wait. */
-export function readyOf(redis: Redis): () => Promise<void> {
+export function readyOf(redis: Awaitable): () => Promise<void> {
   let becoming: Promise<void> | undefined
   return async () => {
     if (redis.status === 'ready') return

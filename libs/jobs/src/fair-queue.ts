@@ -14,7 +14,7 @@ import {
 import * as scripts from './fair-scripts.ts'
 import { JobsCode, JobsError, makeReporter } from './failure.ts'
 import { parseNudge } from './nudges.ts'
-import { openBullQueue, optionsOf } from './queue.ts'
+import { type BullQueue, openBullQueue, optionsOf } from './queue.ts'
 
 const WAITING_MAX = 200_000
 const WEIGHT_MAX = 1_000
@@ -76,43 +76,23 @@ export function openFairQueue(
   { slots, onError = () => {} }: FairQueueOptions,
 ): FairQueue {
   const base = `${prefixOf(place)}:fair`
-  const keysOfTrain = ['wait', 'active'].map((list) => `${prefixOf(place)}:train:${list}`)
   const report = makeReporter(onError)
   const redis = new Redis(place.url, senderOf(place).options)
   // A lost connection is opened again by itself, and every call tells its own caller.
   redis.on('error', () => {})
   const ready = readyOf(redis)
-  const { queue, close: closeQueue } = openBullQueue('train', place)
-  const call = async (doing: string, script: string, keys: string[], args: (string | number)[]) =>
+  const call: Call = async (doing, script, keys, args) =>
     await answerOf(doing, async () => {
       await ready()
       return await redis.eval(script, keys.length, ...keys, ...args)
     })
-
-  async function feedOnce(): Promise<number> {
-    const taken = Taken.parse(
-      await call(
-        'feed trainings',
-        scripts.TAKE,
-        [base, ...keysOfTrain],
-        [slots, LEASE_MS_MAX, ONBOARDINGS_IN_A_ROW_MAX, COST_MS_GUESS],
-      ),
-    ).map((payload) => Request.parse(JSON.parse(payload)))
-    if (taken.length === 0) return 0
-    const jobs = taken.map(({ tenant, model, traceparent }) => {
-      const data = parseNudge({ name: 'train' }, { tenant, model, traceparent })
-      return { name: 'nudge', data, opts: optionsOf(data) }
-    })
-    await answerOf('feed trainings', async () => await queue.addBulk(jobs))
-    await call('confirm trainings', scripts.CONFIRM, [base], taken.map(idOf))
-    return taken.length
-  }
-
-  const feed = oneAtATime(feedOnce)
+  const train = openBullQueue('train', place)
+  const feed = oneAtATime(makeFeed({ base, prefix: prefixOf(place), slots, train, call }))
   const feedInBackground = (): void => void feed().catch(report)
   const events = followTrain(place, feedInBackground, report)
   // Leases of a process that died between taking and handing on are given back by a later feed.
   const timer = setInterval(feedInBackground, FEED_MS)
+  redis.once('close', () => redis.on('ready', feedInBackground))
 
   return {
     async request(request) {
@@ -137,9 +117,51 @@ export function openFairQueue(
       }),
     [Symbol.asyncDispose]: async () => {
       clearInterval(timer)
-      await Promise.all([closeQueue(), events.close()])
+      await Promise.all([train.close(), events.close()])
       redis.disconnect()
     },
+  }
+}
+
+type Call = (
+  doing: string,
+  script: string,
+  keys: string[],
+  args: (string | number)[],
+) => Promise<unknown>
+
+interface Feeding {
+  base: string
+  prefix: string
+  slots: number
+  train: BullQueue
+  call: Call
+}
+
+function makeFeed({ base, prefix, slots, train, call }: Feeding): () => Promise<number> {
+  const keys = [base, `${prefix}:train:wait`, `${prefix}:train:active`]
+  const settings = [slots, LEASE_MS_MAX, ONBOARDINGS_IN_A_ROW_MAX, COST_MS_GUESS]
+  return async () => {
+    // What is taken and cannot be handed on would wait for nothing.
+    await answerOf('feed trainings', train.ready)
+    const taken = Taken.parse(await call('feed trainings', scripts.TAKE, keys, settings)).map(
+      (payload) => Request.parse(JSON.parse(payload)),
+    )
+    if (taken.length === 0) return 0
+    const ids = taken.map(idOf)
+    const jobs = taken.map(({ tenant, model, traceparent }) => {
+      const data = parseNudge({ name: 'train' }, { tenant, model, traceparent })
+      return { name: 'nudge', data, opts: optionsOf(data) }
+    })
+    try {
+      await answerOf('feed trainings', async () => await train.queue.addBulk(jobs))
+    } catch (error) {
+      // If this fails too, the leases get old by themselves.
+      await call('give trainings back', scripts.GIVE_BACK, [base], ids).catch(() => {})
+      throw error
+    }
+    await call('confirm trainings', scripts.CONFIRM, [base], ids)
+    return taken.length
   }
 }
 

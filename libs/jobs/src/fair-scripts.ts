@@ -116,6 +116,11 @@ for _, id in ipairs(ARGV) do
 end
 `
 
+/** KEYS base; ARGV ids. Makes their leases old: the next feed takes what is under them again. */
+export const GIVE_BACK = `
+for _, id in ipairs(ARGV) do redis.call('ZADD', KEYS[1] .. ':lease', 'XX', 0, id) end
+`
+
 /**
  * KEYS base; ARGV id, tenant, measured cost in ms, weight, first guess of a cost in ms. Moves the
  * tenant's tag from what was charged to what it cost.

@@ -1,5 +1,5 @@
 import { type JobsOptions, Queue } from 'bullmq'
-import { answerOf, closePart, type Place, prefixOf, senderOf } from './connection.ts'
+import { answerOf, closePart, type Place, prefixOf, readyOf, senderOf } from './connection.ts'
 import { JobsCode, JobsError } from './failure.ts'
 import { type NudgeOf, parseNudge, type QueueId, queueNameOf, subjectOf } from './nudges.ts'
 
@@ -57,8 +57,10 @@ export function openQueue<Q extends QueueId>(id: Q, place: Place): NudgeQueue<Q>
 }
 
 /** BullMQ's queue for whoever sends, and the way to be rid of it. */
-interface BullQueue {
+export interface BullQueue {
   queue: Queue<object, void>
+  /** Waits until it can be written to. */
+  ready: () => Promise<void>
   close: () => Promise<void>
 }
 
@@ -74,7 +76,12 @@ export function openBullQueue(name: string, place: Place): BullQueue {
   })
   // A lost connection is opened again by itself, and every call tells its own caller.
   queue.on('error', () => {})
-  return { queue, close: async () => await closePart(queue, connection) }
+  let isReady: (() => Promise<void>) | undefined
+  const ready = async () => {
+    isReady ??= readyOf(await queue.getBackend().client)
+    await isReady()
+  }
+  return { queue, ready, close: async () => await closePart(queue, connection) }
 }
 
 /** What makes equal nudges one. */

@@ -24,8 +24,8 @@ export function watchRedis(place: Place, { onReturn }: RedisWatcher): AsyncDispo
     const fresh = randomUUID()
     const present = await redis.set(key, fresh, 'NX', 'GET')
     const mark = present ?? fresh
-    // Before the first look nothing is known: what somebody else queued may well be there.
-    const isEmpty = known === undefined ? present === null : mark !== known
+    // Who has not looked before it went away cannot know, and a look too many costs only time.
+    const isEmpty = mark !== known
     const isNews = wasAway || (known !== undefined && isEmpty)
     known = mark
     wasAway = false

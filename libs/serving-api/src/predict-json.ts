@@ -3,7 +3,7 @@ import type { PredictFormat } from './answer-json.ts'
 import { dumpJson } from './json-dump.ts'
 import { JsonCursor } from './json-read.ts'
 import { type Outline, scanJson } from './json-scan.ts'
-import { explainColumn, explainRows } from './predict-misfit.ts'
+import { explainColumn, explainRow, isRowObject } from './predict-misfit.ts'
 import type { Tensor, TensorInfo } from './tensor.ts'
 import { isBase64, TensorFiller } from './tensor-filler.ts'
 
@@ -92,55 +92,66 @@ function readRows(document: Document, at: number, infos: InputInfos): Record<str
   if (cursor.typeOf() !== 'Array')
     throw document.misformed("Expecting 'instances' to be an list/array")
   if (!cursor.enter()) throw document.misformed("No values in 'instances' array")
-  const isNamed = cursor.typeOf() === 'Object' && !isBase64(cursor)
+  const first = cursor.at
+  const isNamed = isRowObject(cursor)
   if (!isNamed && Object.keys(infos).length > 1)
     throw invalid(
       'instances is a plain list, but expecting list of objects as multiple input tensors ' +
         'required as per tensorinfo_map',
     )
-  const inputs = isNamed ? readNamedRows(cursor, infos) : readPlainRows(cursor, infos)
-  return inputs ?? explainRows(document.bytes, at, infos, isNamed)
+  const rows = isNamed ? namedRows(infos) : plainRows(infos)
+  let row = 0
+  let start = first
+  while (rows.add(cursor, row)) {
+    row++
+    if (!cursor.next()) return rows.finish(row)
+    start = cursor.at
+  }
+  return explainRow(document.bytes, { first, misfit: start, row }, infos)
 }
 
-function readPlainRows(cursor: JsonCursor, infos: InputInfos): Record<string, Tensor> | undefined {
-  const [[alias, { dtype }] = missing()] = Object.entries(infos)
-  const filler = new TensorFiller(dtype)
-  let rows = 0
-  do {
-    if (!filler.add(cursor)) return undefined
-    rows++
-  } while (cursor.next())
-  return Object.fromEntries([[alias, filler.finish(rows)]])
+/** Gathers rows; `add` is false for one that does not fit the signature or the rows before it. */
+interface Rows {
+  add: (cursor: JsonCursor, row: number) => boolean
+  finish: (rows: number) => Record<string, Tensor>
 }
 
-function missing(): never {
-  throw new RangeError('a signature without inputs was let through')
+function plainRows(infos: InputInfos): Rows {
+  const fillers = Object.entries(infos).map(
+    ([alias, { dtype }]) => [alias, new TensorFiller(dtype)] as const,
+  )
+  return {
+    add: (cursor) => fillers[0]?.[1].add(cursor) === true,
+    finish: (rows) =>
+      Object.fromEntries(fillers.map(([alias, filler]) => [alias, filler.finish(rows)])),
+  }
 }
 
-function readNamedRows(cursor: JsonCursor, infos: InputInfos): Record<string, Tensor> | undefined {
+function namedRows(infos: InputInfos): Rows {
   const fillers = new Map(
     Object.entries(infos).map(([alias, { dtype }]) => [
       alias,
       { filler: new TensorFiller(dtype), rows: 0 },
     ]),
   )
-  let rows = 0
-  do {
-    if (cursor.typeOf() !== 'Object' || !cursor.enter()) return undefined
-    let keys = 0
-    do {
-      const named = fillers.get(cursor.readKey())
-      // One that is a row ahead has met its key twice.
-      if (named === undefined || named.rows !== rows || !named.filler.add(cursor)) return undefined
-      named.rows++
-      keys++
-    } while (cursor.next())
-    if (keys !== fillers.size) return undefined
-    rows++
-  } while (cursor.next())
-  return Object.fromEntries(
-    Array.from(fillers, ([alias, { filler }]) => [alias, filler.finish(rows)]),
-  )
+  return {
+    add: (cursor, row) => {
+      if (cursor.typeOf() !== 'Object' || !cursor.enter()) return false
+      let keys = 0
+      do {
+        const named = fillers.get(cursor.readKey())
+        // One that is a row ahead has met its key twice.
+        if (named === undefined || named.rows !== row || !named.filler.add(cursor)) return false
+        named.rows++
+        keys++
+      } while (cursor.next())
+      return keys === fillers.size
+    },
+    finish: (rows) =>
+      Object.fromEntries(
+        Array.from(fillers, ([alias, { filler }]) => [alias, filler.finish(rows)]),
+      ),
+  }
 }
 
 function readColumns(document: Document, at: number, infos: InputInfos): Record<string, Tensor> {

@@ -5,7 +5,7 @@ import { invalid, ServingError } from './errors.ts'
 import { dumpJson } from './json-dump.ts'
 import { JsonCursor } from './json-read.ts'
 import type { DataType, TensorInfo } from './tensor.ts'
-import { isBase64, RANK_MAX, readBase64, TensorFiller } from './tensor-filler.ts'
+import { isBase64, RANK_MAX, readBase64, skipScalar } from './tensor-filler.ts'
 
 const TYPE_NAMES = {
   DT_FLOAT: 'float',
@@ -22,31 +22,36 @@ export function explainColumn(bytes: Uint8Array, at: number, dtype: DataType): n
   throw unexplained()
 }
 
-/** Throws what is wrong with the first row that does not fit. */
-export function explainRows(
+/** The first row, and the first one that does not fit; all between them are known to fit. */
+export interface RowPlaces {
+  first: number
+  misfit: number
+  row: number
+}
+
+/** Throws what is wrong with a row. */
+export function explainRow(
   bytes: Uint8Array,
-  at: number,
+  { first, misfit, row }: RowPlaces,
   infos: Readonly<Record<string, TensorInfo>>,
-  isNamed: boolean,
 ): never {
-  const cursor = new JsonCursor(bytes, at)
+  const cursor = new JsonCursor(bytes, misfit)
+  const isNamed = isRowObject(new JsonCursor(bytes, first))
+  if (isNamed !== isRowObject(cursor))
+    throw invalid(
+      `Expecting ${isNamed ? 'object but got list' : 'value/list but got object'} ` +
+        `at item ${row} of input list`,
+    )
+  const check = isNamed ? checkRow : checkOnly
   const firsts = new Map<string, Measure>()
-  let row = 0
-  cursor.enter()
-  do {
-    const isObject = cursor.typeOf() === 'Object' && !isBase64(cursor)
-    if (isNamed !== isObject)
-      throw invalid(
-        `Expecting ${isNamed ? 'object but got list' : 'value/list but got object'} ` +
-          `at item ${row} of input list`,
-      )
-    if (isNamed) checkRow({ bytes, at: cursor.at, row }, infos, firsts)
-    else checkOnly({ bytes, at: cursor.at, row }, infos, firsts)
-    cursor.skip()
-    row++
-  } while (cursor.next())
+  if (misfit !== first) check({ bytes, at: first, row: 0 }, infos, firsts)
+  check({ bytes, at: misfit, row }, infos, firsts)
   throw unexplained()
 }
+
+/** Whether a row names its inputs. */
+export const isRowObject = (cursor: JsonCursor): boolean =>
+  cursor.typeOf() === 'Object' && !isBase64(cursor)
 
 const unexplained = (): ServingError =>
   new ServingError('INTERNAL', 'The request was refused, and no reason was found')
@@ -213,9 +218,10 @@ class Checker {
 
 /** Ends behind the scalar. */
 function checkScalar(cursor: JsonCursor, dtype: DataType): void {
-  const { bytes, at } = cursor
-  if (!new TensorFiller(dtype).add(new JsonCursor(bytes, at))) throw scalarError(cursor, dtype)
-  cursor.skip()
+  const start = cursor.at
+  if (skipScalar(cursor, dtype)) return
+  cursor.at = start
+  throw scalarError(cursor, dtype)
 }
 
 function scalarError(cursor: JsonCursor, dtype: DataType): ServingError {

@@ -110,13 +110,7 @@ function doubles(): Values {
 function ints(): Values {
   const values: number[] = []
   return {
-    add(cursor) {
-      if (!startsNumber(cursor)) return false
-      const value = cursor.readNumber()
-      if (!cursor.isInteger || value < INT32_MIN || value > INT32_MAX) return false
-      values.push(value)
-      return true
-    },
+    add: (cursor) => keep(values, readInt32(cursor)),
     finish: (shape) => ({ dtype: 'DT_INT32', shape, values: Int32Array.from(values) }),
   }
 }
@@ -124,15 +118,7 @@ function ints(): Values {
 function longs(): Values {
   const values: bigint[] = []
   return {
-    add(cursor) {
-      if (!startsNumber(cursor)) return false
-      const near = cursor.readNumber()
-      if (!cursor.isInteger) return false
-      const value = BigInt(Number.isSafeInteger(near) ? near : cursor.numberText())
-      if (value < INT64_MIN || value > INT64_MAX) return false
-      values.push(value)
-      return true
-    },
+    add: (cursor) => keep(values, readInt64(cursor)),
     finish: (shape) => ({ dtype: 'DT_INT64', shape, values: BigInt64Array.from(values) }),
   }
 }
@@ -140,13 +126,7 @@ function longs(): Values {
 function bools(): Values {
   const values: number[] = []
   return {
-    add(cursor) {
-      const type = cursor.typeOf()
-      if (type !== 'True' && type !== 'False') return false
-      cursor.skip()
-      values.push(type === 'True' ? 1 : 0)
-      return true
-    },
+    add: (cursor) => keep(values, readBool(cursor)),
     finish: (shape) => ({ dtype: 'DT_BOOL', shape, values: Uint8Array.from(values) }),
   }
 }
@@ -154,15 +134,59 @@ function bools(): Values {
 function strings(): Values {
   const values: Uint8Array[] = []
   return {
-    add(cursor) {
-      const bytes = cursor.typeOf() === 'String' ? cursor.readBytes() : readBase64(cursor)
-      if (bytes === undefined) return false
-      values.push(bytes)
-      return true
-    },
+    add: (cursor) => keep(values, readString(cursor)),
     finish: (shape) => ({ dtype: 'DT_STRING', shape, values }),
   }
 }
+
+function keep<T>(values: T[], value: T | undefined): boolean {
+  if (value === undefined) return false
+  values.push(value)
+  return true
+}
+
+/** Goes behind a scalar of a type; false, and anywhere, if there is none of it. */
+export function skipScalar(cursor: JsonCursor, dtype: DataType): boolean {
+  switch (dtype) {
+    case 'DT_FLOAT':
+    case 'DT_DOUBLE':
+      if (!startsNumber(cursor)) return false
+      cursor.readNumber()
+      return true
+    case 'DT_INT32':
+      return readInt32(cursor) !== undefined
+    case 'DT_INT64':
+      return readInt64(cursor) !== undefined
+    case 'DT_BOOL':
+      return readBool(cursor) !== undefined
+    case 'DT_STRING':
+      return readString(cursor) !== undefined
+  }
+}
+
+function readInt32(cursor: JsonCursor): number | undefined {
+  if (!startsNumber(cursor)) return undefined
+  const value = cursor.readNumber()
+  return cursor.isInteger && value >= INT32_MIN && value <= INT32_MAX ? value : undefined
+}
+
+function readInt64(cursor: JsonCursor): bigint | undefined {
+  if (!startsNumber(cursor)) return undefined
+  const near = cursor.readNumber()
+  if (!cursor.isInteger) return undefined
+  const value = BigInt(Number.isSafeInteger(near) ? near : cursor.numberText())
+  return value >= INT64_MIN && value <= INT64_MAX ? value : undefined
+}
+
+function readBool(cursor: JsonCursor): number | undefined {
+  const type = cursor.typeOf()
+  if (type !== 'True' && type !== 'False') return undefined
+  cursor.skip()
+  return type === 'True' ? 1 : 0
+}
+
+const readString = (cursor: JsonCursor): Uint8Array | undefined =>
+  cursor.typeOf() === 'String' ? cursor.readBytes() : readBase64(cursor)
 
 function startsNumber(cursor: JsonCursor): boolean {
   const code = cursor.bytes[cursor.at] ?? 0

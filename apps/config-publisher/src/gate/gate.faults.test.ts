@@ -1,12 +1,15 @@
 import { startProbe } from '@drover/inference'
 import { CommittedManifest, madePrefix, sha256 } from '@drover/model-config'
 import { requireJson, withFaults } from '@drover/model-store'
-import { afterAll, expect, test } from 'vitest'
+import { afterAll, expect, test, vi } from 'vitest'
 import { tenantOf } from '../facts.fixture.ts'
 import { hangingModel, linearModel } from '../models.fixture.ts'
 import { mapParallel } from '../parallel.ts'
 import { filesOf } from '../world.fixture.ts'
 import { golden, id, startGate, startWith, verdictIn } from './gate.fixture.ts'
+
+// Real files, processes and queues, on machines that do other things as well.
+vi.setConfig({ testTimeout: 30_000 })
 
 const WORLDS_AT_ONCE = 8
 const probe = startProbe()
@@ -31,7 +34,7 @@ test('a version that hangs is tried again, and fails the third time if others we
   const verdict = await verdictIn(world)
   expect(verdict).toMatchObject({ pass: false })
   expect(verdict?.reason).toMatch(/^it crashed the gate 3 times: tensorflow: /)
-}, 20_000)
+})
 
 test('a fault of the probe gives no verdict, and the version is looked at again', async () => {
   await using world = await startWith(filesOf(linearModel(), golden()))
@@ -108,4 +111,4 @@ test('a gate that dies at any call of the store is followed by one that judges',
   for (const [at, outcome] of outcomes.entries()) {
     expect(outcome, `dead at call ${at}`).toMatchObject({ pass: true, isWhole: true })
   }
-}, 30_000)
+})

@@ -9,6 +9,9 @@ const STOP_MS_MAX = 700
 const DRAIN_MS_MAX = 2_000
 const START_MS_MAX = 30_000
 
+const SERVERS = ['tf-server-1', 'tf-server-2'] as const
+const STOP_ORDER = ['trainer-scheduler', 'config-publisher', 'restarter']
+
 /** The names of the processes whose ports can be set. */
 export const PORT_NAMES = [
   'trainer-scheduler',
@@ -52,14 +55,17 @@ export async function startApps(options: AppsOptions): Promise<Apps> {
   const { commandsFile } = options
   const children: Child[] = []
   const stop = async () => {
-    const isServer = ({ name }: Child) => name.startsWith('tf-server')
-    for (const child of children.filter((each) => !isServer(each))) await child.stop(STOP_MS_MAX)
-    await Promise.all(children.filter(isServer).map(async (each) => await each.stop(DRAIN_MS_MAX)))
+    for (const name of STOP_ORDER) {
+      await children.find((child) => child.name === name)?.stop(STOP_MS_MAX)
+    }
+    const servers = children.filter(({ name }) => name.startsWith('tf-server'))
+    await Promise.all(servers.map(async (server) => await server.stop(DRAIN_MS_MAX)))
   }
-  const start = (name: PortName, app: string, env: Record<string, string>): Child => {
-    const child = superviseChild(makeSpec(options, home, { name, app, env }), options.onChild)
+  const start = (name: PortName, app: string, env: Record<string, string>) => {
+    const spec = makeSpec(options, home, { name, app, env })
+    const child = superviseChild(spec, options.onChild)
     children.push(child)
-    return child
+    return { env: spec.env, url: child.url }
   }
   try {
     for (const folder of ['logs', 'work', 'data', 'store']) {
@@ -71,32 +77,33 @@ export async function startApps(options: AppsOptions): Promise<Apps> {
       ...(commandsFile === undefined ? {} : { DROVER_COMMANDS_FILE: resolve(commandsFile) }),
     })
     const publisher = start('config-publisher', 'config-publisher', {})
-    const agents = [1, 2].map((number) => {
-      const name = `tf-server-${number}` as const satisfies string
-      const isFirst = number === 1
-      const rest = isFirst ? 'tf-server-1-rest' : 'tf-server-2-rest'
-      return start(isFirst ? 'tf-server-1' : 'tf-server-2', 'tf-server', {
+    const agents = SERVERS.map((name) =>
+      start(name, 'tf-server', {
         DROVER_SERVER: name,
         DROVER_CACHE: join(home, name),
-        DROVER_REST_PORT: `${options.ports.get(rest) ?? 0}`,
-      })
-    })
+        DROVER_REST_PORT: `${options.ports.get(`${name}-rest`) ?? 0}`,
+      }),
+    )
     const agentUrls = await Promise.all(agents.map(async ({ url }) => await url))
     const restarter = start('restarter', 'restarter', {
+      // Only one of it exists at a time, so the next one takes over at once.
+      DROVER_INSTANCE: 'local',
       DROVER_SERVERS: agentUrls.join(','),
       DROVER_SERVERS_TOKEN_FILE: options.tokenFile,
     })
-    // Told to stop in this order, whatever the order of their start.
-    children.splice(0, children.length, scheduler, publisher, restarter, ...agents)
     const [trainerScheduler, configPublisher, restarterUrl, ...rests] = await Promise.all([
       scheduler.url,
       publisher.url,
       restarter.url,
-      ...agentUrls.map(async (url) => await waitForRest(url, options.token)),
+      ...agents.map(async ({ url, env }) => {
+        const rest = await waitForRest(await url, options.token)
+        env.DROVER_REST_PORT = new URL(rest).port
+        return rest
+      }),
     ])
-    const servers = agentUrls.map((agent, index) => ({
-      name: `tf-server-${index + 1}`,
-      agent,
+    const servers = SERVERS.map((name, index) => ({
+      name,
+      agent: agentUrls[index] ?? '',
       rest: rests[index] ?? '',
     }))
     return { trainerScheduler, configPublisher, restarter: restarterUrl, servers, stop }

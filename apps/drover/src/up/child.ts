@@ -17,7 +17,7 @@ export interface ChildSpec {
   name: string
   /** The built entry file. */
   main: string
-  /** Its whole environment. `port` says which setting holds its port, so that a restart keeps it. */
+  /** Its whole environment. What is added after its start counts from its next start on. */
   env: Record<string, string>
   logPath: string
 }
@@ -40,7 +40,7 @@ export interface Child {
 export function superviseChild(spec: ChildSpec, onChild: OnChild): Child {
   const log = openLog(spec.logPath)
   const { promise: url, resolve, reject } = makePromise<string>()
-  const state = { stopping: false, port: spec.env.DROVER_PORT ?? '0' }
+  const state = { stopping: false }
   let running: ChildProcess
   let backoffMs = RESTART_MS_MIN
   let restart: NodeJS.Timeout | undefined
@@ -51,7 +51,7 @@ export function superviseChild(spec: ChildSpec, onChild: OnChild): Child {
     running = spawn(process.execPath, ['--enable-source-maps', spec.main], {
       detached: true,
       stdio: ['pipe', 'pipe', 'pipe'],
-      env: { ...spec.env, DROVER_PORT: state.port },
+      env: spec.env,
     })
     const { stdout, stderr } = running
     if (stdout === null || stderr === null) throw new Error(`${spec.name} has no output`)
@@ -64,7 +64,8 @@ export function superviseChild(spec: ChildSpec, onChild: OnChild): Child {
         if (line.includes('"level":60')) tail = line
         return
       }
-      state.port = new URL(started).port
+      // Whoever was told this address finds it there after a restart too.
+      spec.env.DROVER_PORT = new URL(started).port
       resolve(started)
     })
     running.once('exit', (code, signal) => {

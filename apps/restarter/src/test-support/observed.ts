@@ -7,8 +7,13 @@ import {
   type ServerState,
   sha256,
 } from '@drover/model-config'
-import type { Action, Command, Observed, ObservedServer } from '../observed.ts'
-import { LIMITS } from './world.ts'
+import {
+  type Action,
+  type Command,
+  LIMITS,
+  type Observed,
+  type ObservedServer,
+} from '../observed.ts'
 
 export const NOW = 1_000_000
 export const AT = '2026-01-02T00:00:00.000Z'

@@ -4,7 +4,6 @@ import {
   type ConfigRef,
   type Culprit,
   emptyChannel,
-  type ServerState,
   sha256,
 } from '@drover/model-config'
 import { newCommand } from '../command.ts'
@@ -13,51 +12,23 @@ import {
   type Action,
   type Command,
   isSameRef,
-  type Limits,
+  LIMITS,
   nextChannel,
   type Observed,
 } from '../observed.ts'
 import { decide } from '../plan.ts'
+import {
+  CULPRIT,
+  type Message,
+  newServer,
+  type Quality,
+  type SimulatedServer,
+  START,
+  stateOf,
+} from './server.ts'
 
 // A fleet in memory: servers, the channel, and restarters whose looks and acts interleave in any
 // order. It checks all along what must never happen.
-
-export const LIMITS: Limits = {
-  beatMs: 5_000,
-  takeoverMs: 20_000,
-  silentMs: 3_000,
-  applyMs: 60_000,
-  retryMs: 1_000,
-  parallel: 2,
-  recycleMs: 120_000,
-  recycleAgeMs: 86_400_000,
-  residentBytesMax: undefined,
-}
-
-/** What a config does to the servers that run it. */
-export type Quality = 'good' | 'bad' | 'deadly'
-
-const START = Date.parse('2026-01-01T00:00:00Z')
-const CULPRIT: Culprit = { name: 'a.b', version: 7, digest: sha256('bad'), reason: 'wrong answer' }
-
-interface Message {
-  from: string
-  url: string
-  command: Command
-}
-
-export interface SimulatedServer {
-  url: string
-  isUp: boolean
-  isCutOff: boolean
-  lives: number
-  recycles: number
-  servingSince: number
-  fence: number
-  config: ConfigRef | undefined
-  failed: Culprit[]
-  work: { kind: 'apply' | 'recycle'; config: ConfigRef; message: Message } | undefined
-}
 
 interface SimulatedRestarter {
   holder: string
@@ -80,18 +51,7 @@ export class World {
   lives = 0
 
   constructor(servers: number, restarters: number) {
-    this.servers = Array.from({ length: servers }, (_, index) => ({
-      url: `http://server-${index}`,
-      isUp: true,
-      isCutOff: false,
-      lives: 1,
-      recycles: 1,
-      servingSince: START,
-      fence: 0,
-      config: undefined,
-      failed: [],
-      work: undefined,
-    }))
+    this.servers = Array.from({ length: servers }, (_, index) => newServer(index))
     this.restarters = Array.from({ length: restarters }, () => this.#newRestarter())
   }
 
@@ -122,33 +82,12 @@ export class World {
     return new Date(ms).toISOString()
   }
 
-  stateOf(server: SimulatedServer): ServerState | undefined {
-    if (!server.isUp || server.isCutOff) return undefined
-    const { url, work, config, failed, fence, recycles } = server
-    return {
-      format: 1,
-      server: url,
-      ready: work?.kind !== 'recycle',
-      ...(config && { config }),
-      ...(work?.kind === 'apply' && { applying: work.config }),
-      fence,
-      failed,
-      models: 1,
-      drifting: [],
-      startedAt: this.#instant(START + server.lives),
-      servingSince: this.#instant(server.servingSince),
-      recycles,
-      residentBytes: 1,
-      restUrl: url,
-    }
-  }
-
   look(index: number): void {
     const restarter = this.restarters[index]
     if (restarter === undefined) return
     this.#hangUp(restarter)
     const { holder, commands } = restarter
-    const states = new Map(this.servers.map((server) => [server.url, this.stateOf(server)]))
+    const states = new Map(this.servers.map((server) => [server.url, stateOf(server)]))
     const { now, channel } = this
     const { silentMs } = LIMITS
     const sight = { now, holder, channel, states, commands: new Map(commands), silentMs }
