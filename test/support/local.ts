@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
-import { mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readlink, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { vi } from 'vitest'
@@ -96,11 +96,12 @@ export async function startLocalDrover(
     () => {
       if (child.exitCode !== null)
         throw new Error(`drover up ended with ${child.exitCode}: ${said}`)
-      return existsSync(file)
+      // One of an earlier life may still lie there.
+      return existsSync(file) && readUpFile(file).pid === child.pid
     },
     { timeout: UP_MS_MAX, interval: 50 },
   )
-  const up = UpFile.parse(JSON.parse(await readFile(file, 'utf8')))
+  const up = readUpFile(file)
   const run = async (...command: string[]) => await runDrover(folder, ...command)
   const interrupt = async () => {
     if (child.exitCode !== null || child.signalCode !== null) return
@@ -126,6 +127,8 @@ export async function startLocalDrover(
     },
   }
 }
+
+const readUpFile = (file: string): UpFile => UpFile.parse(JSON.parse(readFileSync(file, 'utf8')))
 
 async function findPart(home: string, part: string): Promise<number> {
   for (const pid of await processesOf(home)) {

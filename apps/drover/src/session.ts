@@ -1,4 +1,4 @@
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
@@ -56,8 +56,10 @@ export async function requireSession(home: string): Promise<Session> {
 }
 
 export async function writeSession(home: string, session: Session): Promise<void> {
-  await rm(fileIn(home), { force: true })
-  await writeFile(fileIn(home), JSON.stringify(session), { mode: PRIVATE_MODE })
+  // Whole or not at all: others wait for this file.
+  const draft = `${fileIn(home)}.${process.pid}`
+  await writeFile(draft, JSON.stringify(session), { mode: PRIVATE_MODE })
+  await rename(draft, fileIn(home))
 }
 
 export async function removeSession(home: string): Promise<void> {

@@ -9,7 +9,8 @@ const run = promisify(execFile)
 vi.setConfig({ testTimeout: 30_000 })
 
 test('flags have their defaults', () => {
-  expect(readFlags([])).toEqual({
+  expect(readFlags(['--admin_socket_path=a'])).toEqual({
+    admin_socket_path: 'a',
     rest_api_port: 0,
     rest_api_timeout_in_ms: 30_000,
     accept_later: false,
@@ -40,6 +41,7 @@ const faults: [string, string][] = [
   ['--listen_fds=grpc:5', 'use rest:<number of the descriptor>'],
   ['--rest_api_timeout_in_ms=0', 'rest_api_timeout_in_ms'],
   ['--no_such_flag=1', "Unknown option '--no_such_flag'"],
+  ['--rest_api_port=0', 'give --rest_api_port, --listen_fds or --admin_socket_path'],
   ['stray', "Unexpected argument 'stray'"],
 ]
 test.each(faults)('%s is refused', (word, what) => {

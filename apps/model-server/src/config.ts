@@ -53,8 +53,17 @@ export function readFlags(words: readonly string[]): Flags {
   const { values } = parseArgs({ args, options, strict: true })
   const flags = Flags.safeParse(values)
   if (!flags.success) throw new Error(z.prettifyError(flags.error))
+  if (!isOfUse(flags.data))
+    throw new Error('give --rest_api_port, --listen_fds or --admin_socket_path to listen on')
   return flags.data
 }
+
+const isOfUse = (flags: Flags): boolean =>
+  flags.help ||
+  flags.version ||
+  flags.rest_api_port > 0 ||
+  flags.listen_fds !== undefined ||
+  flags.admin_socket_path !== undefined
 
 /** What `--help` prints. */
 export function usage(): string {

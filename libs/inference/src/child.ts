@@ -2,7 +2,7 @@
 
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { InferenceError } from './errors.ts'
+import { InferenceError, type InferenceErrorCode } from './errors.ts'
 import { Reply } from './messages.ts'
 
 const STDERR_LENGTH_MAX = 2_000
@@ -21,10 +21,11 @@ export class Child {
   readonly #process: ChildProcess
   readonly #waiting = new Map<number, Waiting>()
   readonly #ended: Promise<void>
+  #isReady = false
   #hasEnded = false
   #stderr = ''
   #lastId = READY_ID
-  /** Settles when the process takes requests. Rejects with CRASHED or TIMEOUT. */
+  /** Settles when the process takes requests. Rejects with UNAVAILABLE: no model is at fault yet. */
   readonly ready: Promise<unknown>
 
   /** Starts `dist/<entry>.js`; it gets nothing of this process's environment. */
@@ -69,9 +70,12 @@ export class Child {
     return this.#ended
   }
 
-  /** Rejects with the child's own InferenceError, CRASHED, or TIMEOUT: then the process is killed. */
+  /**
+   * Rejects with the child's own InferenceError, with CRASHED when the process ends over it, with
+   * TIMEOUT, for which it is killed, or with UNAVAILABLE when it had ended before it was asked.
+   */
   async request(body: unknown, { timeoutMs }: { timeoutMs: number }): Promise<unknown> {
-    if (this.#hasEnded) throw new InferenceError('CRASHED', 'the process has ended')
+    if (this.#hasEnded) throw new InferenceError('UNAVAILABLE', 'the process has ended')
     const id = ++this.#lastId
     const answer = this.#wait(id, timeoutMs)
     // A failure to send is followed by the end of the process.
@@ -88,9 +92,8 @@ export class Child {
   async #wait(id: number, timeoutMs: number): Promise<unknown> {
     return await new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        this.#settle(id)?.reject(
-          new InferenceError('TIMEOUT', `no answer within ${timeoutMs} ms; the process was ended`),
-        )
+        const message = `no answer within ${timeoutMs} ms; the process was ended`
+        this.#settle(id)?.reject(new InferenceError(this.#codeOf('TIMEOUT'), message))
         this.#process.kill('SIGKILL')
       }, timeoutMs)
       this.#waiting.set(id, { resolve, reject, timer })
@@ -108,18 +111,27 @@ export class Child {
     const parsed = Reply.safeParse(message)
     // A process that says what it must not is not to be trusted with the next request.
     if (!parsed.success) void this.kill()
-    else if (parsed.data.kind === 'ready') this.#settle(READY_ID)?.resolve(undefined)
-    else if (parsed.data.kind === 'done') this.#settle(parsed.data.id)?.resolve(parsed.data.result)
+    else if (parsed.data.kind === 'ready') {
+      this.#isReady = true
+      this.#settle(READY_ID)?.resolve(undefined)
+    } else if (parsed.data.kind === 'done')
+      this.#settle(parsed.data.id)?.resolve(parsed.data.result)
     else this.#settle(parsed.data.id)?.reject(errorOf(parsed.data))
   }
 
   #end(how: string): void {
     this.#hasEnded = true
     const cause = this.#stderr === '' ? undefined : new Error(this.#stderr.trim())
+    const what = this.#isReady ? 'that ran the model ended' : 'for models does not start'
     for (const id of this.#waiting.keys())
       this.#settle(id)?.reject(
-        new InferenceError('CRASHED', `the process that ran the model ended: ${how}`, { cause }),
+        new InferenceError(this.#codeOf('CRASHED'), `the process ${what}: ${how}`, { cause }),
       )
+  }
+
+  /** A process that never came up was given no model: a broken build or machine blames nobody. */
+  #codeOf(code: 'CRASHED' | 'TIMEOUT'): InferenceErrorCode {
+    return this.#isReady ? code : 'UNAVAILABLE'
   }
 }
 

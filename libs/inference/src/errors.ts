@@ -12,7 +12,7 @@ export const InferenceErrorCode = {
   CRASHED: 'CRASHED',
   /** It took longer than allowed; its process was ended. */
   TIMEOUT: 'TIMEOUT',
-  /** The engine is starting again, or too many requests wait: try again later. */
+  /** The engine cannot start or is starting again, or too many requests wait: nothing is known of the model. */
   UNAVAILABLE: 'UNAVAILABLE',
 } as const
 export type InferenceErrorCode = keyof typeof InferenceErrorCode

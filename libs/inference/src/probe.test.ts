@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { encodeTensors, floatTensor, stringTensor, type Tensor } from '@drover/serving-api'
 import { afterAll, describe, expect, test, vi } from 'vitest'
 import { startProbe } from './probe.ts'
@@ -57,11 +58,22 @@ describe.each(['onnx', 'tensorflow'] as const)('a check by %s', (engine) => {
   })
 })
 
-describe('the process of a check', () => {
-  const engine = 'tensorflow'
+/** How long a process has worked, in ticks of the kernel's clock. */
+function ticksOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  const [user = '0', system = '0'] = stat.slice(stat.lastIndexOf(')')).split(' ').slice(12)
+  return Number(user) + Number(system)
+}
+
+describe.each(['onnx', 'tensorflow'] as const)('the process of a check by %s', (engine) => {
   const own = startProbe({ warm: [engine] })
 
   afterAll(async () => await own[Symbol.asyncDispose]())
+
+  const checkAnother = async () => {
+    const directory = await folder.add(textModel())
+    return (await own.check({ directory, engine, requests: texts, timeoutMs })).answers
+  }
 
   test('is ended when a check takes too long, and replaced', async () => {
     const [before] = own.pids
@@ -71,25 +83,44 @@ describe('the process of a check', () => {
 
     await expect(late).rejects.toMatchObject({ code: 'TIMEOUT' })
     expect(own.pids).not.toContain(before)
-    const next = await folder.add(textModel())
-    const { answers } = await own.check({ directory: next, engine, requests: texts, timeoutMs })
-    expect(answers).toHaveLength(2)
+    expect(await checkAnother()).toHaveLength(2)
   })
 
   test('may be killed in the middle of a check, which then says so', async () => {
+    await checkAnother()
     const [pid = 0] = own.pids
+    const idle = ticksOf(pid)
     const directory = await folder.add(slowModel())
     const lost = Promise.allSettled([own.check({ directory, engine, requests: slow, timeoutMs })])
+    await vi.waitUntil(() => ticksOf(pid) > idle + 10, SETTLES)
 
     process.kill(pid, 'SIGKILL')
 
     expect(await lost).toMatchObject([
       { reason: { code: 'CRASHED', message: expect.stringContaining('SIGKILL') } },
     ])
-    const next = await folder.add(textModel())
-    const { answers } = await own.check({ directory: next, engine, requests: texts, timeoutMs })
-    expect(answers).toHaveLength(2)
+    expect(await checkAnother()).toHaveLength(2)
   })
+
+  test('says nothing of the model when it ends before it is given one', async () => {
+    await using starting = startProbe({ warm: [engine] })
+    const [pid = 0] = starting.pids
+    const directory = await folder.add(textModel())
+    const check = { directory, engine, requests: texts, timeoutMs }
+    const unknown = Promise.allSettled([starting.check(check)])
+
+    process.kill(pid, 'SIGKILL')
+
+    expect(await unknown).toMatchObject([{ reason: { code: 'UNAVAILABLE' } }])
+    expect((await starting.check(check)).answers).toHaveLength(2)
+  })
+})
+
+describe('the process of a check', () => {
+  const engine = 'tensorflow'
+  const own = startProbe({ warm: [engine] })
+
+  afterAll(async () => await own[Symbol.asyncDispose]())
 
   test('is used again after a pure graph passed, and no more after another one', async () => {
     const pure = await folder.add(textModel())

@@ -31,7 +31,10 @@ export interface ProbeResult {
 
 /** Runs checks, one at a time for each engine. */
 export interface Probe extends AsyncDisposable {
-  /** Throws the model's own `InferenceError`, CRASHED, TIMEOUT, or UNAVAILABLE when too many wait. */
+  /**
+   * Throws the model's own `InferenceError`, CRASHED or TIMEOUT over it, or UNAVAILABLE, which says
+   * nothing of the model: too many wait, or the process did not come up.
+   */
   check(check: ProbeCheck): Promise<ProbeResult>
   /** The processes that are kept ready. */
   readonly pids: readonly number[]

@@ -28,19 +28,25 @@ interface Addon {
 const ADDON = '@tensorflow/tfjs-node/lib/napi-v8/tfjs_binding.node'
 let loaded: Addon | undefined
 
-/** Loads TensorFlow, once: half a second. */
+/** Loads TensorFlow, once: half a second. UNAVAILABLE where it was not set up. */
 export function loadAddon(): Addon {
-  if (loaded === undefined) {
+  if (loaded !== undefined) return loaded
+  try {
     const addon: Addon = createRequire(import.meta.url)(ADDON)
     loaded = addon
+    return addon
+  } catch (cause) {
+    throw new InferenceError('UNAVAILABLE', 'TensorFlow cannot be loaded on this machine', {
+      cause,
+    })
   }
-  return loaded
 }
 
 /** Loads a SavedModel's graph with the tag `serve`; its number. */
 export function loadModel(directory: string): number {
+  const addon = loadAddon()
   try {
-    return loadAddon().loadSavedModel(directory, 'serve')
+    return addon.loadSavedModel(directory, 'serve')
   } catch (cause) {
     throw new InferenceError('LOAD_FAILED', `TensorFlow cannot load ${directory}`, { cause })
   }

@@ -1,6 +1,8 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
+import { existsSync, readFileSync } from 'node:fs'
+import { readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { floatTensor } from '@drover/serving-api'
 import { afterAll, expect, test, vi } from 'vitest'
@@ -24,6 +26,12 @@ const isAlive = (pid: number): boolean => {
   } catch {
     return false
   }
+}
+
+/** The process loads it with its first model. */
+const hasTensorflow = (pid: number | undefined): boolean => {
+  const maps = `/proc/${pid}/maps`
+  return existsSync(maps) && readFileSync(maps, 'utf8').includes('tfjs_binding.node')
 }
 
 const five = { x: floatTensor([5]) }
@@ -110,6 +118,31 @@ test('a host whose process was killed starts another one and loads its models ag
 
   expect(answer.y?.values[0]).toBeCloseTo(Math.log(24))
   expect(shared.pid).not.toBe(before)
+})
+
+test('a model that ends the process when it is loaded again is closed, and the others go on', async () => {
+  await using host = startTensorflowHost()
+  const [bad, good] = [await folder.add(foreignModel()), await folder.add(foreignModel())]
+  const options = { engine: 'tensorflow', tensorflow: host } as const
+  const [lost, kept] = [await loadServable(bad, options), await loadServable(good, options)]
+  const first = host.pid ?? 0
+  // Whoever reads a pipe waits for a writer: the next process stays in the middle of this load.
+  const path = join(bad, 'saved_model.pb')
+  await rm(path)
+  execFileSync('mkfifo', [path])
+  process.kill(first, 'SIGKILL')
+  await vi.waitUntil(() => host.pid !== first && hasTensorflow(host.pid), SETTLES)
+  const second = host.pid ?? 0
+
+  process.kill(second, 'SIGKILL')
+  const answer = await vi.waitFor(async () => await kept.run('serving_default', five), SETTLES)
+
+  expect(answer.y?.values[0]).toBeCloseTo(Math.log(24))
+  expect(new Set([first, second, host.pid]).size).toBe(3)
+  await expect(lost.run('serving_default', five)).rejects.toMatchObject({
+    code: 'UNAVAILABLE',
+    message: 'the model is closed',
+  })
 })
 
 test('the process ends with its parent, even in the middle of a request', async () => {

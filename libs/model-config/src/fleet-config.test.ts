@@ -22,6 +22,7 @@ const version = fc.record({
   made: digest,
 })
 const entry = fc.record({
+  born: fc.integer({ min: 1 }),
   versions: fc.array(version, { minLength: 1, maxLength: 4 }),
   labels: fc.dictionary(fc.constantFrom('stable', 'canary'), fc.integer({ min: 1 })),
 })
@@ -130,4 +131,28 @@ test.each([
   { versions: [{ version: 1, manifest: 'x', verdict: 1, made: sha256('') }] },
 ])('%j is no entry', (value) => {
   expect(ConfigEntry.safeParse(value).success).toBe(false)
+})
+
+describe('the labels of an entry', () => {
+  const entryWith = (labels: string) =>
+    JSON.parse(
+      `{"born": 1, "versions": [{"version": 1, "manifest": "${sha256('m')}", "verdict": 1, "made": "${sha256('g')}"}], "labels": ${labels}}`,
+    )
+
+  test('are names of versions', () => {
+    expect(ConfigEntry.parse(entryWith('{"stable": 1}')).labels).toEqual({ stable: 1 })
+  })
+
+  test.each([
+    ['__proto__', '{"__proto__": 1}', /anything but __proto__/],
+    ['a path', '{"a/b": 1}', /Invalid key/],
+    [
+      'too many',
+      JSON.stringify(Object.fromEntries(Array.from({ length: 17 }, (_, at) => [`l${at}`, 1]))),
+      /at most 16/,
+    ],
+    ['a text', '"stable"', /expected record/],
+  ])('may not be %s', (_, labels, why) => {
+    expect(() => ConfigEntry.parse(entryWith(labels))).toThrow(why)
+  })
 })

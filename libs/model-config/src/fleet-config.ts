@@ -18,13 +18,25 @@ export const ConfigVersion = z.strictObject({
 })
 export type ConfigVersion = z.output<typeof ConfigVersion>
 
+/** A record would drop the one key that it cannot hold without a word. */
+const Labels = z
+  .custom<unknown>(
+    (labels) => !Object.hasOwn(Object(labels), '__proto__'),
+    'a label is anything but __proto__',
+  )
+  .pipe(
+    z
+      .record(z.string().regex(/^[a-zA-Z0-9_]{1,63}$/), Version)
+      .refine((labels) => Object.keys(labels).length <= LABELS_MAX, `at most ${LABELS_MAX} labels`),
+  )
+  .default({})
+
 /** A model in a config, highest version first. */
 export const ConfigEntry = z.strictObject({
+  /** Whose versions they are: the model's `born`, so that no server keeps those of an old owner. */
+  born: z.int().positive(),
   versions: z.array(ConfigVersion).min(1).max(VERSIONS_MAX),
-  labels: z
-    .record(z.string().regex(/^[a-zA-Z0-9_]{1,63}$/), Version)
-    .refine((labels) => Object.keys(labels).length <= LABELS_MAX)
-    .default({}),
+  labels: Labels,
 })
 export type ConfigEntry = z.output<typeof ConfigEntry>
 

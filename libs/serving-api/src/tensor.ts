@@ -61,7 +61,8 @@ export function sizeOf(shape: readonly number[]): number {
 }
 
 const encoder = new TextEncoder()
-const decoder = new TextDecoder()
+// A text may begin with a byte order mark, which is a character of it like any other.
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
 /** A string tensor of these texts, in UTF-8; a vector unless a shape is given. */
 export function stringTensor(

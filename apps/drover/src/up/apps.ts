@@ -137,15 +137,27 @@ function makeSpec(
   }
 }
 
-/** Where a server answers predictions: its agent says so as soon as the socket is bound. */
+/**
+ * Where a server answers predictions, once it is ready to: its first config is the empty one or
+ * what was live. One that stays unready is no reason to stop the others; `drover status` says why.
+ */
 async function waitForRest(agent: string, token: string): Promise<string> {
   const deadline = performance.now() + START_MS_MAX
-  const headers = { authorization: `Bearer ${token}` }
+  let rest = ''
   while (performance.now() < deadline) {
-    const response = await fetch(`${agent}/v1/state`, { headers })
-    const state = ServerState.pick({ restUrl: true }).safeParse(await response.json())
-    if (state.success && state.data.restUrl !== '') return state.data.restUrl
+    // An agent that ended meanwhile is being started again, on the same port.
+    const state = await readState(agent, token).catch(() => undefined)
+    rest = state?.restUrl ?? rest
+    if (state?.ready === true && rest !== '') return rest
     await new Promise((done) => setTimeout(done, 20))
   }
+  if (rest !== '') return rest
   throw new Error(`${agent} did not say where it answers predictions`)
+}
+
+async function readState(agent: string, token: string) {
+  const headers = { authorization: `Bearer ${token}` }
+  const signal = AbortSignal.timeout(START_MS_MAX)
+  const response = await fetch(`${agent}/v1/state`, { headers, signal })
+  return ServerState.pick({ restUrl: true, ready: true }).parse(await response.json())
 }
