@@ -1,6 +1,8 @@
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
+import { ask, askAllTheTime } from '../support/ask.ts'
 import { type LocalDrover, processesOf, startLocalDrover } from '../support/local.ts'
 
 const TEST_MS_MAX = 180_000
@@ -8,38 +10,6 @@ const BACK_MS_MAX = 60_000
 
 const Waited = z.object({ models: z.array(z.object({ stage: z.string() })) })
 const ROW = { hour: 21, weekday: 'friday', distance: 500, destination: 'MCO' }
-
-/** Asks a server for a prediction; its status, or the reason why there is none. */
-async function ask(rest: string, name: string): Promise<number | string> {
-  try {
-    const response = await fetch(`${rest}/v1/models/${name}:predict`, {
-      method: 'POST',
-      body: JSON.stringify({ instances: [ROW] }),
-      signal: AbortSignal.timeout(5_000),
-    })
-    await response.arrayBuffer()
-    return response.status
-  } catch (error) {
-    return error instanceof Error ? error.name : 'unknown'
-  }
-}
-
-/** Asks one server all the time, until it is told to stop; counts what came back. */
-function askAllTheTime(rest: string, name: string) {
-  const counts = new Map<number | string, number>()
-  let going = true
-  const done = (async () => {
-    while (going) {
-      const answer = await ask(rest, name)
-      counts.set(answer, (counts.get(answer) ?? 0) + 1)
-    }
-  })()
-  return async () => {
-    going = false
-    await done
-    return Object.fromEntries(counts)
-  }
-}
 
 describe('kill -9', () => {
   let drover: LocalDrover
@@ -62,7 +32,7 @@ describe('kill -9', () => {
   async function expectAllAnswered(): Promise<void> {
     for (const { rest } of drover.up.servers) {
       for (const tenant of onboarded) {
-        await vi.waitUntil(async () => (await ask(rest, `${tenant}.late`)) === 200, {
+        await vi.waitUntil(async () => (await ask(rest, `${tenant}.late`, ROW)) === 200, {
           timeout: BACK_MS_MAX,
           interval: 100,
         })
@@ -82,7 +52,7 @@ describe('kill -9', () => {
     { timeout: TEST_MS_MAX },
     async (part) => {
       const [server] = drover.up.servers
-      const stop = askAllTheTime(server?.rest ?? '', `${onboarded[0]}.late`)
+      const stop = askAllTheTime(server?.rest ?? '', `${onboarded[0]}.late`, ROW)
       const pid = await drover.pidOf(part)
 
       process.kill(pid, 'SIGKILL')
@@ -98,10 +68,14 @@ describe('kill -9', () => {
     { timeout: TEST_MS_MAX },
     async (part) => {
       const pid = await drover.pidOf(`/${part}/`)
+      const known = ['cmdline', 'environ'].map((file) => readFileSync(`/proc/${pid}/${file}`))
+      const other = drover.up.servers.find(({ name }) => !known.join().includes(name))
+      const stop = askAllTheTime(other?.rest ?? '', `${onboarded[0]}.late`, ROW)
 
       process.kill(pid, 'SIGKILL')
       await onboardNext()
 
+      expect(Object.keys(await stop())).toEqual(['200'])
       await expectAllAnswered()
     },
   )
@@ -114,10 +88,9 @@ describe('kill -9', () => {
       drover.process.kill('SIGKILL')
       await ended
 
-      await vi.waitUntil(async () => (await processesOf(drover.home)).length === 0, {
-        timeout: BACK_MS_MAX,
-        interval: 100,
-      })
+      await expect
+        .poll(async () => await processesOf(drover.home), { timeout: BACK_MS_MAX })
+        .toEqual([])
       drover = await startLocalDrover(['--sample', 'none'], drover.home)
 
       await expectAllAnswered()

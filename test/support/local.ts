@@ -65,6 +65,21 @@ function mentions(pid: number, text: string): boolean {
   })
 }
 
+/** The pids of a process group: a part of a Drover with all that it started, by the part's pid. */
+export async function groupOf(leader: number): Promise<number[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number)
+  return pids.filter((pid) => {
+    try {
+      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      // State, parent and group follow the name, which is in brackets and may hold anything.
+      return Number(stat.slice(stat.lastIndexOf(')')).split(' ')[3]) === leader
+    } catch {
+      // It ended meanwhile.
+      return false
+    }
+  })
+}
+
 /** A whole local Drover in a home of its own. */
 export interface LocalDrover extends AsyncDisposable {
   home: string
@@ -92,7 +107,7 @@ export async function startLocalDrover(
   let said = ''
   child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()))
   const file = join(folder, 'up.json')
-  await vi.waitUntil(
+  const isUp = vi.waitUntil(
     () => {
       if (child.exitCode !== null)
         throw new Error(`drover up ended with ${child.exitCode}: ${said}`)
@@ -101,6 +116,10 @@ export async function startLocalDrover(
     },
     { timeout: UP_MS_MAX, interval: 50 },
   )
+  await isUp.catch((error: unknown) => {
+    child.kill('SIGINT')
+    throw error
+  })
   const up = readUpFile(file)
   const run = async (...command: string[]) => await runDrover(folder, ...command)
   const interrupt = async () => {

@@ -63,7 +63,7 @@ test('a rollback is on record before it is done: as a change and in the audit', 
 
   const now = new Date()
   const days = await world.store.list(auditKey(now, 'x').replace(/\/x.json$/, ''))
-  expect(days).toEqual([expect.stringMatching(/^controls-acme-1-/)])
+  expect(days).toEqual([expect.stringMatching(/^controls\.acme\.1\./)])
   expect(await world.store.list(changesHourPrefix(now))).toHaveLength(1)
 })
 

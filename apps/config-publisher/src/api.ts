@@ -7,7 +7,7 @@ import {
   Version,
 } from '@drover/model-config'
 import { ModelStoreError } from '@drover/model-store'
-import { ApiError, makeApi } from '@drover/service'
+import { ApiError, makeApi, traceOf } from '@drover/service'
 import type { Express } from 'express'
 import { z } from 'zod'
 import type { ConfigPublisher } from './config-publisher.ts'
@@ -57,10 +57,12 @@ function addTenantRoutes(api: Express, publisher: ConfigPublisher): void {
     response.json(view)
   })
   api.post('/v1/rollback', async (request, response) => {
-    response.json(await rollback(publisher, RollbackBody.parse(request.body)))
+    const body = RollbackBody.parse(request.body)
+    response.json(await rollback(publisher, { ...body, traceparent: traceOf(request) }))
   })
   api.post('/v1/release', async (request, response) => {
-    response.json(await release(publisher, ReleaseBody.parse(request.body)))
+    const body = ReleaseBody.parse(request.body)
+    response.json(await release(publisher, { ...body, traceparent: traceOf(request) }))
   })
 }
 
@@ -84,7 +86,11 @@ function addFleetRoutes(api: Express, publisher: ConfigPublisher): void {
     const allowed = publication.refusedRemovals()
     if (allowed.length === 0) throw new ApiError(409, `no removal is held back in ${fleet}`)
     const tenants = [...new Set(allowed.map((name) => name.split('.')[0] ?? ''))]
-    const candidate = await publication.look(tenants, { isUrgent: true, allowedRemovals: allowed })
+    const candidate = await publication.look(tenants, {
+      isUrgent: true,
+      allowedRemovals: allowed,
+      traceparent: traceOf(request),
+    })
     publisher.log.info({ fleet, models: allowed }, 'removals allowed')
     response.json({ allowed, candidate })
   })

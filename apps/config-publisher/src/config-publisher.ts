@@ -127,8 +127,10 @@ class PublisherLoop implements ConfigPublisher {
     return publication
   }
 
-  async look({ tenant, model, version }: LookAt, options?: LookOptions): Promise<void> {
+  async look({ tenant, model, version }: LookAt, given: LookOptions = {}): Promise<void> {
     const owner = await this.records.tenant(tenant)
+    // A nudge that was lost takes its trace along: what a scan finds goes on with the tenant's own.
+    const options = { ...given, traceparent: given.traceparent ?? owner?.traceparent }
     const declared = Object.keys(owner?.spec.models ?? {})
     const models = model === undefined ? declared : [model]
     // A version is judged before there is anything to publish; any other change may be published at once.

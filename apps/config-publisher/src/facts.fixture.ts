@@ -108,9 +108,9 @@ export function versionOf(
 
 /** What a config lists for a version that the gate passed. */
 export function entryOf(version: number, more: Partial<CommittedManifest> = {}): ConfigEntry {
-  const { digest } = manifestOf(version, more)
+  const { digest, born } = manifestOf(version, more)
   const made = digestOfFiles([])
-  return { versions: [{ version, manifest: digest, verdict: 1, made }], labels: {} }
+  return { born, versions: [{ version, manifest: digest, verdict: 1, made }], labels: {} }
 }
 
 export function controlsOf(tenant: string, pins: Record<string, number | 'none'>): Controls {

@@ -1,5 +1,5 @@
 import type { ConfigRef, Controls, Tenant } from '@drover/model-config'
-import { ApiError, newTraceparent } from '@drover/service'
+import { ApiError } from '@drover/service'
 import type { ConfigPublisher } from './config-publisher.ts'
 import { changeControls } from './controls/act.ts'
 import { plan, type RollbackWish, withoutPin, withPins } from './controls/plan.ts'
@@ -13,6 +13,12 @@ export interface RollbackRequest extends RollbackWish {
   tenant: string
   by: string
   why: string
+  traceparent: string
+}
+
+/** Whose pin is to go, and who asks for it. */
+export interface ReleaseRequest extends Omit<RollbackRequest, 'version'> {
+  model: string
 }
 
 /** What holds afterwards. */
@@ -27,7 +33,7 @@ export interface RollbackAnswer {
  */
 export async function rollback(
   publisher: ConfigPublisher,
-  { tenant: name, model, version, by, why }: RollbackRequest,
+  { tenant: name, model, version, by, why, traceparent }: RollbackRequest,
 ): Promise<RollbackAnswer> {
   const { records } = publisher
   const tenant = await requireTenant(publisher, name)
@@ -46,17 +52,17 @@ export async function rollback(
     by,
     what: 'rollback',
     why,
-    traceparent: newTraceparent(),
+    traceparent,
     change: (pins) => withPins(pins, { tenant, pins: planned.pins, note }),
   })
-  publisher.log.info({ tenant: name, pins: planned.pins, by, why }, 'pinned')
-  return { pins: controls?.pins ?? {}, candidate: await publishNow(publisher, tenant) }
+  publisher.log.info({ tenant: name, pins: planned.pins, by, why, traceparent }, 'pinned')
+  return { pins: controls?.pins ?? {}, candidate: await publishNow(publisher, tenant, traceparent) }
 }
 
 /** Takes a model's pin away, so that its best version is served again. */
 export async function release(
   publisher: ConfigPublisher,
-  { tenant: name, model, by, why }: { tenant: string; model: string; by: string; why: string },
+  { tenant: name, model, by, why, traceparent }: ReleaseRequest,
 ): Promise<RollbackAnswer> {
   const tenant = await requireTenant(publisher, name)
   const controls = await changeControls(publisher, {
@@ -64,12 +70,12 @@ export async function release(
     by,
     what: `release ${model}`,
     why,
-    traceparent: newTraceparent(),
+    traceparent,
     change: (pins) => withoutPin(pins, model),
   })
   if (controls === undefined) throw new ApiError(404, `${name}.${model} is not pinned`)
-  publisher.log.info({ tenant: name, model, by, why }, 'released')
-  return { pins: controls.pins, candidate: await publishNow(publisher, tenant) }
+  publisher.log.info({ tenant: name, model, by, why, traceparent }, 'released')
+  return { pins: controls.pins, candidate: await publishNow(publisher, tenant, traceparent) }
 }
 
 async function requireTenant({ records }: ConfigPublisher, name: string): Promise<Tenant> {
@@ -80,7 +86,7 @@ async function requireTenant({ records }: ConfigPublisher, name: string): Promis
   return tenant
 }
 
-async function publishNow(publisher: ConfigPublisher, tenant: Tenant) {
+async function publishNow(publisher: ConfigPublisher, tenant: Tenant, traceparent: string) {
   const publication = publisher.publicationOf(tenant.spec.fleet)
-  return await publication.look([tenant.tenant], { isUrgent: true })
+  return await publication.look([tenant.tenant], { isUrgent: true, traceparent })
 }

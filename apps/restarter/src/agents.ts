@@ -4,6 +4,7 @@ import {
   type RecycleRequest,
   ServerState,
 } from '@drover/model-config'
+import { childOf } from '@drover/service'
 import { z } from 'zod'
 
 /** Largest answer that is read; a server with every model failing stays below it. */
@@ -32,11 +33,18 @@ export class AgentError extends Error {
   }
 }
 
+/** How a command is sent. */
+export interface CallOptions {
+  signal: AbortSignal
+  /** The trace that it belongs to. */
+  traceparent?: string | undefined
+}
+
 /** The three calls of a serving agent. Each throws an AgentError when it does not succeed. */
 export interface Agents {
   state(url: string, signal: AbortSignal): Promise<ServerState>
-  apply(url: string, request: ApplyRequest, signal: AbortSignal): Promise<ApplyAnswer>
-  recycle(url: string, request: RecycleRequest, signal: AbortSignal): Promise<ServerState>
+  apply(url: string, request: ApplyRequest, options: CallOptions): Promise<ApplyAnswer>
+  recycle(url: string, request: RecycleRequest, options: CallOptions): Promise<ServerState>
 }
 
 const Refusal = z.object({ error: z.string() })
@@ -68,9 +76,13 @@ export function makeAgents(token: string | undefined): Agents {
     }
   }
 
-  const post = (body: object, signal: AbortSignal) => ({
+  const post = (body: object, { signal, traceparent }: CallOptions) => ({
     method: 'POST',
-    headers: { 'content-type': 'application/json', ...authorization },
+    headers: {
+      'content-type': 'application/json',
+      ...authorization,
+      ...(traceparent !== undefined && { traceparent: childOf(traceparent) }),
+    },
     body: JSON.stringify(body),
     signal,
   })
@@ -78,10 +90,10 @@ export function makeAgents(token: string | undefined): Agents {
   return {
     state: async (url, signal) =>
       await ask(`${url}/v1/state`, ServerState, { headers: authorization, signal }),
-    apply: async (url, request, signal) =>
-      await ask(`${url}/v1/apply`, ApplyAnswer, post(request, signal)),
-    recycle: async (url, request, signal) =>
-      await ask(`${url}/v1/recycle`, ServerState, post(request, signal)),
+    apply: async (url, request, options) =>
+      await ask(`${url}/v1/apply`, ApplyAnswer, post(request, options)),
+    recycle: async (url, request, options) =>
+      await ask(`${url}/v1/recycle`, ServerState, post(request, options)),
   }
 }
 

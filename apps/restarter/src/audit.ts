@@ -7,7 +7,7 @@ const RECORDS_MAX = 10
 
 type Entry = Pick<Audit, 'seq' | 'what' | 'at'> & Partial<Pick<Audit, 'why' | 'before' | 'by'>>
 
-/** Writes one audit record, once: its name derives from what happened and from its seq. */
+/** Writes one audit record, once: its name derives from the object, what happened and its seq. */
 export async function audit(
   store: ModelStore,
   fleet: string,
@@ -15,7 +15,7 @@ export async function audit(
   entry: Entry,
 ): Promise<void> {
   const record: Audit = { format: 1, object: channelKey(fleet), by: 'restarter', ...entry }
-  await createJson(store, auditKey(new Date(entry.at), `${fleet}-${id}`), record)
+  await createJson(store, auditKey(new Date(entry.at), `fleets.${fleet}.${id}`), record)
 }
 
 export async function auditRecycled(
@@ -26,7 +26,7 @@ export async function auditRecycled(
 ): Promise<void> {
   if (action.recycled === undefined) return
   const { server, recycles } = action.recycled
-  const id = `recycled-${sha256(server).slice(0, 16)}-${recycles}`
+  const id = `recycled.${sha256(server).slice(0, 16)}.${recycles}`
   const at = new Date().toISOString()
   await audit(store, fleet, id, { seq, at, what: 'server recycled', why: action.why })
 }
@@ -42,11 +42,11 @@ export function makeRecorder(store: ModelStore, fleet: string) {
     const lives = live === undefined ? [] : [live, ...previous].slice(0, RECORDS_MAX)
     const moves = lives.map(({ sha, seq, at }, index) => {
       const before = lives[index + 1] ?? null
-      return { id: `live-${seq}`, entry: { seq, at, what: `live moved to ${sha}`, before } }
+      return { id: `live.${seq}`, entry: { seq, at, what: `live moved to ${sha}`, before } }
     })
     const rejections = rejected.slice(-RECORDS_MAX).flatMap(({ sha, seq, kind, why, at }) => {
       const what = `${sha} was rejected (${kind})`
-      return at === undefined ? [] : [{ id: `rejected-${seq}`, entry: { seq, at, what, why } }]
+      return at === undefined ? [] : [{ id: `rejected.${seq}`, entry: { seq, at, what, why } }]
     })
     const missing = [...moves, ...rejections].filter(({ id }) => !done.has(id))
     for (const { id, entry } of missing) {

@@ -1,5 +1,5 @@
 import type { Culprit, ServerState } from '@drover/model-config'
-import { AgentCode, AgentError, type Agents } from './agents.ts'
+import { AgentCode, AgentError, type Agents, type CallOptions } from './agents.ts'
 import { newCommand, type Order } from './command.ts'
 import type { Command } from './observed.ts'
 
@@ -11,12 +11,15 @@ export interface CallsOptions {
   now: () => number
   applyMs: number
   recycleMs: number
+  /** The trace of what is being done now. */
+  traceOf: () => string | undefined
   /** Hears of each command that came to its end. */
   onSettled: (url: string, command: Command) => void
 }
 
 /** The commands of this process: one a server on its way, the last one remembered. */
-export function makeCalls({ agents, now, applyMs, recycleMs, onSettled }: CallsOptions) {
+export function makeCalls(options: CallsOptions) {
+  const { agents, now, applyMs, recycleMs, traceOf, onSettled } = options
   const commands = new Map<string, Command>()
   const aborts = new Map<string, AbortController>()
   const running = new Set<Promise<void>>()
@@ -25,7 +28,7 @@ export function makeCalls({ agents, now, applyMs, recycleMs, onSettled }: CallsO
     order: Order,
     kind: Command['kind'],
     state: ServerState | undefined,
-    send: (signal: AbortSignal) => Promise<{ failed: readonly Culprit[] }>,
+    send: (options: CallOptions) => Promise<{ failed: readonly Culprit[] }>,
   ): void {
     const { url } = order
     const command = newCommand(order, kind, { at: now(), state, before: commands.get(url) })
@@ -36,7 +39,9 @@ export function makeCalls({ agents, now, applyMs, recycleMs, onSettled }: CallsO
     aborts.set(url, abort)
     const limitMs = (kind === 'apply' ? applyMs : recycleMs) + GRACE_MS
     const signal = AbortSignal.any([abort.signal, AbortSignal.timeout(limitMs)])
-    const done = settle(url, command, send(signal)).finally(() => running.delete(done))
+    const done = settle(url, command, send({ signal, traceparent: traceOf() })).finally(() =>
+      running.delete(done),
+    )
     running.add(done)
   }
 
@@ -62,16 +67,16 @@ export function makeCalls({ agents, now, applyMs, recycleMs, onSettled }: CallsO
     /** Tells a server to run a config; the answer is seen at a later look. */
     apply(order: Order, state: ServerState | undefined): void {
       const { url, sha, seq, fence } = order
-      start(order, 'apply', state, async (signal) => {
-        return await agents.apply(url, { sha, seq, fence }, signal)
+      start(order, 'apply', state, async (call) => {
+        return await agents.apply(url, { sha, seq, fence }, call)
       })
     },
 
     /** Tells a server to replace its model server; the answer is seen at a later look. */
     recycle(order: Order, state: ServerState | undefined): void {
       const { url, fence, recycles } = order
-      start(order, 'recycle', state, async (signal) => {
-        await agents.recycle(url, { fence, recycles }, signal)
+      start(order, 'recycle', state, async (call) => {
+        await agents.recycle(url, { fence, recycles }, call)
         return { failed: [] }
       })
     },

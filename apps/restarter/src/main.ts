@@ -27,15 +27,17 @@ await runService(log, config.DROVER_FOLLOW_PARENT, async (stop) => {
     limits: limitsOf(config),
     scanMs: config.DROVER_SCAN_MS,
     stateMs: config.DROVER_STATE_MS,
-    nudgePublisher: async () => await publisher?.nudge({ fleet }),
+    nudgePublisher: async (traceparent) =>
+      await publisher?.nudge({ fleet, ...(traceparent !== undefined && { traceparent }) }),
     onNote: (note) => log.info(note, 'decided'),
   })
   const token = await readToken(config.DROVER_TOKEN_FILE)
   const { DROVER_HOST: host, DROVER_PORT: port } = config
   await using api = await listen(makeRestarterApi(restarter, { log, token }), { host, port })
-  const nudge = async () => restarter.nudge()
+  const nudge = async ({ traceparent }: { traceparent?: string | undefined }) =>
+    restarter.nudge(traceparent)
   await using worker = place && startWorker({ name: 'rollout', fleet }, place, nudge, { onError })
-  await using watch = place && watchRedis(place, { onReturn: restarter.nudge })
+  await using watch = place && watchRedis(place, { onReturn: () => restarter.nudge() })
   log.info({ url: api.url }, 'started')
   await restarter.run(stop)
 })

@@ -10,6 +10,8 @@ export interface Note {
   servers: readonly string[]
   /** The channel's seq by which it was decided. */
   seq: number | undefined
+  /** The trace of the nudge that led to it. */
+  traceparent: string | undefined
 }
 
 /** The last decisions of this process. */
@@ -18,12 +20,16 @@ export function makeNotes(onNote: (note: Note) => void = () => {}) {
   let waited: string | undefined
 
   return {
-    add({ at, channel }: Observed, { action, why }: Decision): void {
+    add(
+      { at, channel }: Observed,
+      { action, why }: Decision,
+      traceparent: string | undefined,
+    ): void {
       const isBeat = action?.kind === 'write' && action.what === 'beat'
       if (isBeat || (action === undefined && waited === why)) return
       waited = action === undefined ? why : undefined
       const what = action === undefined ? 'wait' : nameOf(action)
-      const note = { at, what, why, servers: serversOf(action), seq: channel?.seq }
+      const note = { at, what, why, servers: serversOf(action), seq: channel?.seq, traceparent }
       notes.unshift(note)
       notes.length = Math.min(notes.length, NOTES_MAX)
       onNote(note)

@@ -76,7 +76,7 @@ export function stepRecycle(observed: Observed, rollout: Rollout): Step {
   if (isTold) return awaitRecycle(observed, server)
   return server.state === undefined
     ? awaitAnswer(observed, server)
-    : startRecycle(observed, rollout, server, server.state)
+    : startRecycle(observed, rollout, { ...server, state: server.state })
 }
 
 function awaitAnswer(observed: Observed, server: ObservedServer): Step {
@@ -86,11 +86,11 @@ function awaitAnswer(observed: Observed, server: ObservedServer): Step {
 
 function startRecycle(
   observed: Observed,
-  { fence }: Rollout,
-  server: ObservedServer,
-  { ready, recycles }: ServerState,
+  { fence, startedAt }: Rollout,
+  server: ObservedServer & { state: ServerState },
 ): Step {
-  const { url } = server
+  const { url, state } = server
+  const { ready, recycles, servingSince = '' } = state
   const due = whyRecycle(server, observed)
   const obstacle = whyNoRecycle(observed)
   if (due !== undefined && obstacle === undefined) {
@@ -99,6 +99,9 @@ function startRecycle(
   }
   const hasTime = observed.now - observed.rolloutSince <= observed.limits.recycleMs
   if (!ready && hasTime) return { why: `${url} is not ready yet` }
+  // Told by a holder that did not live to see it: this one closes the matter.
+  const isDone = due === undefined && Date.parse(servingSince) >= Date.parse(startedAt)
+  if (isDone) return release(`${url} is recycled`, { server: state.server, recycles })
   return release(obstacle ?? `${url} needs no recycling any more`)
 }
 

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { auditKey, Audit, channelKey, type ConfigRef } from '@drover/model-config'
+import { auditKey, Audit, channelKey, type ConfigRef, sha256 } from '@drover/model-config'
 import {
   ModelStoreCode,
   ModelStoreError,
@@ -8,9 +8,12 @@ import {
   withFaults,
 } from '@drover/model-store'
 import { expect, test, vi } from 'vitest'
-import { culpritOf, startFleet, startRestarter } from './test-support/fleet.ts'
+import { culpritOf, type Fleet, startFleet, startRestarter } from './test-support/fleet.ts'
 
 const WAIT = { timeout: 5_000, interval: 5 }
+
+const readAudit = async ({ store }: Fleet, at: Date, id: string) =>
+  await readJson(store, auditKey(at, `fleets.main.${id}`), Audit)
 
 /** Something to wait for, and the way to let it pass. */
 function gate() {
@@ -36,6 +39,13 @@ test('a candidate becomes live after the canary and then the other confirmed it'
 
   const { live, rollout } = await fleet.readChannel()
   expect(early).toBe(0)
+  const { seq, sha } = candidate
+  await vi.waitUntil(
+    async () => await readAudit(fleet, new Date(live?.at ?? ''), `live.${seq}`),
+    WAIT,
+  )
+  const record = await readAudit(fleet, new Date(live?.at ?? ''), `live.${seq}`)
+  expect(record).toMatchObject({ seq, what: `live moved to ${sha}`, by: 'restarter', before: null })
   expect(live).toMatchObject(candidate)
   expect(rollout).toBeUndefined()
   expect(fleet.agents.map(({ state }) => state.config)).toEqual([candidate, candidate])
@@ -72,7 +82,7 @@ test('a bad model is rejected with its name, and the canary goes back to live', 
   expect(fleet.agents.map(({ applied }) => applied.length)).toEqual([3, 1])
   await vi.waitUntil(() => nudges === 2, WAIT)
   const at = new Date(rejected[0]?.at ?? '')
-  const record = await readJson(fleet.store, auditKey(at, `main-rejected-${bad.seq}`), Audit)
+  const record = await readAudit(fleet, at, `rejected.${bad.seq}`)
   expect(record?.why).toContain('acme.intent version 2')
 })
 
@@ -187,4 +197,10 @@ test('a wish recycles every server once, one at a time, also when the restarter 
   expect(most).toBe(1)
   expect(first?.state.ready).toBe(true)
   expect((await fleet.readChannel()).restart).toMatchObject({ count: 1, why: 'leak' })
+  const records = await Promise.all(
+    fleet.agents.map(async ({ state: { server } }) => {
+      return await readAudit(fleet, new Date(), `recycled.${sha256(server).slice(0, 16)}.2`)
+    }),
+  )
+  expect(records.map((record) => record?.what)).toEqual(Array(3).fill('server recycled'))
 })

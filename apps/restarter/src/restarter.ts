@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Channel, ServerState } from '@drover/model-config'
+import { type Channel, isPending, type ServerState } from '@drover/model-config'
 import type { ModelStore } from '@drover/model-store'
 import { makeLoop } from '@drover/service'
 import { act } from './act.ts'
@@ -48,7 +48,7 @@ export interface RestarterOptions {
   /** Longest wait for one server's state. */
   stateMs?: number
   /** Tells the publisher that `live` moved or a config was rejected. It may fail. */
-  nudgePublisher: () => Promise<void>
+  nudgePublisher: (traceparent: string | undefined) => Promise<void>
   onNote?: (note: Note) => void
   onError: (error: unknown) => void
 }
@@ -59,25 +59,30 @@ const STATE_MS = 2_000
 /** Makes the servers of a fleet match its channel. Nothing happens before `run`. */
 export function makeRestarter(options: RestarterOptions) {
   const { store, fleet, onError, scanMs = SCAN_MS } = options
+  /** Of the newest nudge, until what it is about is over. */
+  let traceparent: string | undefined
   const nudge = () => loop.nudge()
-  const { holder, observe, calls } = makeParts(options, nudge)
+  const { holder, observe, calls } = makeParts(options, { nudge, traceOf: () => traceparent })
   const notes = makeNotes(options.onNote)
   const record = makeRecorder(store, fleet)
   let last: Look | undefined
 
   async function turn(): Promise<boolean> {
+    const traceAtStart = traceparent
     const observed = await observe()
     const decision = decide(observed)
     last = { observed, decision }
-    notes.add(observed, decision)
+    notes.add(observed, decision, traceparent)
     const { action } = decision
     const channel = action && (await act(action, observed, { store, fleet, calls }))
     if (channel !== undefined) await tellAtOnce(channel, observed, decision)
     // After the action, which somebody may be waiting for.
     if (observed.channel !== undefined && (await record(observed.channel))) {
       // A nudge may be lost: the publisher looks by itself too.
-      options.nudgePublisher().catch(onError)
+      options.nudgePublisher(traceparent).catch(onError)
     }
+    // One that came during this turn is about something that was not seen yet.
+    if (isOver(observed, decision) && traceparent === traceAtStart) traceparent = undefined
     return action !== undefined
   }
 
@@ -87,7 +92,7 @@ export function makeRestarter(options: RestarterOptions) {
     const observed = { ...before, channel, beatSince: before.now, rolloutSince: before.now }
     const decision = decide(observed)
     if (decision.action?.kind !== 'apply') return
-    notes.add(observed, decision)
+    notes.add(observed, decision, traceparent)
     await act(decision.action, observed, { store, fleet, calls })
   }
 
@@ -96,8 +101,11 @@ export function makeRestarter(options: RestarterOptions) {
   return {
     wishes: makeWishes(store, fleet),
 
-    /** Asks for a look now. */
-    nudge,
+    /** Asks for a look now; what follows from it goes on with the trace. */
+    nudge: (newest?: string): void => {
+      traceparent = newest ?? traceparent
+      nudge()
+    },
 
     /** What the last look saw, what follows from it, and the decisions so far, the newest first. */
     status: () => statusOf(fleet, holder, last, notes.newest()),
@@ -124,7 +132,17 @@ export function makeRestarter(options: RestarterOptions) {
 
 export type Restarter = ReturnType<typeof makeRestarter>
 
-function makeParts(options: RestarterOptions, nudge: () => void) {
+/** Whether nothing is under way and nothing is waited for. */
+function isOver({ channel }: Observed, { action }: Decision): boolean {
+  return action === undefined && channel?.rollout === undefined && !(channel && isPending(channel))
+}
+
+interface Hooks {
+  nudge: () => void
+  traceOf: () => string | undefined
+}
+
+function makeParts(options: RestarterOptions, { nudge, traceOf }: Hooks) {
   const { store, fleet, servers, instance, stateMs = STATE_MS } = options
   const limits: Limits = { ...LIMITS, ...options.limits }
   const { applyMs, recycleMs } = limits
@@ -132,7 +150,7 @@ function makeParts(options: RestarterOptions, nudge: () => void) {
   const agents = options.agents ?? makeAgents(options.serversToken)
   const clock = makeClock()
   const { now } = clock
-  const calls = makeCalls({ agents, now, applyMs, recycleMs, onSettled: nudge })
+  const calls = makeCalls({ agents, now, applyMs, recycleMs, traceOf, onSettled: nudge })
   const place = { store, fleet, servers, holder, instance }
   const parts = { agents, calls, clock, limits, stateMs, onReturn: nudge }
   return { holder, calls, observe: makeObserver({ ...place, ...parts }) }

@@ -19,7 +19,7 @@ export function makeWishes(store: ModelStore, fleet: string) {
       if (!(await swapJson(store, channelKey(fleet), channel.seq, next))) continue
       const at = new Date().toISOString()
       const { seq } = next
-      await audit(store, fleet, `${what}-${seq}`, { seq, at, what, why, by: 'person' })
+      await audit(store, fleet, `${what}.${seq}`, { seq, at, what, why, by: 'person' })
       return next
     }
     throw new ApiError(503, 'the channel moves too fast; try again')

@@ -27,7 +27,7 @@ export async function act(ports: Ports, action: Action): Promise<void> {
     case 'acknowledge':
     case 'recycle':
       return await answer(ports, action.command, async (command) => {
-        if (action.kind === 'refuse') throw overtaken(ports.memory, command)
+        if (action.kind === 'refuse') throw refusal(ports.memory, command)
         const acknowledged = await acknowledge(ports, command)
         if (action.kind === 'recycle') await recycle(ports)
         return acknowledged
@@ -46,7 +46,11 @@ async function open({ memory, log, nudgeLook }: Ports): Promise<void> {
 
 async function apply(ports: Ports, action: Extract<Action, { kind: 'apply' }>): Promise<void> {
   const { command, ref, fence } = action
-  const work = async () => await impairedBy(ports, async () => await applyConfig(ports, ref, fence))
+  const pending = ports.memory.pending.find((each) => each.command.id === command)
+  const { log } = ports
+  const traced = { ...ports, log: pending ? log.child({ traceparent: pending.traceparent }) : log }
+  const work = async () =>
+    await impairedBy(ports, async () => await applyConfig(traced, ref, fence))
   try {
     if (command === undefined) await work()
     else await answer(ports, command, work)
@@ -85,15 +89,21 @@ async function answer(
 ): Promise<void> {
   const pending = memory.pending.find(({ command }) => command.id === id)
   if (pending === undefined) return
-  const { command } = pending
+  const { command, traceparent } = pending
+  const { kind, fence } = command
   try {
     pending.resolve(await work(command))
   } catch (err) {
-    log.warn({ err, command: command.kind, fence: command.fence }, 'command not carried out')
+    log.warn({ err, command: kind, fence, traceparent }, 'command not carried out')
     pending.reject(err)
   } finally {
     memory.pending = memory.pending.filter((each) => each !== pending)
   }
+}
+
+function refusal(memory: Memory, command: Command): AgentError {
+  if (command.kind !== 'apply' || command.fence < memory.fence) return overtaken(memory, command)
+  return new AgentError('REFUSED', `config ${command.ref.seq} is older than live`)
 }
 
 export const overtaken = (memory: Memory, { fence }: { fence: number }): AgentError =>

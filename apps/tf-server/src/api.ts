@@ -4,15 +4,15 @@ import {
   RecycleRequest,
   type ServerState,
 } from '@drover/model-config'
-import { ApiError, type Log, makeApi } from '@drover/service'
+import { ApiError, type Log, makeApi, traceOf } from '@drover/service'
 import type { Express } from 'express'
 import { AgentError } from './errors.ts'
 
 /** What the routes of an agent call. */
 export interface Agent {
   state(): Promise<ServerState>
-  apply(request: ApplyRequest): Promise<ApplyAnswer>
-  recycle(request: RecycleRequest): Promise<ServerState>
+  apply(request: ApplyRequest, traceparent: string): Promise<ApplyAnswer>
+  recycle(request: RecycleRequest, traceparent: string): Promise<ServerState>
 }
 
 export interface AgentApiOptions {
@@ -29,10 +29,12 @@ export function makeAgentApi({ log, token, agent, isReady }: AgentApiOptions): E
       response.json(await agent.state())
     })
     api.post('/v1/apply', async (request, response) => {
-      response.json(await agent.apply(ApplyRequest.parse(request.body)))
+      const config = ApplyRequest.parse(request.body)
+      response.json(await agent.apply(config, traceOf(request)))
     })
     api.post('/v1/recycle', async (request, response) => {
-      response.json(await agent.recycle(RecycleRequest.parse(request.body)))
+      const wish = RecycleRequest.parse(request.body)
+      response.json(await agent.recycle(wish, traceOf(request)))
     })
   })
 }

@@ -1,6 +1,6 @@
 import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { versionPrefix } from '@drover/model-config'
+import { manifestKey, versionPrefix } from '@drover/model-config'
 import type { ModelStore } from '@drover/model-store'
 import { encodeTensors, floatTensor } from '@drover/serving-api'
 import { describe, expect, test, vi } from 'vitest'
@@ -119,14 +119,24 @@ describe('an apply', { timeout: 20_000 }, () => {
     expect(await server.apply(next, 4)).toEqual(answer)
   })
 
-  test('never falls back to what another owner of the name had', async () => {
+  test.each([
+    ['the model does not load', async () => {}],
+    [
+      'its manifest cannot be read',
+      async (root: string) => {
+        const key = manifestKey({ tenant: 'acme', model: 'late' }, 2)
+        await writeFile(join(root, key), 'no JSON')
+      },
+    ],
+  ])('never falls back to what another owner of the name had when %s', async (_, spoil) => {
     await using fleet = await startReady()
-    const { server, store } = fleet
+    const { server, store, folder } = fleet
     const old = { sha: await publish(store, { 'acme.late': [1, 10] }), seq: 3 }
     await server.apply(old, 2)
     const [name, content] = ['acme.late', Buffer.from('no model')]
     const bad = await putVersion(store, { name, version: 2, addend: 20, born: 9, content })
-    const next = { sha: await putConfig(store, { [name]: bad }), seq: 5 }
+    const next = { sha: await putConfig(store, { [name]: bad }, 9), seq: 5 }
+    await spoil(folder.store)
 
     await server.apply(next, 4)
 

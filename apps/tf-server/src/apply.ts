@@ -2,7 +2,6 @@ import {
   canonicalJson,
   type ConfigEntry,
   type ConfigRef,
-  type ConfigVersion,
   type Culprit,
   differenceOf,
   EMPTY_CONFIG,
@@ -82,24 +81,14 @@ export async function prepare(ports: ApplyPorts, options: ApplyOptions): Promise
     const [name] = named
     const passed = withoutCulprits(named, await checkAll(ports, named, prepared.culprits))
     const before = serving.get(name) ?? (await recover(ports, named, lastGood.get(name)))
-    const fallback = before && isSameOwner(ports, named, before) ? before : undefined
+    // A re-created model never falls back to what its old owner had (PROTOCOL 1, `born`).
+    const fallback = before?.born === named[1].born ? before : undefined
     if (fallback !== undefined) prepared.fallbacks.set(name, fallback)
     const entry = passed ?? fallback
     if (entry === undefined) prepared.removes.push(...(serving.has(name) ? [name] : []))
     else if (entry !== serving.get(name)) prepared.upserts.push([name, entry])
   })
   return prepared
-}
-
-/** A re-created model never falls back to what its old owner had (PROTOCOL 1, `born`). */
-function isSameOwner(
-  { versions }: ApplyPorts,
-  [name, wanted]: NamedEntry,
-  before: ConfigEntry,
-): boolean {
-  const bornOf = (version: ConfigVersion) => versions.bornOf({ name, version })
-  const known = wanted.versions.map(bornOf).filter((born) => born !== undefined)
-  return known.length === 0 || before.versions.every((version) => bornOf(version) === known[0])
 }
 
 /** Pulls and verifies all versions of a model; adds to `culprits` and gives back the model's own. */

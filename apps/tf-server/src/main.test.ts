@@ -1,6 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { mkdir, readdir, rename } from 'node:fs/promises'
 import { createServer } from 'node:net'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { ServerState } from '@drover/model-config'
@@ -83,6 +86,36 @@ test(
     expect(await predict(second.restUrl)).toEqual({ predictions: [11] })
     expect(second.startedLines()).toBe(1)
     expect(await second.state()).toMatchObject({ recycles: 2, config: { seq: 3 } })
+  },
+)
+
+test(
+  'an agent whose store is not mounted makes none, says so and serves from its cache',
+  { timeout: 30_000 },
+  async () => {
+    await using opened = await startStore()
+    const { store, folder } = opened
+    const version = await putVersion(store, { name: 'acme.late', version: 1, addend: 10 })
+    const live = { sha: await putConfig(store, { 'acme.late': version }), seq: 3 }
+    await setChannel(store, live)
+    const env = { DROVER_STORE: folder.store, DROVER_CACHE: folder.cache }
+    {
+      await using first = await startProcess(env)
+      await vi.waitUntil(first.isReady, UNTIL)
+      await vi.waitUntil(() => existsSync(join(folder.cache, 'live.json')), UNTIL)
+    }
+    await rename(folder.store, `${folder.store}.unmounted`)
+    await mkdir(folder.store)
+
+    await using second = await startProcess(env)
+    await vi.waitUntil(second.isReady, UNTIL)
+
+    expect(await predict(second.restUrl)).toEqual({ predictions: [11] })
+    expect(await second.state()).toMatchObject({
+      config: live,
+      impaired: expect.stringContaining('there is no store at'),
+    })
+    expect(await readdir(folder.store)).toEqual([])
   },
 )
 

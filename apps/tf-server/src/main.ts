@@ -12,12 +12,13 @@ const log = makeLog('tf-server').child({ server: config.DROVER_SERVER })
 await runService(log, config.DROVER_FOLLOW_PARENT, async (stop) => {
   const tokenFile = config.DROVER_TOKEN_FILE
   const token = tokenFile === undefined ? undefined : (await readFile(tokenFile, 'utf8')).trim()
-  await using store = openLater(async () => await openPosixStore(config.DROVER_STORE))
+  const { DROVER_STORE: directory } = config
+  await using store = openLater(async () => await openPosixStore(directory, { create: false }))
   await using server = await startTfServer({
     server: config.DROVER_SERVER,
     fleet: config.DROVER_FLEET,
     store,
-    storeName: config.DROVER_STORE,
+    storeName: directory,
     cache: config.DROVER_CACHE,
     cacheBytesMax: config.DROVER_CACHE_BYTES_MAX,
     cacheAgeMaxMs: config.DROVER_CACHE_AGE_MAX,

@@ -12,6 +12,8 @@ import type { ModelServer } from './serve/model-server.ts'
 /** A command and whoever waits for its answer. */
 export interface Pending {
   command: Command
+  /** The trace that it belongs to. */
+  traceparent: string
   resolve: (answer: ApplyAnswer | undefined) => void
   reject: (error: unknown) => void
 }

@@ -143,8 +143,32 @@ describe('plan with commands', () => {
     ],
     [
       'goes back to an old config under a new fence',
-      { ...settled, fence: 8, commands: [applyTo(2, 8)] },
+      {
+        ...settled,
+        channel: { kind: 'seen', live: ref(2), readAt: 0 },
+        fence: 8,
+        commands: [applyTo(2, 8)],
+      },
       { kind: 'apply', ref: ref(2), fence: 8, command: 8 },
+    ],
+    [
+      'refuses what was decided before live moved, whatever its fence',
+      { ...settled, commands: [applyTo(2, 7)] },
+      { kind: 'refuse', command: 7 },
+    ],
+    [
+      'refuses to go back while it is coming to live by itself',
+      { ...starting, commands: [applyTo(2, 7)] },
+      { kind: 'refuse', command: 7 },
+    ],
+    [
+      'takes the fence from a command that changes nothing, even with live further on',
+      {
+        ...settled,
+        channel: { kind: 'seen', live: ref(4), readAt: 0 },
+        commands: [applyTo(3, 7)],
+      },
+      { kind: 'acknowledge', command: 7 },
     ],
     [
       'refuses a fence that a waiting command has overtaken',
@@ -170,10 +194,10 @@ describe('plan with commands', () => {
       'puts a command before its own catching up',
       {
         ...settled,
-        channel: { kind: 'seen', live: ref(5), readAt: 0 },
-        commands: [applyTo(4, 7)],
+        channel: { kind: 'seen', live: ref(4), readAt: 0 },
+        commands: [applyTo(5, 7)],
       },
-      { kind: 'apply', ref: ref(4), fence: 7, command: 7 },
+      { kind: 'apply', ref: ref(5), fence: 7, command: 7 },
     ],
     [
       'takes a command before its first config',

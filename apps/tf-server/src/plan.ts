@@ -63,6 +63,7 @@ export function plan(observed: Observed): Action | undefined {
   for (const command of commands) {
     if (command.fence < observed.fence) return { kind: 'refuse', command: command.id }
     if (isDone(observed, command)) return { kind: 'acknowledge', command: command.id }
+    if (isBehindLive(observed, command)) return { kind: 'refuse', command: command.id }
   }
   if (startAt !== undefined) return startAt <= now ? { kind: 'start' } : undefined
   const [command] = commands
@@ -74,6 +75,15 @@ export function plan(observed: Observed): Action | undefined {
 function isDone({ config, recycles, startAt }: Observed, command: Command): boolean {
   if (command.kind === 'recycle') return recycles > command.recycles
   return startAt === undefined && isSame(config?.ref, command.ref)
+}
+
+/**
+ * Whoever goes back goes back to `live`. What is older was decided before `live` moved: this server
+ * may have come to it by itself, without hearing the fence that would tell.
+ */
+function isBehindLive({ channel }: Observed, command: Command): boolean {
+  if (command.kind !== 'apply' || channel.kind !== 'seen') return false
+  return channel.live !== undefined && command.ref.seq < channel.live.seq
 }
 
 function carryOut(command: Command): Action {

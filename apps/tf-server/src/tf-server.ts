@@ -16,6 +16,7 @@ import { type Command, plan } from './plan.ts'
 import type { Ports } from './ports.ts'
 
 const COMMANDS_MAX = 16
+const FIRST_LOOK_MS = 200
 
 export type { TfServerOptions } from './open.ts'
 export type { Action, ChannelView, Command, Observed } from './plan.ts'
@@ -78,6 +79,8 @@ function makeLoops(ports: Ports, { pollMs, cacheAgeMaxMs, log }: TfServerOptions
     turn: async () => {
       await look(ports)
       loop.nudge()
+      // Until there is a first config somebody may be about to make the store or its channel.
+      if (memory.confirmed === undefined) setTimeout(() => looks.nudge(), FIRST_LOOK_MS).unref()
       return false
     },
     scanMs: pollMs,
@@ -103,10 +106,12 @@ function makeAgent(ports: Ports, options: TfServerOptions, restUrl: string) {
   }
   const agent: Agent = {
     state,
-    apply: async ({ sha, seq, fence }: ApplyRequest) =>
-      ApplyAnswer.parse(await command(ports, { kind: 'apply', fence, ref: { sha, seq } })),
-    recycle: async ({ fence, recycles }: RecycleRequest) => {
-      await command(ports, { kind: 'recycle', fence, recycles })
+    apply: async ({ sha, seq, fence }: ApplyRequest, traceparent) => {
+      const asked = { kind: 'apply', fence, ref: { sha, seq } } as const
+      return ApplyAnswer.parse(await command(ports, asked, traceparent))
+    },
+    recycle: async ({ fence, recycles }: RecycleRequest, traceparent) => {
+      await command(ports, { kind: 'recycle', fence, recycles }, traceparent)
       return await state()
     },
   }
@@ -121,13 +126,17 @@ type Asked<C = Command> = C extends Command ? Omit<C, 'id'> : never
 let commands = 0
 
 /** Puts a command in line; resolves when the loop has carried it out. */
-async function command({ memory, nudge }: Ports, asked: Asked): Promise<ApplyAnswer | undefined> {
+async function command(
+  { memory, nudge }: Ports,
+  asked: Asked,
+  traceparent: string,
+): Promise<ApplyAnswer | undefined> {
   if (asked.fence < memory.fence) throw overtaken(memory, asked)
   if (memory.pending.length >= COMMANDS_MAX)
     throw new AgentError('BUSY', `${COMMANDS_MAX} commands wait already`)
   memory.fence = asked.fence
   return await new Promise((resolve, reject) => {
-    memory.pending.push({ command: { ...asked, id: ++commands }, resolve, reject })
+    memory.pending.push({ command: { ...asked, id: ++commands }, traceparent, resolve, reject })
     nudge()
   })
 }

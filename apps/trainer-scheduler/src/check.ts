@@ -1,9 +1,10 @@
 import type { ModelId, ModelSpec } from '@drover/model-config'
 import type { ModelStore } from '@drover/model-store'
 import { ApiError } from '@drover/service'
+import { DATA_BYTES_MAX } from '@drover/training'
 import { z } from 'zod'
 import type { Commands } from './config.ts'
-import { findUpload, resolveDataFile } from './data.ts'
+import { describeData, findUpload, resolveDataFile } from './data.ts'
 import { RunFailure } from './failure.ts'
 
 const FAULTS_SHOWN_MAX = 20
@@ -50,13 +51,18 @@ function recipeFault({ recipe }: ModelSpec, commands: Commands): string | undefi
 async function dataFault(
   { store, dataRoot }: CheckPlaces,
   model: ModelId,
-  { data }: ModelSpec,
+  { data, recipe }: ModelSpec,
 ): Promise<string | undefined> {
   if (data === undefined) return undefined
   if ('upload' in data) {
-    if ((await findUpload(store, model, data.upload)) !== undefined) return undefined
-    const path = `/v1/data/${model.tenant}/${model.model}/${data.upload}`
-    return `data.upload: ${data.upload} is not in the store; PUT it to ${path} first`
+    const record = await findUpload(store, model, data.upload)
+    if (record === undefined) {
+      const path = `/v1/data/${model.tenant}/${model.model}/${data.upload}`
+      return `data.upload: ${data.upload} is not in the store; PUT it to ${path} first`
+    }
+    // A run would copy all of it, in a slot that others wait for, only to say the same.
+    if (recipe.name === 'command' || record.sizeBytes <= DATA_BYTES_MAX) return undefined
+    return `data.upload: ${describeData(data)} has ${record.sizeBytes} bytes, and the recipe ${recipe.name} takes ${DATA_BYTES_MAX} at most`
   }
   try {
     await resolveDataFile(dataRoot, model.tenant, data.file)

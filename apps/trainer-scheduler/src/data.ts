@@ -25,7 +25,8 @@ export interface DataPlaces {
 /** How data is called in messages. */
 export function describeData(data: Data | undefined): string {
   if (data === undefined) return 'the data'
-  return 'file' in data ? data.file : `the upload ${data.upload.slice(0, 12)}`
+  if ('file' in data) return data.file
+  return data.name ?? `the upload ${data.upload.slice(0, 12)}`
 }
 
 /**

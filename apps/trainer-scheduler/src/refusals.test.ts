@@ -1,7 +1,8 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Tenant, tenantKey } from '@drover/model-config'
-import { readStateJson } from '@drover/model-store'
+import { dataRecordKey, Tenant, tenantKey } from '@drover/model-config'
+import { createJson, readStateJson } from '@drover/model-store'
+import { DATA_BYTES_MAX } from '@drover/training'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import {
   type Bench,
@@ -170,6 +171,26 @@ describe('a data file', () => {
 
   test('with an absolute path is refused', async () => {
     expect((await rig.call('PUT', '/v1/tenants/files', spec('/etc/passwd'))).status).toBe(400)
+  })
+})
+
+test('an upload that no training would take is refused by its name and size', async () => {
+  const model = { tenant: 'large', model: 'late' }
+  const sha256 = 'c'.repeat(64)
+  const at = new Date().toISOString()
+  const record = { format: 1, sha256, sizeBytes: DATA_BYTES_MAX + 1, at }
+  await createJson(rig.store, dataRecordKey(model, sha256), record)
+
+  const spec = late({ recipe: tabular, data: { upload: sha256, name: 'large.csv' } })
+  const answer = await rig.call('PUT', '/v1/tenants/large', spec)
+
+  expect(answer).toEqual({
+    status: 400,
+    body: {
+      error: expect.stringContaining(
+        `models.late.data.upload: large.csv has ${DATA_BYTES_MAX + 1} bytes`,
+      ),
+    },
   })
 })
 

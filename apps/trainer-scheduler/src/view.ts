@@ -187,7 +187,10 @@ export async function listRuns(
     return await endedRuns(places.store, { tenant, model: each })
   })
   const newestFirst = ended.flat().toSorted((a, b) => (a.since < b.since ? 1 : -1))
-  return { runs: [...running, ...newestFirst].slice(0, limit) }
+  // A run is known as ended by its record, a moment before its process lets go of it.
+  const endedIds = new Set(newestFirst.map(({ run }) => run))
+  const stillRunning = running.filter(({ run }) => !endedIds.has(run))
+  return { runs: [...stillRunning, ...newestFirst].slice(0, limit) }
 }
 
 async function modelsOf(store: ModelStore, name: string): Promise<string[]> {

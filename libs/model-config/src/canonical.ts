@@ -6,10 +6,10 @@ import { createHash } from 'node:crypto'
  * TypeError on what JSON cannot carry.
  */
 export function canonicalJson(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value)
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
   if (typeof value === 'object' && value !== null) return canonicalObject(value)
-  const isCarried =
-    value === null || ['boolean', 'string'].includes(typeof value) || Number.isFinite(value)
+  const isCarried = value === null || typeof value === 'boolean' || Number.isFinite(value)
   if (!isCarried) throw new TypeError(`JSON cannot carry a ${typeof value}`)
   return JSON.stringify(value)
 }
@@ -20,11 +20,14 @@ function canonicalObject(value: object): string {
   if (prototype !== Object.prototype && prototype !== null) {
     throw new TypeError(`JSON cannot carry a ${value.constructor.name}`)
   }
-  const fields = Object.entries(value)
-    .filter(([, field]) => field !== undefined)
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, field]) => `${JSON.stringify(key)}:${canonicalJson(field)}`)
-  return `{${fields.join(',')}}`
+  let text = ''
+  // In the order of code units, which is the one that `toSorted` has by itself.
+  for (const key of Object.keys(value).toSorted()) {
+    const field: unknown = Reflect.get(value, key)
+    if (field === undefined) continue
+    text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${canonicalJson(field)}`
+  }
+  return `{${text}}`
 }
 
 /** The sha256 of bytes or of a text in UTF-8, in hexadecimal. */

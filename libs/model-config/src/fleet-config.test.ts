@@ -133,12 +133,12 @@ test.each([
   expect(ConfigEntry.safeParse(value).success).toBe(false)
 })
 
-describe('the labels of an entry', () => {
-  const entryWith = (labels: string) =>
-    JSON.parse(
-      `{"born": 1, "versions": [{"version": 1, "manifest": "${sha256('m')}", "verdict": 1, "made": "${sha256('g')}"}], "labels": ${labels}}`,
-    )
+function entryWith(labels: string): unknown {
+  const one = { version: 1, manifest: sha256('manifest'), verdict: 1, made: sha256('made') }
+  return JSON.parse(`{"born": 1, "versions": [${JSON.stringify(one)}], "labels": ${labels}}`)
+}
 
+describe('the labels of an entry', () => {
   test('are names of versions', () => {
     expect(ConfigEntry.parse(entryWith('{"stable": 1}')).labels).toEqual({ stable: 1 })
   })

@@ -114,11 +114,12 @@ export interface ConfigDifference {
   removes: string[]
 }
 
+const textOf = (entry: ConfigEntry | undefined): string | undefined => entry && canonicalJson(entry)
+
 /** What has to be done to a server that runs `from` so that it runs `to`. */
 export function differenceOf(from: Models, to: Models): ConfigDifference {
   const upserts = Object.entries(to).filter(
-    ([name, entry]) =>
-      from[name] === undefined || canonicalJson(from[name]) !== canonicalJson(entry),
+    ([name, entry]) => from[name] !== entry && textOf(from[name]) !== textOf(entry),
   )
   return {
     upserts: Object.fromEntries(upserts),

@@ -71,6 +71,8 @@ test.each([
   `00-${'A'.repeat(32)}-${'b'.repeat(16)}-01`,
   `01-${'a'.repeat(32)}-${'b'.repeat(16)}-01`,
   `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01\n`,
+  `00-${'0'.repeat(32)}-${'b'.repeat(16)}-01`,
+  `00-${'a'.repeat(32)}-${'0'.repeat(16)}-01`,
 ])('%j is no traceparent', (text) => {
   expect(Traceparent.safeParse(text).success).toBe(false)
 })

@@ -16,7 +16,7 @@ export const Version = z.int().positive()
 /** The W3C trace context that runs through the whole loop. */
 export const Traceparent = z
   .string()
-  .regex(/^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/, 'not a W3C traceparent')
+  .regex(/^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/, 'not a W3C traceparent')
 
 /** A moment, in ISO 8601 and UTC. */
 export const Instant = z.iso.datetime()

@@ -69,6 +69,10 @@ describe('the request of a model', () => {
     expect(idOf({}, NOW + 1_000 * HOUR_MS)).toBe(idOf({}))
   })
 
+  test('is the same one whatever its upload is called', () => {
+    expect(idOf({ data: { ...DATA, name: 'rows of may.csv' } })).toBe(idOf({}))
+  })
+
   test('is one for each slot of a schedule', () => {
     const hours = Array.from({ length: 72 }, (_, hour) =>
       idOf({ every: '24h' }, NOW + hour * HOUR_MS),

@@ -59,7 +59,15 @@ export type Recipe = z.output<typeof Recipe>
 
 /** Where the training rows are: an uploaded file by its digest, or one below `dataRoot/<tenant>/`. */
 export const Data = z.union([
-  z.strictObject({ upload: Digest }),
+  z.strictObject({
+    upload: Digest,
+    /** What its sender calls the file. Messages say it; it makes no difference to a training. */
+    name: z
+      .string()
+      .max(255)
+      .regex(/^[^\p{Cc}]+$/u, 'the name of a file')
+      .optional(),
+  }),
   z.strictObject({
     file: z
       .string()
@@ -175,7 +183,7 @@ export function requestOf(tenant: Tenant, model: string, now: number): TrainingR
     born: state.born,
     changed: state.changed,
     specDigest: specDigestOf(spec),
-    data: spec.data,
+    data: contentOf(spec.data),
     trainRequestedAt: state.trainRequestedAt,
   }
   const request = { ...origin, slot }
@@ -184,8 +192,12 @@ export function requestOf(tenant: Tenant, model: string, now: number): TrainingR
 
 /** The digest of what makes a version different: recipe and data, not the schedule and not the gate. */
 export function specDigestOf({ recipe, data }: ModelSpec): string {
-  return digestOf({ recipe, data })
+  return digestOf({ recipe, data: contentOf(data) })
 }
+
+/** Data without what it is called. */
+const contentOf = (data: Data | undefined): Data | undefined =>
+  data !== undefined && 'upload' in data ? { upload: data.upload } : data
 
 /** Whether two specs say the same. */
 export function isSameSpec(a: TenantSpec, b: TenantSpec): boolean {

@@ -252,6 +252,22 @@ describe('a store that is away', () => {
     expect(await fs.readdir(directory)).toEqual([])
   })
 
+  test('is not made by whoever only reads', async () => {
+    const { directory } = await openStore()
+    const [mount, nowhere] = [`${directory}-mount`, `${directory}-nowhere`]
+    await fs.mkdir(mount)
+    const reader = { create: false }
+
+    for (const path of [mount, nowhere]) {
+      await expect(openPosixStore(path, reader)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    }
+
+    expect(await fs.readdir(mount)).toEqual([])
+    await expect(fs.access(nowhere)).rejects.toMatchObject({ code: 'ENOENT' })
+    const store = await openPosixStore(directory, reader)
+    expect(await store.read('a/b')).toBeUndefined()
+  })
+
   test.each(['ENOSPC', 'EIO', 'EACCES'])('cannot keep what is written: %s', async (code) => {
     const { directory, store } = await openStore()
     await store.create('a/b', 'x')

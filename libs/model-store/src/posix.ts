@@ -23,18 +23,38 @@ type Content = string | Uint8Array
 type Move = Parameters<ModelStore['swap']>[1]
 
 /**
- * A store in a directory, which is made if it is absent and may be shared by any number of
- * processes and machines. Unfinished writes of processes that died are removed after an hour.
+ * A store in a directory, which may be shared by any number of processes and machines. It is made
+ * if it is absent; with `create: false` that is UNAVAILABLE, since whoever only reads would make an
+ * empty store where the mount of the real one is away. Unfinished writes of processes that died are
+ * removed after an hour.
  */
-export async function openPosixStore(directory: string): Promise<ModelStore> {
+export async function openPosixStore(
+  directory: string,
+  { create = true }: { create?: boolean } = {},
+): Promise<ModelStore> {
   try {
-    await fs.mkdir(resolve(directory), { recursive: true })
+    if (create) await fs.mkdir(resolve(directory), { recursive: true })
     const root = await fs.realpath(directory)
-    await fs.open(join(root, MARKER), 'a').then(async (marker) => await marker.close())
-    await files.syncFolder(root)
+    if (create) await makeMarker(root)
+    else await proveThere(root)
     return new PosixStore(root)
   } catch (error) {
     throw toStoreError(error, `cannot open a store in ${directory}`)
+  }
+}
+
+async function makeMarker(root: string): Promise<void> {
+  await fs.open(join(root, MARKER), 'a').then(async (marker) => await marker.close())
+  await files.syncFolder(root)
+}
+
+/** Absent because there is none, or because the store is away? */
+async function proveThere(root: string): Promise<void> {
+  try {
+    await fs.lstat(join(root, MARKER))
+  } catch (cause) {
+    const message = `there is no store at ${root}`
+    throw new ModelStoreError(ModelStoreCode.UNAVAILABLE, message, { cause })
   }
 }
 
@@ -70,7 +90,7 @@ class PosixStore implements ModelStore {
     return await this.#run(`cannot read ${key}`, async () => {
       const folder = statesPathOf(this.#root, key)
       const state = (await isRealFolder(folder)) ? await readHighest(folder) : undefined
-      if (state === undefined) await this.#proveThere()
+      if (state === undefined) await proveThere(this.#root)
       return state
     })
   }
@@ -101,7 +121,7 @@ class PosixStore implements ModelStore {
   async #read(key: string): Promise<Uint8Array | undefined> {
     const path = pathOf(this.#root, key)
     const content = (await isRealParent(path)) ? await files.readObject(path) : undefined
-    if (content === undefined) await this.#proveThere()
+    if (content === undefined) await proveThere(this.#root)
     return content
   }
 
@@ -126,7 +146,7 @@ class PosixStore implements ModelStore {
 
   async #makeFolder(folder: string): Promise<void> {
     if (await isRealFolder(folder)) return
-    await this.#proveThere()
+    await proveThere(this.#root)
     await files.makeFolders(this.#root, folder)
     await isRealFolder(folder)
   }
@@ -168,12 +188,12 @@ class PosixStore implements ModelStore {
   async #list(prefix: string): Promise<string[]> {
     const folder = prefix === '' ? this.#root : pathOf(this.#root, prefix)
     if (!(await isRealFolder(folder))) {
-      await this.#proveThere()
+      await proveThere(this.#root)
       return []
     }
     // The store's own file is at the top.
     const names = (await namesIn(folder)).filter((name) => prefix !== '' || name !== MARKER)
-    if (names.length === 0) await this.#proveThere()
+    if (names.length === 0) await proveThere(this.#root)
     return names
   }
 
@@ -185,7 +205,7 @@ class PosixStore implements ModelStore {
     const folder = statesPathOf(this.#root, key)
     if (from !== undefined) {
       const isThere = await isRealFolder(folder)
-      if (!isThere) await this.#proveThere()
+      if (!isThere) await proveThere(this.#root)
       return isThere && (await makeNext(folder, from, content))
     }
     await this.#makeFolder(dirname(folder))
@@ -224,7 +244,7 @@ class PosixStore implements ModelStore {
   async #require(path: string): Promise<fs.FileHandle> {
     const handle = (await isRealParent(path)) ? await files.openObject(path) : undefined
     if (handle !== undefined) return handle
-    await this.#proveThere()
+    await proveThere(this.#root)
     throw new ModelStoreError(ModelStoreCode.NOT_FOUND, `there is no object ${path}`)
   }
 
@@ -243,16 +263,6 @@ class PosixStore implements ModelStore {
       throw corrupt(key, `has the sha256 ${held.sha256} and not ${sha256}`)
     } finally {
       await source.close()
-    }
-  }
-
-  /** Absent because there is none, or because the store is away? */
-  async #proveThere(): Promise<void> {
-    try {
-      await fs.lstat(join(this.#root, MARKER))
-    } catch (cause) {
-      const message = `there is no store at ${this.#root}`
-      throw new ModelStoreError(ModelStoreCode.UNAVAILABLE, message, { cause })
     }
   }
 

@@ -122,6 +122,13 @@ describe('an API', () => {
     ],
     ['with a body that is no JSON', '/v1/echo', post('{"name":'), 400, 'not JSON'],
     ['with a body of another shape', '/v1/echo', post('{"nome":"x"}'), 400, 'name'],
+    [
+      'with a field that schemas overlook',
+      '/v1/echo',
+      post('{"name":"x","in":{"__proto__":{}}}'),
+      400,
+      '__proto__',
+    ],
     ['without its body', '/v1/echo', { method: 'POST' }, 400, 'expected object'],
     ['with a body that is too large', '/v1/echo', post(`"${'x'.repeat(2_000)}"`), 413, 'too large'],
     ['of an unknown route', '/v1/nothing', {}, 404, 'GET /v1/nothing'],

@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import { Traceparent } from '@drover/model-config'
 
 /** A new trace: W3C `traceparent` with a random trace id. */
 export function newTraceparent(): string {
@@ -9,6 +11,12 @@ export function newTraceparent(): string {
 export function childOf(traceparent: string): string {
   const [version, trace, , flags] = traceparent.split('-')
   return `${version}-${trace}-${randomBytes(8).toString('hex')}-${flags}`
+}
+
+/** The trace of a request: the caller's goes on; without one that is whole a new one begins. */
+export function traceOf({ headers }: Pick<IncomingMessage, 'headers'>): string {
+  const given = Traceparent.safeParse(headers.traceparent)
+  return given.success ? childOf(given.data) : newTraceparent()
 }
 
 /** The id that runs through the whole loop. */

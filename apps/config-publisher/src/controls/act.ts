@@ -51,7 +51,7 @@ export async function changeControls(
     const object = controlsKey(tenant)
     const audit: Audit = { format: 1, object, seq, by, what, why, before: before ?? null, at }
     // The attempt parts two writers of one seq: the audit of the one whose attempt the object holds is true.
-    await createJson(store, auditKey(date, `controls-${tenant}-${seq}-${attempt}`), audit)
+    await createJson(store, auditKey(date, `controls.${tenant}.${seq}.${attempt}`), audit)
     if (await swapJson(store, object, before?.seq, after)) return after
   }
   const message = `the pins of ${tenant} moved ${TRIES_MAX} times in a row`

@@ -161,7 +161,7 @@ test('a version that is no better than the prior is refused, and says by how muc
 /** Makes version 1 of the model live. */
 async function makeLive({ store }: World, manifest: string): Promise<void> {
   const versions = [{ version: 1, manifest, verdict: 1, made: digestOfFiles([]) }]
-  const { root, buckets } = renderConfig({ 'acme.late': { versions, labels: {} } })
+  const { root, buckets } = renderConfig({ 'acme.late': { born: 1, versions, labels: {} } })
   await store.create(configKey('main', root.sha), root.text)
   for (const { sha, text } of buckets.values()) await store.create(bucketKey('main', sha), text)
   const live = { sha: root.sha, seq: 1, at: new Date().toISOString() }

@@ -91,7 +91,8 @@ class GateLoop implements Gate {
     const judged = model.usable.find(({ version }) => version === action.version)
     if (judged === undefined) return false
     const { log } = this.#parts
-    const about = { model: servedName(id), version: judged.version }
+    const { traceparent } = judged.manifest
+    const about = { model: servedName(id), version: judged.version, traceparent }
     const flight = flightOf(id, judged.version)
     this.#inFlight.add(flight)
     const started = performance.now()

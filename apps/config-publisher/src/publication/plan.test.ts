@@ -1,8 +1,15 @@
-import type { Models } from '@drover/model-config'
+import type { Models, Tenant } from '@drover/model-config'
 import { describe, expect, test } from 'vitest'
-import { channelOf, controlsOf, entryOf, tenantOf, versionOf } from '../facts.fixture.ts'
+import {
+  channelOf,
+  controlsOf,
+  entryOf,
+  manifestOf,
+  tenantOf,
+  versionOf,
+} from '../facts.fixture.ts'
 import { named, NOW, observed, others, publish, refOf, settled } from './observed.fixture.ts'
-import { GATHER_MS, plan, type PublicationObserved } from './plan.ts'
+import { GATHER_MS, type NamedModel, plan, type PublicationObserved } from './plan.ts'
 
 describe('what is published', () => {
   test.each<[string, Partial<PublicationObserved>, unknown]>([
@@ -95,8 +102,94 @@ describe('what is published', () => {
       },
       publish({}),
     ],
+    [
+      "a new owner's version says whose it is",
+      {
+        base: { 'acme.late': entryOf(1) },
+        named: {
+          'acme.late': named({
+            tenant: tenantOf('acme', ['late'], { models: { late: { born: 5 } } }),
+            versions: [versionOf(1), versionOf(2, 'pass', { born: 5 })],
+          }),
+        },
+      },
+      publish({ 'acme.late': entryOf(2, { born: 5 }) }),
+    ],
   ])('%s', (_, given, expected) => {
     expect(plan(observed(given))).toEqual(expected)
+  })
+})
+
+const culpritOf = (version: number) => ({
+  name: 'acme.late',
+  version,
+  digest: manifestOf(version).digest,
+  reason: 'a wrong golden answer',
+})
+const more = (changes: Partial<Tenant> & { fleet?: string }, models = ['late']) => ({
+  tenant: tenantOf('acme', models, changes),
+})
+
+describe('a culprit of which no version passes', () => {
+  const base = { ...others, 'acme.late': entryOf(2) }
+  const live = { ...others, 'acme.late': entryOf(1) }
+  const rejected = (...versions: number[]) =>
+    settled(live, {
+      candidate: refOf(base, 8),
+      rejected: versions.map((version) => ({
+        ...refOf(base, 8),
+        kind: 'model',
+        culprits: [culpritOf(version)],
+        why: 'no',
+      })),
+    })
+  const bad = versionOf(2, 'fail')
+
+  test.each<[string, Partial<NamedModel>, Partial<PublicationObserved>, Models]>([
+    ['keeps what is live', {}, {}, live],
+    ['keeps it when nothing of it is left in the store', { versions: [bad] }, {}, live],
+    ['keeps it at its pin', { controls: controlsOf('acme', { late: 1 }) }, {}, live],
+    ['loses it when it is a culprit too', {}, { channel: rejected(1, 2) }, others],
+    ['loses it when it was judged badly', { versions: [versionOf(1, 'fail'), bad] }, {}, others],
+    [
+      'loses it when the version is of another content now',
+      { versions: [versionOf(1, 'open', { digest: 'f'.repeat(64) }), bad] },
+      {},
+      others,
+    ],
+    ["loses an old owner's", more({ models: { late: { born: 5 } } }), {}, others],
+    [
+      'loses it when it is pinned away',
+      { controls: controlsOf('acme', { late: 'none' }) },
+      {},
+      others,
+    ],
+    [
+      'loses one above its pin',
+      { controls: controlsOf('acme', { late: 1 }) },
+      { live: { ...others, 'acme.late': entryOf(3) } },
+      others,
+    ],
+    ['loses it with its tenant', more({ tombstone: true }), {}, others],
+    ['loses it when it moves away', more({ fleet: 'other' }), {}, others],
+    ['loses it when it is declared no more', more({}, ['early']), {}, others],
+    ['has none when none is live', {}, { live: others }, others],
+    ['is one only while its rejection is on record', {}, { channel: rejected() }, others],
+  ])('%s', (_, each, given, expected) => {
+    const acme = named({ versions: [versionOf(1, 'open'), bad], ...each })
+
+    const action = plan(
+      observed({
+        base,
+        live,
+        channel: rejected(2),
+        named: { 'acme.late': acme },
+        since: undefined,
+        ...given,
+      }),
+    )
+
+    expect(action).toEqual(publish(expected))
   })
 })
 

@@ -2,6 +2,7 @@ import {
   type Channel,
   chooseVersion,
   type ConfigEntry,
+  type ConfigVersion,
   type Controls,
   differenceOf,
   isCommitted,
@@ -121,12 +122,12 @@ function dueVerdicts({ channel, fleet, named }: PublicationObserved): DueVerdict
 
 /** The base with the named models as they are chosen now, as far as freeze and shrink guard allow. */
 function wantedModels(observed: PublicationObserved) {
-  const { now, fleet, channel, base, named } = observed
+  const { now, channel, base, named } = observed
   const isFrozen = channel.freeze !== undefined && Date.parse(channel.freeze.until) > now
   const models: Record<string, ConfigEntry> = { ...base }
   let frozen = false
   for (const [name, each] of Object.entries(named)) {
-    const entry = entryOf(name, each, fleet)
+    const entry = entryOf(name, each, observed) ?? liveInstead(name, each, observed)
     const isChanged = !isSame(only(name, base[name]), only(name, entry))
     if (isFrozen && isChanged && !isRollback(name, each, base[name], entry)) {
       frozen = true
@@ -147,10 +148,63 @@ function wantedModels(observed: PublicationObserved) {
 const only = (name: string, entry: ConfigEntry | undefined): Models =>
   entry === undefined ? {} : { [name]: entry }
 
-function entryOf(name: string, each: NamedModel, fleet: string): ConfigEntry | undefined {
+function entryOf(
+  name: string,
+  each: NamedModel,
+  { fleet }: PublicationObserved,
+): ConfigEntry | undefined {
   const { model } = parseServedName(name)
+  const born = each.tenant?.models[model]?.born
   const chosen = chooseVersion(each.tenant, model, fleet, each.versions, each.controls)
-  return chosen && { versions: [chosen], labels: {} }
+  return chosen && born !== undefined ? { born, versions: [chosen], labels: {} } : undefined
+}
+
+/**
+ * What is live, for a culprit of which no version passes (PROTOCOL 6): better than nothing as long
+ * as nothing speaks against it.
+ */
+function liveInstead(
+  name: string,
+  each: NamedModel,
+  { channel, live, fleet }: PublicationObserved,
+): ConfigEntry | undefined {
+  const entry = live[name]
+  const culprits = channel.rejected
+    .flatMap((rejection) => rejection.culprits)
+    .filter((culprit) => culprit.name === name)
+  if (entry === undefined || culprits.length === 0 || !isDeclared(name, each, fleet)) {
+    return undefined
+  }
+  const { model } = parseServedName(name)
+  if (entry.born !== each.tenant?.models[model]?.born) return undefined
+  const { version: pin = Infinity } = pinOf(name, each) ?? {}
+  const mayStay = (version: ConfigVersion): boolean =>
+    pin !== 'none' &&
+    version.version <= pin &&
+    !culprits.some(
+      (culprit) => culprit.version === version.version && culprit.digest === version.manifest,
+    ) &&
+    !isCondemned(version, each, fleet)
+  return entry.versions.every(mayStay) ? entry : undefined
+}
+
+/** Whether the version was judged badly or is another one by now; one of which nothing is left was not. */
+function isCondemned(
+  { version, manifest: digest }: ConfigVersion,
+  { versions }: NamedModel,
+  fleet: string,
+): boolean {
+  const record = versions.find((each) => each.version === version)
+  if (record?.manifest === undefined) return false
+  const { manifest } = record
+  if (!isCommitted(manifest) || manifest.digest !== digest) return true
+  return standingVerdict({ ...record, manifest }, fleet)?.pass === false
+}
+
+/** Whether the tenant wants the model in this fleet. */
+function isDeclared(name: string, { tenant }: NamedModel, fleet: string): boolean {
+  if (tenant === undefined || tenant.tombstone || tenant.spec.fleet !== fleet) return false
+  return tenant.spec.models[parseServedName(name).model] !== undefined
 }
 
 /** The pin that binds the model's present owner. */
@@ -197,9 +251,8 @@ function isExplained(
 ): boolean {
   const tenant = each?.tenant
   if (each === undefined || tenant === undefined) return false
+  if (!isDeclared(name, each, fleet) || pinOf(name, each) !== undefined) return true
   const { model } = parseServedName(name)
-  const isDeclared = tenant.spec.fleet === fleet && tenant.spec.models[model] !== undefined
-  if (tenant.tombstone || !isDeclared || pinOf(name, each) !== undefined) return true
   const served = each.versions.find(({ version }) => version === highest(before))
   if (served === undefined) return false
   const [usable] = usableVersions([served], tenant.models[model]?.born)

@@ -171,7 +171,7 @@ class PublicationQueue implements Publication {
       case 'verdicts': {
         const { verdicts } = action
         await writeVerdicts(store, fleet, { verdicts, at: new Date(now()) })
-        log.info({ fleet, verdicts }, 'rejected versions')
+        log.info({ fleet, verdicts, traceparent }, 'rejected versions')
         return 'again'
       }
       case 'gather': {

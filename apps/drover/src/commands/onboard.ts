@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { createHash } from 'node:crypto'
+import { basename } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { type ModelSpec, Name, servedName, TenantSpec } from '@drover/model-config'
 import { z } from 'zod'
@@ -82,7 +83,10 @@ async function onboardOwn(
   }
   checkName('model', model)
   const upload = await digestOfFile(data)
-  const spec = parseSpec(model, { recipe: recipeOf(options), data: { upload } })
+  const spec = parseSpec(model, {
+    recipe: recipeOf(options),
+    data: { upload, name: basename(data) },
+  })
   await context.scheduler.uploadFile(`/v1/data/${tenant}/${model}/${upload}`, data)
   await sendSpec(context, tenant, spec)
   return [model]

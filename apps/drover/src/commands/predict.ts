@@ -5,7 +5,7 @@ import type { Context } from './context.ts'
 
 const ANSWER_MS_MAX = 30_000
 
-const Row = z.union([z.string(), z.record(z.string(), z.json())])
+const Row = z.union([z.string(), z.record(z.string(), z.json()), z.array(z.json())])
 const Answer = z.object({ predictions: z.array(z.json()).min(1) })
 
 /** Asks every server about one raw row. Throws a CliError with the server's own sentence. */
@@ -39,7 +39,10 @@ async function predict(url: string, row: unknown): Promise<unknown> {
   throw new CliError(response.status === 404 ? Exit.NOT_FOUND : Exit.USAGE, error)
 }
 
-/** `drover predict <tenant.model> <row>`: the row is a JSON object of raw columns, or a raw text. */
+/**
+ * `drover predict <tenant.model> <row>`: the row is a JSON object of raw columns, a JSON array for a
+ * model with one input, or a raw text.
+ */
 export async function predictCommand(
   { session, output }: Context,
   name: string,
@@ -52,11 +55,14 @@ export async function predictCommand(
   )
 }
 
-function parseRow(text: string): z.output<typeof Row> {
-  if (!/^\s*[{"]/.test(text)) return text
+/** What a person typed, as the row that it means. */
+export function parseRow(text: string): z.output<typeof Row> {
+  if (!/^\s*[[{"]/.test(text)) return text
   try {
     return Row.parse(JSON.parse(text))
   } catch (cause) {
+    // A text such as `[urgent] my card is lost`.
+    if (text.trimStart().startsWith('[')) return text
     throw new CliError(Exit.USAGE, `${JSON.stringify(text)} is no JSON object of columns`, {
       cause,
     })

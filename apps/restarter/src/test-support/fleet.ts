@@ -29,7 +29,7 @@ export const culpritOf = (version: number): Culprit => ({
 function modelsOf(version: number): Models {
   const { name, digest } = culpritOf(version)
   const entry = { version, manifest: digest, verdict: 1, made: sha256('made') }
-  return { [name]: { versions: [entry], labels: {} } }
+  return { [name]: { born: 1, versions: [entry], labels: {} } }
 }
 
 /** A real store in a folder of its own with a channel, and some agents. */

@@ -32,8 +32,6 @@ export interface Outline {
   files: readonly FileEntry[]
   /** What the gate made with the verdict. */
   made: readonly FileEntry[]
-  /** Which owner of the name it belongs to. */
-  born: number
   engine: Verdict['engine']
   /** Whether a probe has confirmed exactly this before. */
   isVerified: boolean
@@ -44,7 +42,7 @@ export interface Outlines {
   /** From the cache where the version was verified before, so also with the store away. */
   read(named: NamedVersion): Promise<Outline>
   /** Remembers, also after a restart, that a probe has confirmed the version. */
-  noteVerified(version: ConfigVersion, born: number): Promise<void>
+  noteVerified(version: ConfigVersion): Promise<void>
   /** A list of files that is in the cache, by its digest. */
   files(digest: string): Promise<FileEntry[] | undefined>
 }
@@ -65,11 +63,10 @@ export async function openOutlines(
 
   /** What was verified before needs nothing but the cache, so it is served with the store away. */
   async function recall({ version }: NamedVersion): Promise<Outline | undefined> {
-    const note = await readNote(notePath(version))
-    if (note === undefined) return undefined
+    if (!(await hasNote(notePath(version)))) return undefined
     const [own, made] = [await files(version.manifest), await files(version.made)]
     if (own === undefined || made === undefined) return undefined
-    return { files: own, made, born: note.born, engine: undefined, isVerified: true }
+    return { files: own, made, engine: undefined, isVerified: true }
   }
 
   /** Manifest and verdict. Lists of files are kept under their own digests, which configs name. */
@@ -83,27 +80,27 @@ export async function openOutlines(
     )
     await cache.add(version.manifest, listText(manifest.files))
     await cache.add(version.made, listText(verdict.files))
-    const { born } = manifest
     const { engine, files: made } = verdict
-    return { files: manifest.files, made, born, engine, isVerified: false }
+    return { files: manifest.files, made, engine, isVerified: false }
   }
 
   return {
     files,
     read: async (named) => (await recall(named)) ?? (await readStored(named)),
-    noteVerified: async (version, born) =>
-      await onDisk(writeFile(notePath(version), JSON.stringify({ born }))),
+    noteVerified: async (version) =>
+      await onDisk(writeFile(notePath(version), JSON.stringify(NOTE))),
   }
 }
 
-const Note = z.object({ born: z.int().positive() })
+const NOTE = { verified: true }
+const Note = z.object({ verified: z.literal(true) })
 
 /** A note that a crash of the machine cut short is none: the version is verified once more. */
-async function readNote(path: string): Promise<z.output<typeof Note> | undefined> {
+async function hasNote(path: string): Promise<boolean> {
   try {
-    return Note.parse(JSON.parse(await readFile(path, 'utf8')))
+    return Note.parse(JSON.parse(await readFile(path, 'utf8'))).verified
   } catch {
-    return undefined
+    return false
   }
 }
 

@@ -46,11 +46,11 @@ const named = (version: ConfigVersion) => ({ name: NAME, version })
 describe('versions', () => {
   test('a version is laid out byte for byte, and comes with its golden answers', async () => {
     await using pull = await startPull()
-    const version = await putVersion(pull.store, { name: NAME, version: 1, addend: 2, born: 4 })
+    const version = await putVersion(pull.store, { name: NAME, version: 1, addend: 2 })
 
     const pulled = await pull.versions.pull(named(version))
 
-    expect(pulled).toMatchObject({ born: 4, engine: 'onnx', isVerified: false })
+    expect(pulled).toMatchObject({ engine: 'onnx', isVerified: false })
     const file = (path: string) => join(pulled.directory, path)
     expect(pulled.directory).toBe(join(pull.folder.cache, 'models/acme.late/1'))
     expect(await readFile(file('assets/note.txt'), 'utf8')).toBe('acme.late 1')
@@ -68,7 +68,7 @@ describe('versions', () => {
 
     const again = await (await pull.open()).versions.pull(named(version))
 
-    expect(again).toMatchObject({ isVerified: true, born: 1 })
+    expect(again).toMatchObject({ isVerified: true })
     expect(await readdir(again.directory)).toEqual(['assets', 'assets.extra', 'saved_model.pb'])
   })
 
@@ -214,7 +214,7 @@ describe('configs', () => {
     const { models } = await pullConfig(pull.cache, pull.source, { fleet: FLEET, sha: second })
 
     expect(Object.keys(models).toSorted()).toEqual([NAME, 'bolt.late', 'coda.late'])
-    const entry = { versions: [version], labels: {} }
+    const entry = { born: 1, versions: [version], labels: {} }
     const { buckets } = renderConfig({ 'coda.late': entry })
     const bucket = buckets.get(bucketOf('coda.late'))?.sha ?? ''
     expect(pull.calls.toSorted()).toEqual([

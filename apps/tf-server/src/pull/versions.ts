@@ -25,8 +25,6 @@ export interface PulledVersion extends NamedVersion {
   directory: string
   /** Whether a probe has confirmed exactly this before. */
   isVerified: boolean
-  /** Which owner of the name it belongs to. */
-  born: number
   engine: Verdict['engine']
 }
 
@@ -38,8 +36,6 @@ export interface Versions {
   golden(version: ConfigVersion): Promise<GoldenAnswers | undefined>
   /** Remembers, also after a restart, that a probe has confirmed the version. */
   noteVerified(version: PulledVersion): Promise<void>
-  /** Which owner a version belongs to, if this process has pulled it. */
-  bornOf(named: NamedVersion): number | undefined
   /** The objects that a version needs, as far as they are known here. */
   objectsOf(version: ConfigVersion): Promise<string[]>
 }
@@ -55,7 +51,6 @@ export async function openVersions(folder: string, ports: VersionPorts): Promise
   const outlines = await openOutlines(folder, { cache, source })
   /** Trees built by this process. An older one may have been cut short by a crash of the machine. */
   const built = new Map<string, string>()
-  const borns = new Map<string, number>()
 
   async function fetchAll(prefix: string, files: readonly FileEntry[]) {
     const objects: { entry: FileEntry; object: string }[] = []
@@ -83,14 +78,13 @@ export async function openVersions(folder: string, ports: VersionPorts): Promise
     async pull(named) {
       const { name, version } = named
       const outline = await outlines.read(named)
-      const { born, engine, isVerified, made } = outline
-      borns.set(nameOf(named), born)
+      const { engine, isVerified, made } = outline
       const madeAt = madePrefix(parseServedName(name), version.version, version.verdict)
       const [directory] = await bothDone(
         bringIn(named, outline),
         fetchAll(madeAt, made.filter(isGolden)),
       )
-      return { ...named, directory, born, engine, isVerified }
+      return { ...named, directory, engine, isVerified }
     },
     async golden({ made }) {
       const entry = (await outlines.files(made))?.find(isGolden)
@@ -100,8 +94,7 @@ export async function openVersions(folder: string, ports: VersionPorts): Promise
         throw new AgentError('IMPAIRED', `the golden answers ${entry.sha256} left the cache`)
       return parseGolden(content)
     },
-    noteVerified: async ({ version, born }) => await outlines.noteVerified(version, born),
-    bornOf: (named) => borns.get(nameOf(named)),
+    noteVerified: async ({ version }) => await outlines.noteVerified(version),
     async objectsOf({ manifest, made }) {
       const [files = [], gates = []] = await Promise.all([
         outlines.files(manifest),
@@ -112,7 +105,6 @@ export async function openVersions(folder: string, ports: VersionPorts): Promise
   }
 }
 
-const nameOf = ({ name, version }: NamedVersion): string => `${name} ${version.manifest}`
 const isGolden = ({ path }: FileEntry): boolean => path === GOLDEN_FILE
 const isThere = async (path: string): Promise<boolean> =>
   await stat(path).then(

@@ -116,5 +116,5 @@ export function withoutCulprits(
   if (versions.length === 0) return undefined
   const numbers = new Set(versions.map(({ version }) => version))
   const labels = Object.entries(entry.labels).filter(([, version]) => numbers.has(version))
-  return { versions, labels: Object.fromEntries(labels) }
+  return { born: entry.born, versions, labels: Object.fromEntries(labels) }
 }

@@ -151,13 +151,17 @@ async function putFiles(
   return files
 }
 
-/** Writes a config that serves one version of each model, and says its digest. */
+/** Writes a config that serves one version of each model, all of them of one `born`, and says its digest. */
 export async function putConfig(
   store: ModelStore,
   versions: Readonly<Record<string, ConfigVersion | readonly ConfigVersion[]>>,
+  born = 1,
 ): Promise<string> {
   const models: Models = Object.fromEntries(
-    Object.entries(versions).map(([name, each]) => [name, { versions: [each].flat(), labels: {} }]),
+    Object.entries(versions).map(([name, each]) => [
+      name,
+      { born, versions: [each].flat(), labels: {} },
+    ]),
   )
   const { root, buckets } = renderConfig(models)
   for (const { sha, text } of buckets.values()) await store.renew(bucketKey(FLEET, sha), text)

@@ -1,7 +1,6 @@
 import type { NudgeOf } from '@drover/jobs'
-import { Digest, TenantSpec, Traceparent } from '@drover/model-config'
-import { childOf, newTraceparent } from '@drover/service'
-import type { IncomingMessage } from 'node:http'
+import { Digest, TenantSpec } from '@drover/model-config'
+import { traceOf } from '@drover/service'
 import { z } from 'zod'
 import { PushRequest, type Pushes } from '../push.ts'
 import { deleteTenant, type Moved, putTenant, type Registry, requestTraining } from '../tenants.ts'
@@ -165,10 +164,4 @@ function viewRoutes({ views }: RouteParts): Route[] {
       handle: async ({ query }) => ({ status: 200, body: await listRuns(views, query) }),
     }),
   ]
-}
-
-/** The caller's trace goes on; without one a new one begins. */
-function traceOf({ headers }: IncomingMessage): string {
-  const given = Traceparent.safeParse(headers.traceparent)
-  return given.success ? childOf(given.data) : newTraceparent()
 }
