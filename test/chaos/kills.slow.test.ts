@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { ask, askAllTheTime } from '../support/ask.ts'
@@ -45,7 +46,10 @@ describe('kill -9', () => {
     while (onboarded.length === 0) await onboardNext()
   }, TEST_MS_MAX)
 
-  afterAll(async () => await drover[Symbol.asyncDispose]())
+  afterAll(async () => {
+    await drover[Symbol.asyncDispose]()
+    await rm(drover.home, { recursive: true, force: true })
+  })
 
   test.each(['trainer-scheduler', 'config-publisher', 'restarter', 'redis-server'])(
     'of %s costs no prediction, and the loop goes on',
