@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { benchAcknowledge } from './acknowledge.ts'
 import { benchOnboarding } from './onboarding.ts'
 
 /** What a benchmark found: its own numbers, a floor from the same run, and their ratio. */
@@ -14,7 +15,10 @@ export interface BenchResult {
   notes: Record<string, number | string>
 }
 
-const BENCHES = new Map<string, () => Promise<BenchResult>>([['onboarding', benchOnboarding]])
+const BENCHES = new Map<string, () => Promise<BenchResult>>([
+  ['acknowledge', benchAcknowledge],
+  ['onboarding', benchOnboarding],
+])
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
@@ -30,9 +34,9 @@ if (values.json) {
   console.log(JSON.stringify(result))
 } else {
   const { name, unit, runs, median, worst, floor, ratio, notes } = result
-  console.log(`${name}: ${runs.map((run) => run.toFixed(0)).join(', ')} ${unit}`)
+  console.log(`${name}: ${runs.map((run) => run.toFixed(1)).join(', ')} ${unit}`)
   console.log(
-    `median ${median.toFixed(0)}, worst ${worst.toFixed(0)}, floor ${floor.toFixed(0)} ${unit}`,
+    `median ${median.toFixed(1)}, worst ${worst.toFixed(1)}, floor ${floor.toFixed(1)} ${unit}`,
   )
   console.log(`ratio to the floor ${ratio.toFixed(2)}`)
   for (const [note, value] of Object.entries(notes)) console.log(`  ${note}: ${value}`)

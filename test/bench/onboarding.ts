@@ -1,19 +1,12 @@
 import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises'
-import { homedir, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import {
-  makeOutput,
-  openContext,
-  readFlights,
-  SAMPLE_MODEL,
-  type SampleTenant,
-  sendSample,
-  startLocal,
-} from '@drover/drover'
+import { readFlights, SAMPLE_MODEL, type SampleTenant, sendSample } from '@drover/drover'
 import { CommittedManifest, manifestKey, Verdict, verdictKey } from '@drover/model-config'
 import { openPosixStore, requireJson } from '@drover/model-store'
 import { startTrainer } from '@drover/training'
 import { z } from 'zod'
+import { medianOf, withLocalDrover } from './local.ts'
 import type { BenchResult } from './main.ts'
 
 const RUNS = 5
@@ -32,13 +25,7 @@ const Status = z.object({
  * the rest idle. The floor is the training of the same rows by the same trainer, alone.
  */
 export async function benchOnboarding(): Promise<BenchResult> {
-  const home = await mkdtemp(join(tmpdir(), 'drover-bench-'))
-  const output = { ...makeOutput(true), progress: () => {} }
-  const { PATH: path = '' } = process.env
-  const options = { home, ports: new Map(), redisUrl: undefined, path, userHome: homedir() }
-  const running = await startLocal({ ...options, commandsFile: undefined }, output)
-  try {
-    const context = await openContext(home, output, running.session)
+  return await withLocalDrover(async (context) => {
     const samples = await readFlights()
     const runs: { sample: SampleTenant; ms: number }[] = []
     for (const sample of samples.slice(0, TRIES_MAX)) {
@@ -54,7 +41,7 @@ export async function benchOnboarding(): Promise<BenchResult> {
     }
     const measured = runs.slice(WARM_UPS)
     const floor = await trainAlone(measured.map(({ sample }) => sample))
-    const notes = await describeParts(home, measured)
+    const notes = await describeParts(context.home, measured)
     const times = measured.map(({ ms }) => ms)
     const median = medianOf(times)
     const worst = Math.max(...times)
@@ -68,10 +55,7 @@ export async function benchOnboarding(): Promise<BenchResult> {
       ratio: median / floor,
       notes,
     }
-  } finally {
-    await running.stop()
-    await rm(home, { recursive: true, force: true })
-  }
+  })
 }
 
 /** Undefined: it did not become live in time, as when the gate rejects it. */
@@ -128,8 +112,4 @@ async function describeParts(
     'median ms of training and upload': medianOf(parts.training),
     'median ms of the gate': medianOf(parts.gate),
   }
-}
-
-function medianOf(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN
 }

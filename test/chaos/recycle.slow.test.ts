@@ -11,7 +11,8 @@ import { ROW } from '../support/rows.ts'
 const TEST_MS_MAX = 120_000
 const RECYCLED_MS_MAX = 90_000
 const ASKERS = 4
-const ANSWER_MS_MAX = 10_000
+const ANSWER_MS_MAX = 30_000
+const WAIT = { timeout: 30_000 }
 
 const SystemError = z.object({ code: z.string() })
 
@@ -82,7 +83,9 @@ describe('drover restart', () => {
         startAsking(rest, kept[index] ?? false),
         startAsking(rest, false),
       ])
-      await expect.poll(() => Math.min(...asked.map(({ count }) => count()))).toBeGreaterThan(10)
+      await expect
+        .poll(() => Math.min(...asked.map(({ count }) => count())), WAIT)
+        .toBeGreaterThan(10)
 
       const { code, stderr } = await drover.run('restart', '--why', 'a test')
       await expect
@@ -97,7 +100,7 @@ describe('drover restart', () => {
         .toEqual(['tf-server-1', 'tf-server-2'])
       const counts = asked.map(({ count }) => count())
       await expect
-        .poll(() => asked.every(({ count }, index) => count() > (counts[index] ?? 0) + 10))
+        .poll(() => asked.every(({ count }, index) => count() > (counts[index] ?? 0) + 10), WAIT)
         .toBe(true)
       const answers = await Promise.all(asked.map(async ({ stop }) => await stop()))
 

@@ -6,7 +6,7 @@ import { startLoop } from '../support/loop.ts'
 import { tapRedis } from '../support/redis.ts'
 import { FLIGHTS, makeCsv, ROW } from '../support/rows.ts'
 
-const UNTIL = { timeout: 20_000, interval: 20 }
+const UNTIL = { timeout: 30_000, interval: 20 }
 const QUEUES = ['train', 'publish', 'rollout-main']
 
 /** The trace ids in the nudges of a queue, as they went to Redis. */
@@ -52,4 +52,4 @@ test('one trace goes from the request of a client to the server that answers it'
       'restarter: decided',
     ]),
   )
-}, 30_000)
+})

@@ -90,8 +90,8 @@ export interface LocalDrover extends AsyncDisposable {
   json: <T>(schema: z.ZodType<T>, ...args: string[]) => Promise<T>
   /** The pid of one part, by its name in the process list. */
   pidOf: (part: string) => Promise<number>
-  /** Ends it as Ctrl-C does, and waits for the end. */
-  interrupt: () => Promise<void>
+  /** Ends it as Ctrl-C does, waits for the end, and tells how it ended. */
+  interrupt: () => Promise<Pick<ChildProcess, 'exitCode' | 'signalCode'>>
 }
 
 /** Starts `drover up` and waits until its parts answer. */
@@ -123,10 +123,13 @@ export async function startLocalDrover(
   const up = readUpFile(file)
   const run = async (...command: string[]) => await runDrover(folder, ...command)
   const interrupt = async () => {
-    if (child.exitCode !== null || child.signalCode !== null) return
-    const ended = once(child, 'exit')
-    child.kill('SIGINT')
-    await ended
+    if (child.exitCode === null && child.signalCode === null) {
+      const ended = once(child, 'exit')
+      child.kill('SIGINT')
+      await ended
+    }
+    const { exitCode, signalCode } = child
+    return { exitCode, signalCode }
   }
   return {
     home: folder,

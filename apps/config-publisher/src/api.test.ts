@@ -6,10 +6,7 @@ import { z } from 'zod'
 import { goLive, late, startPublisher, startRolled } from './publisher.fixture.ts'
 import type { World } from './world.fixture.ts'
 
-// Real files, processes and queues, on machines that do other things as well.
-vi.setConfig({ testTimeout: 30_000 })
-
-const WAIT = { timeout: 10_000, interval: 20 }
+const WAIT = { timeout: 30_000, interval: 20 }
 const probe = startProbe()
 const redis = await openRedis()
 let places = 0

@@ -1,12 +1,9 @@
 import { type Change, changeKey, type Claim, claimKey, manifestKey } from '@drover/model-config'
 import { createJson } from '@drover/model-store'
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { manifestOf } from './facts.fixture.ts'
 import { makeScan, type Named } from './scan.ts'
 import { startWorld, type World } from './world.fixture.ts'
-
-// Real files, processes and queues, on machines that do other things as well.
-vi.setConfig({ testTimeout: 30_000 })
 
 const MINUTE_MS = 60_000
 const START = Date.parse('2026-03-01T10:58:00.000Z')

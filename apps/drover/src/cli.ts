@@ -1,4 +1,4 @@
-import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import {
   offboardCommand,
   releaseCommand,
@@ -12,8 +12,9 @@ import { type OnboardOptions, onboardCommand } from './commands/onboard.ts'
 import { predictCommand } from './commands/predict.ts'
 import { pushCommand } from './commands/push.ts'
 import { statusCommand, whyCommand } from './commands/status.ts'
-import { AIRPORTS, type UpCommandOptions, upCommand } from './commands/up.ts'
+import type { UpCommandOptions } from './commands/up.ts'
 import type { Config } from './config.ts'
+import { BUSIEST } from './sample/flights.ts'
 import { CliError, Exit, makeOutput } from './output.ts'
 
 const WAIT_SECONDS = 120
@@ -72,11 +73,17 @@ const connect = async (config: Config, { json = false }: JsonOption): Promise<Co
 function addUp(program: Command, config: Config): void {
   addCommand(program, 'up', 'runs a whole Drover on this machine, and 20 real clients through it')
     .option('--once', 'stop when every client is served or rejected', false)
-    .option('--sample <name>', 'flights, or none', 'flights')
-    .option('--airports <count>', 'how many clients of the sample', toCount, AIRPORTS)
+    .addOption(
+      new Option('--sample <name>', 'whose clients come')
+        .choices(['flights', 'none'])
+        .default('flights'),
+    )
+    .option('--airports <count>', 'how many clients of the sample', toCount, BUSIEST)
     .option('--port <name=number>', 'a fixed port for a part (repeat it)', collect, [])
     .option('--commands <file>', "the operator's list of training programs, as JSON")
     .action(async (options: UpCommandOptions & JsonOption) => {
+      // It alone needs the queues' packages, which take a while to load.
+      const { upCommand } = await import('./commands/up.ts')
       await upCommand(config, makeOutput(options.json === true), options)
     })
 }
@@ -96,7 +103,11 @@ function addChanges(program: Command, config: Config): void {
     addCommand(program, 'onboard <tenant>', 'declares a client and waits until its model is served')
       .option('--sample <name>', 'a client of the sample: flights')
       .option('--model <name>', 'the name of its model')
-      .option('--recipe <name>', 'text-classifier, command, or a recipe as JSON')
+      .option(
+        '--recipe <name>',
+        'text-classifier, command, or as JSON: {"name": "tabular-classifier", "label": "late", ' +
+          '"columns": {"hour": {"type": "number"}, "city": {"type": "category"}}}',
+      )
       .option('--command <name>', "for the recipe `command`: a program on the operator's list")
       .option('--data <file>', 'a CSV file with the training rows'),
   ).action(async (tenant: string, options: OnboardOptions & JsonOption) => {
@@ -126,15 +137,16 @@ function addChanges(program: Command, config: Config): void {
 }
 
 function addPins(program: Command, config: Config): void {
-  addCommand(program, 'rollback <tenant[.model]>', 'serves the version before, and pins it')
-    .option('--to <version>', 'a version', toCount)
-    .option('--why <text>', 'a reason for the audit')
-    .action(async (target: string, options: JsonOption & { to?: number; why?: string }) => {
-      await rollbackCommand(await connect(config, options), target, options)
-    })
-  addCommand(program, 'release <tenant.model>', 'ends a pin').action(
-    async (target: string, options: JsonOption) => {
-      await releaseCommand(await connect(config, options), target)
+  addWaiting(
+    addCommand(program, 'rollback <tenant[.model]>', 'serves the version before, and pins it')
+      .option('--to <version>', 'a version', toCount)
+      .option('--why <text>', 'a reason for the audit'),
+  ).action(async (target: string, options: Waiting & { to?: number; why?: string }) => {
+    await rollbackCommand(await connect(config, options), target, options)
+  })
+  addWaiting(addCommand(program, 'release <tenant.model>', 'ends a pin')).action(
+    async (target: string, options: Waiting) => {
+      await releaseCommand(await connect(config, options), target, options)
     },
   )
 }

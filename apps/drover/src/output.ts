@@ -57,8 +57,11 @@ export function makeOutput(json: boolean): Output {
       if (drawn > 0) terminal.moveCursor(0, -drawn)
       terminal.cursorTo(0)
       terminal.clearScreenDown()
-      terminal.write(`${lines.join('\n')}\n`)
-      drawn = lines.length
+      // A line that wraps, or one that scrolled away, cannot be written over.
+      const fitting = lines.slice(0, Math.max(1, terminal.rows - 1))
+      const widthMax = Math.max(1, terminal.columns - 1)
+      for (const line of fitting) terminal.write(`${line.slice(0, widthMax)}\n`)
+      drawn = fitting.length
     },
   }
 }

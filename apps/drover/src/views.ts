@@ -20,6 +20,7 @@ const TrainerModel = z.object({
 export const TrainerTenant = z.object({
   tenant: z.string(),
   tombstone: z.boolean(),
+  generation: z.int(),
   changedAt: z.string(),
   traceparent: z.string(),
   spec: TenantSpec,

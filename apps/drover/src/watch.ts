@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { type ModelView, type Staged, isSettled, stageOf } from './stage.ts'
 
 const POLL_MS = 100
-const POLL_MS_MANY = 500
+const POLL_MS_MANY = 250
 const MANY = 4
 
 /** Reads what the apps say of one model. */

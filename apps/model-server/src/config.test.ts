@@ -1,13 +1,11 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { readFlags } from './config.ts'
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url))
 const run = promisify(execFile)
-vi.setConfig({ testTimeout: 30_000 })
-
 test('flags have their defaults', () => {
   expect(readFlags(['--admin_socket_path=a'])).toEqual({
     admin_socket_path: 'a',

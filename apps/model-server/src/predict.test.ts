@@ -5,7 +5,7 @@ let rest: RestServer
 
 beforeAll(async () => {
   rest = await startRest()
-}, 30_000)
+})
 
 afterAll(async () => {
   await rest[Symbol.asyncDispose]()

@@ -8,9 +8,7 @@ import { halfPlus, writeVersion } from './test-support/saved-models.ts'
 import { startServer, type TestServer } from './test-support/server.ts'
 
 const NAME = 'acme.risk'
-const PATIENT = { timeout: 10_000 }
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 })
-
+const PATIENT = { timeout: 30_000 }
 let folder: string
 let socket: BoundSocket
 const servers: TestServer[] = []

@@ -11,7 +11,7 @@ import { startServer, type TestServer } from './test-support/server.ts'
 
 const NAME = 'acme.risk'
 const TAKEOVERS = 20
-const PATIENT = { timeout: 10_000 }
+const PATIENT = { timeout: 30_000 }
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 })
 
 let folder: string

@@ -7,8 +7,6 @@ import { halfPlus, inverse, writeVersion } from './test-support/saved-models.ts'
 import { startServer, type TestServer } from './test-support/server.ts'
 
 const PATIENT = { timeout: 30_000 }
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
-
 let folder: string
 let socket: BoundSocket
 let server: TestServer

@@ -11,7 +11,7 @@ import { readConfig } from './config.ts'
 import { startFleet } from './test-support/fleet.ts'
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url))
-const UNTIL = { timeout: 15_000, interval: 10 }
+const UNTIL = { timeout: 30_000, interval: 10 }
 const Started = z.object({ msg: z.literal('started'), url: z.url() })
 
 /** The restarter as `drover up` starts it: a process with a pipe at its standard input. */
@@ -72,7 +72,7 @@ test('a process that is killed in a rollout is followed by one that ends it, and
   expect((await fleet.readChannel()).live).toMatchObject(candidate)
   expect(ready.status).toBe(200)
   expect(code).toBe(0)
-}, 30_000)
+})
 
 test('wrong settings are named all at once', () => {
   const env = { DROVER_SERVERS: 'ftp://a', DROVER_PARALLEL: '0', DROVER_FLEET: 'No' }

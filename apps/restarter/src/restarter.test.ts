@@ -8,9 +8,10 @@ import {
   withFaults,
 } from '@drover/model-store'
 import { expect, test, vi } from 'vitest'
+import { LIMITS } from './restarter.ts'
 import { culpritOf, type Fleet, startFleet, startRestarter } from './test-support/fleet.ts'
 
-const WAIT = { timeout: 5_000, interval: 5 }
+const WAIT = { timeout: 30_000, interval: 5 }
 
 const readAudit = async ({ store }: Fleet, at: Date, id: string) =>
   await readJson(store, auditKey(at, `fleets.main.${id}`), Audit)
@@ -109,7 +110,7 @@ test('a server that is gone keeps nobody waiting and catches up when it is back'
   await using fleet = await startFleet(2)
   const [, other] = fleet.agents
   await other?.stop()
-  await using restarter = startRestarter(fleet)
+  await using restarter = startRestarter(fleet, { limits: { silentMs: 500 } })
 
   const candidate = await fleet.publish(1)
   restarter.nudge()
@@ -129,17 +130,24 @@ test('while the store is away nothing is done, and no deadline runs', async () =
   const hold = gate()
   if (agent !== undefined) agent.knobs.applying = hold.passed
   let isAway = false
+  let looks = 0
   const store = withFaults(fleet.store, () => {
-    if (isAway) throw new ModelStoreError(ModelStoreCode.UNAVAILABLE, 'unplugged')
+    if (!isAway) return
+    looks += 1
+    throw new ModelStoreError(ModelStoreCode.UNAVAILABLE, 'unplugged')
   })
-  await using restarter = startRestarter({ ...fleet, store }, { limits: { applyMs: 300 } })
+  let aheadMs = 0
+  const now = performance.now.bind(performance)
+  using _ = vi.spyOn(performance, 'now').mockImplementation(() => now() + aheadMs)
+  await using restarter = startRestarter({ ...fleet, store })
   const candidate = await fleet.publish(1)
   await vi.waitUntil(() => agent?.state.applying !== undefined, WAIT)
 
   isAway = true
   await vi.waitUntil(() => restarter.status().away === 'unplugged', WAIT)
-  const wall = performance.now()
-  await vi.waitUntil(() => performance.now() - wall > 400, WAIT)
+  aheadMs = 2 * LIMITS.applyMs
+  const before = looks
+  await vi.waitUntil(() => looks > before + 2, WAIT)
   const meanwhile = await fleet.readChannel()
   const readiness = restarter.isReady()
   isAway = false

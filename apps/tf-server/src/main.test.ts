@@ -13,7 +13,7 @@ import { putConfig, putVersion, setChannel } from './test-support/published.ts'
 import { startStore } from './test-support/server.ts'
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url))
-const UNTIL = { timeout: 15_000, interval: 10 }
+const UNTIL = { timeout: 30_000, interval: 10 }
 const Started = z.object({ msg: z.literal('started'), url: z.url(), restUrl: z.url() })
 
 async function freePort(): Promise<number> {
@@ -60,82 +60,70 @@ async function predict(restUrl: string): Promise<unknown> {
   return await response.json()
 }
 
-test(
-  'an agent that was killed goes on from its cache on the same port',
-  { timeout: 30_000 },
-  async () => {
-    await using opened = await startStore()
-    const { store, folder } = opened
-    const version = await putVersion(store, { name: 'acme.late', version: 1, addend: 10 })
-    await setChannel(store, { sha: await putConfig(store, { 'acme.late': version }), seq: 3 })
-    const env = {
-      DROVER_STORE: folder.store,
-      DROVER_CACHE: folder.cache,
-      DROVER_REST_PORT: `${await freePort()}`,
-    }
+test('an agent that was killed goes on from its cache on the same port', async () => {
+  await using opened = await startStore()
+  const { store, folder } = opened
+  const version = await putVersion(store, { name: 'acme.late', version: 1, addend: 10 })
+  await setChannel(store, { sha: await putConfig(store, { 'acme.late': version }), seq: 3 })
+  const env = {
+    DROVER_STORE: folder.store,
+    DROVER_CACHE: folder.cache,
+    DROVER_REST_PORT: `${await freePort()}`,
+  }
+  await using first = await startProcess(env)
+  await vi.waitUntil(first.isReady, UNTIL)
+  expect(await predict(first.restUrl)).toEqual({ predictions: [11] })
+
+  first.child.kill('SIGKILL')
+  await first.exited
+  await using second = await startProcess(env)
+  await vi.waitUntil(second.isReady, UNTIL)
+
+  expect(second.restUrl).toBe(first.restUrl)
+  expect(await predict(second.restUrl)).toEqual({ predictions: [11] })
+  expect(second.startedLines()).toBe(1)
+  expect(await second.state()).toMatchObject({ recycles: 2, config: { seq: 3 } })
+})
+
+test('an agent whose store is not mounted makes none, says so and serves from its cache', async () => {
+  await using opened = await startStore()
+  const { store, folder } = opened
+  const version = await putVersion(store, { name: 'acme.late', version: 1, addend: 10 })
+  const live = { sha: await putConfig(store, { 'acme.late': version }), seq: 3 }
+  await setChannel(store, live)
+  const env = { DROVER_STORE: folder.store, DROVER_CACHE: folder.cache }
+  {
     await using first = await startProcess(env)
     await vi.waitUntil(first.isReady, UNTIL)
-    expect(await predict(first.restUrl)).toEqual({ predictions: [11] })
+    await vi.waitUntil(() => existsSync(join(folder.cache, 'live.json')), UNTIL)
+  }
+  await rename(folder.store, `${folder.store}.unmounted`)
+  await mkdir(folder.store)
 
-    first.child.kill('SIGKILL')
-    await first.exited
-    await using second = await startProcess(env)
-    await vi.waitUntil(second.isReady, UNTIL)
+  await using second = await startProcess(env)
+  await vi.waitUntil(second.isReady, UNTIL)
 
-    expect(second.restUrl).toBe(first.restUrl)
-    expect(await predict(second.restUrl)).toEqual({ predictions: [11] })
-    expect(second.startedLines()).toBe(1)
-    expect(await second.state()).toMatchObject({ recycles: 2, config: { seq: 3 } })
-  },
-)
+  expect(await predict(second.restUrl)).toEqual({ predictions: [11] })
+  expect(await second.state()).toMatchObject({
+    config: live,
+    impaired: expect.stringContaining('there is no store at'),
+  })
+  expect(await readdir(folder.store)).toEqual([])
+})
 
-test(
-  'an agent whose store is not mounted makes none, says so and serves from its cache',
-  { timeout: 30_000 },
-  async () => {
-    await using opened = await startStore()
-    const { store, folder } = opened
-    const version = await putVersion(store, { name: 'acme.late', version: 1, addend: 10 })
-    const live = { sha: await putConfig(store, { 'acme.late': version }), seq: 3 }
-    await setChannel(store, live)
-    const env = { DROVER_STORE: folder.store, DROVER_CACHE: folder.cache }
-    {
-      await using first = await startProcess(env)
-      await vi.waitUntil(first.isReady, UNTIL)
-      await vi.waitUntil(() => existsSync(join(folder.cache, 'live.json')), UNTIL)
-    }
-    await rename(folder.store, `${folder.store}.unmounted`)
-    await mkdir(folder.store)
+test('an agent ends when its parent’s pipe closes, and its model server with it', async () => {
+  await using opened = await startStore()
+  const { store, folder } = opened
+  await setChannel(store, undefined)
+  await using agent = await startProcess({
+    DROVER_STORE: folder.store,
+    DROVER_CACHE: folder.cache,
+  })
+  await vi.waitUntil(agent.isReady, UNTIL)
 
-    await using second = await startProcess(env)
-    await vi.waitUntil(second.isReady, UNTIL)
+  agent.child.stdin.end()
+  const [code] = await agent.exited
 
-    expect(await predict(second.restUrl)).toEqual({ predictions: [11] })
-    expect(await second.state()).toMatchObject({
-      config: live,
-      impaired: expect.stringContaining('there is no store at'),
-    })
-    expect(await readdir(folder.store)).toEqual([])
-  },
-)
-
-test(
-  'an agent ends when its parent’s pipe closes, and its model server with it',
-  { timeout: 30_000 },
-  async () => {
-    await using opened = await startStore()
-    const { store, folder } = opened
-    await setChannel(store, undefined)
-    await using agent = await startProcess({
-      DROVER_STORE: folder.store,
-      DROVER_CACHE: folder.cache,
-    })
-    await vi.waitUntil(agent.isReady, UNTIL)
-
-    agent.child.stdin.end()
-    const [code] = await agent.exited
-
-    expect(code).toBe(0)
-    await expect(predict(agent.restUrl)).rejects.toThrow('fetch failed')
-  },
-)
+  expect(code).toBe(0)
+  await expect(predict(agent.restUrl)).rejects.toThrow('fetch failed')
+})

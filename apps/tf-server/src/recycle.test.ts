@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { publish } from './test-support/published.ts'
 import { startReady } from './test-support/server.ts'
 
-describe('a recycle', { timeout: 40_000 }, () => {
+describe('a recycle', () => {
   test('replaces the model server five times under load without a failed request', async () => {
     await using fleet = await startReady()
     const { server, store } = fleet

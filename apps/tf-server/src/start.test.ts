@@ -6,7 +6,7 @@ import { startServer, startStore, UNTIL, untilReady } from './test-support/serve
 
 const inSevenHours = () => Date.now() + 7 * 3_600_000
 
-describe('a server that starts', { timeout: 20_000 }, () => {
+describe('a server that starts', () => {
   test('says where it looked when there is no channel', async () => {
     await using opened = await startStore()
     await using server = await startServer(opened.store, opened.folder.cache)

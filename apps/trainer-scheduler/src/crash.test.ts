@@ -17,7 +17,7 @@ import {
   withFaults,
 } from '@drover/model-store'
 import { makeLog, newTraceparent } from '@drover/service'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { act, type Hands } from './act.ts'
 import { observe, readTenant } from './observe.ts'
 import { type Action, plan } from './plan.ts'
@@ -30,8 +30,6 @@ import { putTenant, type Registry } from './tenants.ts'
 
 const TURNS_MAX = 20
 const MOMENTS_MAX = 200
-
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 })
 
 let bench: Bench
 let store: ModelStore

@@ -12,10 +12,8 @@ import {
   viewOf,
 } from './scheduler.fixture.ts'
 
-const WAIT = { timeout: 20_000, interval: 10 }
+const WAIT = { timeout: 30_000, interval: 10 }
 const LATE = { tenant: 'acme', model: 'late' }
-
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 })
 
 let bench: Bench
 beforeAll(async () => {

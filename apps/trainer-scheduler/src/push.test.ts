@@ -1,5 +1,5 @@
 import { claimKey, type FileEntry, sha256, versionPrefix } from '@drover/model-config'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readVersions } from './observe.ts'
 import {
   type Bench,
@@ -12,8 +12,6 @@ import {
 
 const EXT = { tenant: 'acme', model: 'ext' }
 const PATH = '/v1/tenants/acme/models/ext/versions'
-
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 })
 
 let bench: Bench
 let rig: Rig

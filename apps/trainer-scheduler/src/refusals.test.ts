@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { dataRecordKey, Tenant, tenantKey } from '@drover/model-config'
 import { createJson, readStateJson } from '@drover/model-store'
 import { DATA_BYTES_MAX } from '@drover/training'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
   type Bench,
   makeCsv,
@@ -15,8 +15,6 @@ import {
 
 const TENANT = '/v1/tenants/acme'
 const MIB = 1024 * 1024
-
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 })
 
 let bench: Bench
 let rig: Rig

@@ -7,7 +7,7 @@ import { foreignModel, slowModel, textModel } from './sample-models.ts'
 
 const folder = await startFolder()
 const probe = startProbe()
-const SETTLES = { timeout: 10_000, interval: 20 }
+const SETTLES = { timeout: 30_000, interval: 20 }
 
 afterAll(async () => {
   await probe[Symbol.asyncDispose]()

@@ -13,7 +13,7 @@ import { startTensorflowHost } from './tensorflow-host.ts'
 
 const folder = await startFolder()
 const shared = startTensorflowHost({ waitingMax: 2 })
-const SETTLES = { timeout: 10_000, interval: 20 }
+const SETTLES = { timeout: 30_000, interval: 20 }
 
 afterAll(async () => {
   await shared[Symbol.asyncDispose]()

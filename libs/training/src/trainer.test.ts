@@ -9,6 +9,7 @@ import { collectOutput } from './output.ts'
 import { startTrainer, type Trainer, type TrainRequest } from './trainer.ts'
 
 const FLIGHTS = join(import.meta.dirname, '../fixtures/flights-bwi.csv')
+const WAIT = { timeout: 30_000 }
 const SLOW_ROWS = 20_000
 
 let folder: string
@@ -189,6 +190,6 @@ describe('a trainer', () => {
 
     parent.kill('SIGKILL')
 
-    await expect.poll(async () => await hasEnded(pid), { timeout: 5_000 }).toBe(true)
+    await expect.poll(async () => await hasEnded(pid), WAIT).toBe(true)
   })
 })

@@ -19,15 +19,12 @@ import {
   GoldenAnswers,
   TOLERANCE,
 } from '@drover/serving-api'
-import { afterAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { qualityOf } from '../facts.fixture.ts'
 import { linearModel, renamedModel, unaryModel } from '../models.fixture.ts'
 import { type Files, filesOf, type World } from '../world.fixture.ts'
 import { golden, id, startGate, startWith, verdictIn } from './gate.fixture.ts'
 import type { GateParts } from './gate.ts'
-
-// Real files, processes and queues, on machines that do other things as well.
-vi.setConfig({ testTimeout: 30_000 })
 
 const probe = startProbe()
 afterAll(async () => await probe[Symbol.asyncDispose]())

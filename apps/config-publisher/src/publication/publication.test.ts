@@ -1,15 +1,12 @@
 import { channelKey, manifestKey } from '@drover/model-config'
 import { type FaultHook, type ModelStore, withFaults } from '@drover/model-store'
 import { makeLog } from '@drover/service'
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { manifestOf, tenantOf } from '../facts.fixture.ts'
 import { mapParallel } from '../parallel.ts'
 import { makeRecords } from '../records.ts'
 import { startWorld, type World } from '../world.fixture.ts'
 import { makePublication } from './publication.ts'
-
-// Real files, processes and queues, on machines that do other things as well.
-vi.setConfig({ testTimeout: 30_000 })
 
 const WORLDS_AT_ONCE = 8
 const log = makeLog('test')

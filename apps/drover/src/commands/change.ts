@@ -1,4 +1,4 @@
-import { parseServedName } from '@drover/model-config'
+import { parseServedName, servedName } from '@drover/model-config'
 import { z } from 'zod'
 import { CliError, Exit } from '../output.ts'
 import { checkName, waitUntilServed } from './onboard.ts'
@@ -44,26 +44,45 @@ export async function trainCommand(
   context.output.result({ tenant, names }, [`asked for a training of ${names.join(', ')}`])
 }
 
-/** `drover rollback <tenant>[.<model>]`: back to the version before, or to `--to`; pinned until released. */
+const Pin = z.looseObject({ version: z.union([z.int(), z.literal('none')]) })
+const RolledBack = z.looseObject({ pins: z.record(z.string(), Pin) })
+
+/**
+ * `drover rollback <tenant>[.<model>]`: back to the version before, or to `--to`; pinned until it is
+ * released. Waits until that version is served.
+ */
 export async function rollbackCommand(
-  { publisher, output }: Context,
+  context: Context,
   target: string,
-  options: { to?: number; why?: string },
+  options: { to?: number; why?: string; wait: boolean; timeout: number },
 ): Promise<void> {
   const { tenant, model } = parseTarget(target)
+  const startedAt = performance.now()
   const body = { tenant, model, version: options.to, why: options.why }
-  const answer = await publisher.send('POST', '/v1/rollback', body, Anything)
-  output.result(answer, [`${target} is rolled back and pinned; drover release ${target} ends that`])
+  const answer = await context.publisher.send('POST', '/v1/rollback', body, RolledBack)
+  const pins = Object.entries(answer.pins)
+  const names = pins.map(([each]) => servedName({ tenant, model: each }))
+  if (options.wait) return await waitUntilServed(context, names, options.timeout, startedAt)
+  context.output.result(
+    answer,
+    pins.map(([each, { version }]) => `${tenant}.${each} is pinned to version ${version}`),
+  )
 }
 
 /** `drover release <tenant>.<model>`: ends a pin, so that the newest passing version is served again. */
 export async function releaseCommand(
-  { publisher, output }: Context,
+  context: Context,
   target: string,
+  options: { wait: boolean; timeout: number },
 ): Promise<void> {
   const { tenant, model } = parseTarget(target)
-  const answer = await publisher.send('POST', '/v1/release', { tenant, model }, Anything)
-  output.result(answer, [`${target} is released`])
+  if (model === undefined) {
+    throw new CliError(Exit.USAGE, `name the model too: drover release ${tenant}.<model>`)
+  }
+  const startedAt = performance.now()
+  const answer = await context.publisher.send('POST', '/v1/release', { tenant, model }, Anything)
+  if (options.wait) return await waitUntilServed(context, [target], options.timeout, startedAt)
+  context.output.result(answer, [`${target} is released`])
 }
 
 /** `drover offboard <tenant>`: its models leave every server. */
@@ -73,7 +92,7 @@ export async function offboardCommand(
 ): Promise<void> {
   checkName('tenant', tenant)
   const answer = await scheduler.send('DELETE', `/v1/tenants/${tenant}`, {}, Anything)
-  output.result(answer, [`${tenant} is offboarded`])
+  output.result(answer, [`${tenant} is offboarded: its models leave the servers now`])
 }
 
 /** `drover restart`: replaces the model server of every server, one at a time. */
@@ -83,5 +102,7 @@ export async function restartCommand(
 ): Promise<void> {
   const why = options.why ?? 'drover restart'
   const answer = await restarter.send('POST', '/v1/restart', { why }, Anything)
-  output.result(answer, ['every server will be recycled, one at a time; drover status shows it'])
+  output.result(answer, [
+    'every model server will be replaced, one at a time; drover logs and the audit say when',
+  ])
 }

@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { z } from 'zod'
-import type { Output } from '../output.ts'
+import { CliError, Exit, type Output } from '../output.ts'
 import { checkName } from './onboard.ts'
 
 const LINES_MAX = 200
@@ -30,7 +30,10 @@ interface Entry {
 export async function logsCommand(home: string, output: Output, tenant: string): Promise<void> {
   checkName('tenant', tenant)
   const folder = join(home, 'logs')
-  const files = (await readdir(folder).catch(() => [])).filter((file) => file.endsWith('.log'))
+  const names = await readdir(folder).catch((cause: unknown) => {
+    throw new CliError(Exit.DEPENDENCY_DOWN, `no Drover ever ran in ${home}`, { cause })
+  })
+  const files = names.filter((file) => file.endsWith('.log'))
   const found = await Promise.all(
     files.map(async (file) => await readEntries(join(folder, file), file.slice(0, -4), tenant)),
   )
@@ -38,6 +41,9 @@ export async function logsCommand(home: string, output: Output, tenant: string):
     .flat()
     .toSorted((a, b) => a.time - b.time)
     .slice(-LINES_MAX)
+  if (entries.length === 0) {
+    throw new CliError(Exit.NOT_FOUND, `no part logged anything about ${tenant}`)
+  }
   output.result(
     { tenant, entries },
     entries.map(

@@ -2,12 +2,12 @@ import { createReadStream } from 'node:fs'
 import { createHash } from 'node:crypto'
 import { basename } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { type ModelSpec, Name, servedName, TenantSpec } from '@drover/model-config'
+import { ModelSpec, Name, servedName, TenantSpec } from '@drover/model-config'
 import { z } from 'zod'
 import { CliError, Exit } from '../output.ts'
 import { readFlights, type SampleTenant } from '../sample/flights.ts'
 import { watchModels } from '../watch.ts'
-import { readView } from '../views.ts'
+import { findTenantSpec, readView } from '../views.ts'
 import type { Context } from './context.ts'
 
 const Accepted = z.object({ tenant: z.string(), generation: z.int() })
@@ -83,10 +83,10 @@ async function onboardOwn(
   }
   checkName('model', model)
   const upload = await digestOfFile(data)
-  const spec = parseSpec(model, {
-    recipe: recipeOf(options),
-    data: { upload, name: basename(data) },
-  })
+  const own = parseModel({ recipe: recipeOf(options), data: { upload, name: basename(data) } })
+  // Its other models stay as they are.
+  const before = await findTenantSpec(context, tenant)
+  const spec = TenantSpec.parse({ ...before, models: { ...before?.models, [model]: own } })
   await context.scheduler.uploadFile(`/v1/data/${tenant}/${model}/${upload}`, data)
   await sendSpec(context, tenant, spec)
   return [model]
@@ -104,10 +104,14 @@ function recipeOf({ recipe = '', command }: OnboardOptions): object {
   }
 }
 
-function parseSpec(model: string, spec: z.input<typeof ModelSpec> | object): TenantSpec {
-  const parsed = TenantSpec.safeParse({ models: { [model]: spec } })
+function parseModel(spec: object): ModelSpec {
+  const parsed = ModelSpec.safeParse(spec)
   if (parsed.success) return parsed.data
-  throw new CliError(Exit.USAGE, z.prettifyError(parsed.error))
+  const [issue] = parsed.error.issues
+  const where = issue?.path.join('.') ?? ''
+  const recipes = 'text-classifier, command, or tabular-classifier as JSON (drover onboard --help)'
+  const what = where === 'recipe.name' ? `there is no such recipe; try ${recipes}` : issue?.message
+  throw new CliError(Exit.USAGE, `${where}: ${what}`)
 }
 
 export function checkName(what: string, name: string): void {

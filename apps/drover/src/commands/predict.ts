@@ -1,6 +1,9 @@
+import { parseServedName, ServedName } from '@drover/model-config'
 import { z } from 'zod'
 import { CliError, Exit } from '../output.ts'
 import type { Session } from '../session.ts'
+import { stageOf } from '../stage.ts'
+import { readViews } from '../views.ts'
 import type { Context } from './context.ts'
 
 const ANSWER_MS_MAX = 30_000
@@ -43,16 +46,36 @@ async function predict(url: string, row: unknown): Promise<unknown> {
  * `drover predict <tenant.model> <row>`: the row is a JSON object of raw columns, a JSON array for a
  * model with one input, or a raw text.
  */
-export async function predictCommand(
-  { session, output }: Context,
-  name: string,
-  text: string,
-): Promise<void> {
-  const predictions = await predictOnEach(session, name, parseRow(text))
+export async function predictCommand(context: Context, name: string, text: string): Promise<void> {
+  if (!ServedName.safeParse(name).success) {
+    throw new CliError(Exit.USAGE, `${JSON.stringify(name)} is no <tenant>.<model>`)
+  }
+  const { session, output } = context
+  const predictions = await predictOnEach(session, name, parseRow(text)).catch(
+    async (error: unknown) => {
+      if (!(error instanceof CliError) || error.exit !== Exit.NOT_FOUND) throw error
+      const { tenant } = parseServedName(name)
+      const view = (await readViews(context, tenant)).find((each) => each.name === name)
+      if (view === undefined) throw new CliError(Exit.NOT_FOUND, `there is no model ${name}`)
+      const { stage, note } = stageOf(view)
+      const message = `${name} is not served: ${stage}${note === '' ? '' : `, ${note}`}`
+      throw new CliError(Exit.NOT_FOUND, message, { cause: error })
+    },
+  )
   output.result(
     { name, predictions },
-    predictions.map(({ server, prediction }) => `${server}  ${JSON.stringify(prediction)}`),
+    predictions.map(({ server, prediction }) => `${server}  ${describePrediction(prediction)}`),
   )
+}
+
+const Classified = z.object({ label: z.string(), scores: z.array(z.number()).min(1) })
+
+/** A classifier's label with its score, or whatever else a model answers. */
+export function describePrediction(prediction: unknown): string {
+  const classified = Classified.safeParse(prediction)
+  if (!classified.success) return JSON.stringify(prediction)
+  const { label, scores } = classified.data
+  return `${label} (${Math.max(...scores).toFixed(3)})`
 }
 
 /** What a person typed, as the row that it means. */

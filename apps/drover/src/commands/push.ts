@@ -34,6 +34,9 @@ export async function pushCommand(
   const startedAt = performance.now()
   const { tenant, model } = parseServedName(name)
   const files = await readFiles(directory)
+  if (!files.some(({ path }) => path === 'saved_model.pb')) {
+    throw new CliError(Exit.USAGE, `${directory} holds no saved_model.pb: it is no SavedModel`)
+  }
   await declare(context, tenant, model)
   for (const { absolute, sha256 } of files) {
     await context.scheduler.uploadFile(`/v1/data/${tenant}/${model}/${sha256}`, absolute)

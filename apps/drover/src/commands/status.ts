@@ -100,7 +100,10 @@ function chainOf(
     { at: failure.at, what: `run failed (${failure.class}): ${failure.reason}` },
   ]
   return [
-    { at: trainer.changedAt, what: 'declared' },
+    {
+      at: trainer.changedAt,
+      what: `declared, or asked to train (generation ${trainer.generation})`,
+    },
     ...(failures ?? []),
     ...(published?.versions ?? []).flatMap(eventsOfVersion),
     ...eventsOfServing(published, fleet),

@@ -1,16 +1,16 @@
-import { servedName } from '@drover/model-config'
 import type { Config } from '../config.ts'
 import { CliError, Exit, type Output } from '../output.ts'
-import { BUSIEST, readFlights, SAMPLE_MODEL, type SampleTenant } from '../sample/flights.ts'
-import { isSettled, type Staged } from '../stage.ts'
+import { readFlights, type SampleTenant } from '../sample/flights.ts'
+import type { Staged } from '../stage.ts'
 import { PORT_NAMES, type PortName } from '../up/apps.ts'
 import { type Row, renderChange, renderTable } from '../up/table.ts'
-import { curlOf, describeSession, type Running, startLocal } from '../up/up.ts'
+import { checkBeforeStart } from '../up/check.ts'
+import { describeSession, type Running, startLocal } from '../up/up.ts'
 import { readView } from '../views.ts'
 import { watchModels } from '../watch.ts'
 import { type Context, openContext } from './context.ts'
 import { sendSample } from './onboard.ts'
-import { predictOnEach } from './predict.ts'
+import { nameOf, report } from './report.ts'
 
 const REDRAW_MS = 200
 const SETTLE_MS_MAX = 15 * 60_000
@@ -32,10 +32,12 @@ export async function upCommand(
   options: UpCommandOptions,
 ): Promise<void> {
   const interrupted = listenForInterrupt()
+  const ports = parsePorts(options.port)
+  await checkBeforeStart(ports, options.commands)
   const running = await startLocal(
     {
       home: config.DROVER_HOME,
-      ports: parsePorts(options.port),
+      ports,
       redisUrl: config.DROVER_REDIS_URL,
       commandsFile: options.commands,
       path: config.PATH,
@@ -100,7 +102,7 @@ async function runSample(
   const stages = watchSample(context, samples, startedAt, interrupted)
   const [settled] = await Promise.all([stages, sendAll(context, samples)])
   const seconds = Math.round(performance.now() - startedAt) / 1_000
-  await report(context, samples, settled, seconds)
+  await report(context, { samples, stages: settled, seconds, once: options.once })
 }
 
 /** A few at a time, as clients come: the scheduler puts them in their order. */
@@ -148,47 +150,3 @@ async function watchSample(
     if (timer !== undefined) redraw()
   }
 }
-
-const nameOf = (tenant: string): string => servedName({ tenant, model: SAMPLE_MODEL })
-
-async function report(
-  { output, session }: Context,
-  samples: readonly SampleTenant[],
-  stages: ReadonlyMap<string, Staged>,
-  seconds: number,
-): Promise<void> {
-  const tenants = samples.map(({ tenant }) => tenant)
-  const stageIs = (tenant: string, stage: string) => stages.get(nameOf(tenant))?.stage === stage
-  const served = tenants.filter((tenant) => stageIs(tenant, 'served'))
-  const rejected = tenants.filter((tenant) => isSettledOther(stages.get(nameOf(tenant))))
-  const asked = samples.find(({ tenant }) => served.includes(tenant))
-  const predictions =
-    asked === undefined ? [] : await predictOnEach(session, nameOf(asked.tenant), asked.row)
-  const lines = [
-    '',
-    `${served.length} of ${tenants.length} clients served, ${rejected.length} rejected, after ${seconds} s`,
-  ]
-  if (asked !== undefined) {
-    lines.push('', `a flight from ${asked.tenant}: ${JSON.stringify(asked.row)}`)
-    for (const { server, prediction } of predictions) {
-      lines.push(`  ${server}  ${JSON.stringify(prediction)}`)
-    }
-    for (const { rest } of session.servers) {
-      lines.push('', curlOf(rest, nameOf(asked.tenant), asked.row))
-    }
-  }
-  const hints = [
-    '',
-    ...describeSession(session),
-    '',
-    'npx drover onboard bwi --sample flights    the 21st client, in another terminal',
-    'npx drover status                          Ctrl-C here ends it all',
-  ]
-  output.result({ tenants, served, rejected, seconds, predictions }, [...lines, ...hints])
-}
-
-const isSettledOther = (staged: Staged | undefined): boolean =>
-  staged !== undefined && isSettled(staged) && staged.stage !== 'served'
-
-/** How many airports `up` onboards unless told. */
-export const AIRPORTS = BUSIEST

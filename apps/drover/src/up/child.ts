@@ -40,7 +40,7 @@ export interface Child {
 export function superviseChild(spec: ChildSpec, onChild: OnChild): Child {
   const log = openLog(spec.logPath)
   const { promise: url, resolve, reject } = makePromise<string>()
-  const state = { stopping: false }
+  const state = { stopping: false, hasStarted: false }
   let running: ChildProcess
   let backoffMs = RESTART_MS_MIN
   let restart: NodeJS.Timeout | undefined
@@ -66,14 +66,17 @@ export function superviseChild(spec: ChildSpec, onChild: OnChild): Child {
       }
       // Whoever was told this address finds it there after a restart too.
       spec.env.DROVER_PORT = new URL(started).port
+      state.hasStarted = true
       resolve(started)
     })
     running.once('exit', (code, signal) => {
       if (state.stopping) return
       const why = signal ?? `exit ${code}`
+      const failure = new Error(`${spec.name} did not start (${why}): ${describe(tail)}`)
+      // What never ran will not run the next time either: whoever waits for it decides.
+      if (!state.hasStarted) return reject(failure)
       onChild({ name: spec.name, kind: 'ended', why })
       if (performance.now() - startedAt > STEADY_MS) backoffMs = RESTART_MS_MIN
-      reject(new Error(`${spec.name} did not start (${why}): ${describe(tail)}`))
       restart = setTimeout(start, backoffMs)
       backoffMs = Math.min(backoffMs * 2, RESTART_MS_MAX)
     })

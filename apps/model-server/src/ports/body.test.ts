@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { type Limits, LIMITS } from '../limits.ts'
 import { BodyReader } from './body.ts'
 
+const WAIT = { timeout: 30_000, interval: 5 }
 const Address = z.object({ port: z.number() })
 const servers: Server[] = []
 
@@ -40,16 +41,16 @@ async function start(limits: Partial<Limits>) {
 test('bodies are held up to a number of bytes together, until they are done with', async () => {
   const { send, held } = await start({ bodiesBytesMax: 10 })
   const first = send('12345678')
-  await vi.waitUntil(() => held.length === 1)
+  await vi.waitUntil(() => held.length === 1, WAIT)
 
   expect(await send('123')).toBe('RESOURCE_EXHAUSTED')
   const second = send('12')
-  await vi.waitUntil(() => held.length === 2)
+  await vi.waitUntil(() => held.length === 2, WAIT)
   for (const release of held.splice(0)) release()
   expect(await Promise.all([first, second])).toEqual(['8', '2'])
 
   const third = send('1234567890')
-  await vi.waitUntil(() => held.length === 1)
+  await vi.waitUntil(() => held.length === 1, WAIT)
   held[0]?.()
   expect(await third).toBe('10')
 })

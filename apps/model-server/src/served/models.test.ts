@@ -7,6 +7,7 @@ import { Models } from './models.ts'
 
 const log = makeLog('test')
 log.level = 'silent'
+const WAIT = { timeout: 30_000, interval: 5 }
 const INPUTS = { x: floatTensor([1]) }
 
 /** Loads and runs that end when the test says so: what takes long in life is the engine's. */
@@ -44,7 +45,7 @@ function startModels(limits: Partial<Limits> = {}, timeoutMs = 10_000) {
     await models.want([{ name, versions: wanted, labels: {} }])
   }
   const loading = async (directory: string) => {
-    await vi.waitUntil(() => loads.has(directory))
+    await vi.waitUntil(() => loads.has(directory), WAIT)
     const load = loads.get(directory)
     loads.delete(directory)
     return load
@@ -57,7 +58,7 @@ function startModels(limits: Partial<Limits> = {}, timeoutMs = 10_000) {
 test('a few versions load at a time, and the others wait', async () => {
   const { loads, loading, want, models } = startModels({ loadsAtOnceMax: 2 })
   const wanted = ['a', 'b', 'c', 'd'].map(async (name) => await want(name, 1))
-  await vi.waitUntil(() => loads.size === 2)
+  await vi.waitUntil(() => loads.size === 2, WAIT)
 
   expect(models.list().versions.map(({ state }) => state)).toEqual([
     'LOADING',
@@ -86,9 +87,9 @@ test('an old version answers until its last request is over, and then is closed'
 
   runs[0]?.()
   expect(await answer).toEqual(INPUTS)
-  await vi.waitUntil(() => closed.length > 0)
+  await vi.waitUntil(() => closed.length > 0, WAIT)
   expect(closed).toEqual(['a/1'])
-  await vi.waitUntil(() => statesOf('a').includes('1 END'))
+  await vi.waitUntil(() => statesOf('a').includes('1 END'), WAIT)
 })
 
 test('a version that takes too long to load has failed, and is closed when it comes', async () => {
@@ -100,7 +101,7 @@ test('a version that takes too long to load has failed, and is closed when it co
   expect(models.list().versions).toMatchObject([{ state: 'END', error: 'It took more than 20 ms' }])
 
   load?.done()
-  await vi.waitUntil(() => closed.length > 0)
+  await vi.waitUntil(() => closed.length > 0, WAIT)
   expect(closed).toEqual(['a/1'])
 })
 
@@ -158,7 +159,7 @@ test('a request that takes too long is given up and goes on counting until it is
 
   await expect(run()).rejects.toMatchObject({ code: 'UNAVAILABLE' })
   runs[0]?.()
-  await vi.waitUntil(() => models.find({ name: 'a' }).model.waiting === 0)
+  await vi.waitUntil(() => models.find({ name: 'a' }).model.waiting === 0, WAIT)
 })
 
 test('the status of gone models is told until others went after them', async () => {
@@ -168,7 +169,7 @@ test('the status of gone models is told until others went after them', async () 
     ;(await loading(`${name}/1`))?.done()
     await wanted
     await want(name)
-    await vi.waitUntil(() => statesOf(name).includes('1 END'))
+    await vi.waitUntil(() => statesOf(name).includes('1 END'), WAIT)
   }
 
   expect(statesOf('b')).toEqual(['1 END'])

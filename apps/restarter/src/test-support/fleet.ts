@@ -89,7 +89,7 @@ export function startRestarter(
     nudgePublisher: async () => {},
     onError: (error) => errors.push(error),
     ...options,
-    limits: { silentMs: 150, retryMs: 20, ...options.limits },
+    limits: { retryMs: 20, ...options.limits },
   })
   const done = restarter.run(stop.signal)
   return {

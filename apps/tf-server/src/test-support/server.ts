@@ -100,7 +100,7 @@ export async function startServer(
   }
 }
 
-export const UNTIL = { timeout: 15_000, interval: 10 }
+export const UNTIL = { timeout: 30_000, interval: 10 }
 
 export async function untilReady(server: Awaited<ReturnType<typeof startServer>>): Promise<void> {
   const deadline = Date.now() + UNTIL.timeout

@@ -1,0 +1,29 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { homedir, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { makeOutput, openContext, startLocal } from '@drover/drover'
+
+export type Context = Awaited<ReturnType<typeof openContext>>
+
+/** Does something with a whole local Drover that is empty at first and gone afterwards. */
+export async function withLocalDrover<T>(work: (context: Context) => Promise<T>): Promise<T> {
+  const home = await mkdtemp(join(tmpdir(), 'drover-bench-'))
+  const output = { ...makeOutput(true), progress: () => {} }
+  const { PATH: path = '' } = process.env
+  const options = { home, ports: new Map(), redisUrl: undefined, path, userHome: homedir() }
+  try {
+    const running = await startLocal({ ...options, commandsFile: undefined }, output)
+    try {
+      return await work(await openContext(home, output, running.session))
+    } finally {
+      await running.stop()
+    }
+  } finally {
+    await rm(home, { recursive: true, force: true })
+  }
+}
+
+/** The middle one, or the upper of the two in the middle. */
+export function medianOf(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN
+}
