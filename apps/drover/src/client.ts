@@ -1,11 +1,28 @@
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { Readable } from 'node:stream'
+import { ReadableStream } from 'node:stream/web'
+import { setTimeout as wait } from 'node:timers/promises'
 import { z } from 'zod'
 import { CliError, Exit } from './output.ts'
 
 const ANSWER_MS_MAX = 30_000
 const UPLOAD_MS_MAX = 600_000
+
+/** A part that was killed is back within moments; its callers wait for it that long. */
+const RESTART_MS_MAX = 10_000
+const RETRY_MS = 100
+
+const Refused = z.object({ cause: z.object({ code: z.string() }) })
+
+/** What was refused was never heard; what broke off may be said again where twice is like once. */
+function isWorthAnother(cause: unknown, { method = 'GET', body }: RequestInit): boolean {
+  const refused = Refused.safeParse(cause)
+  if (!refused.success || body instanceof ReadableStream) return false
+  const { code } = refused.data.cause
+  if (code === 'ECONNREFUSED') return true
+  return ['ECONNRESET', 'UND_ERR_SOCKET'].includes(code) && method !== 'POST'
+}
 
 const ErrorBody = z.object({ error: z.string() })
 
@@ -31,11 +48,17 @@ export function makeClient(name: string, url: string, token: string): Client {
     const headers = new Headers(init.headers)
     headers.set('authorization', `Bearer ${token}`)
     const signal = AbortSignal.timeout(msMax)
-    try {
-      return await fetch(`${url}${path}`, { ...init, headers, signal })
-    } catch (cause) {
-      const message = `${name} at ${url} does not answer`
-      throw new CliError(Exit.DEPENDENCY_DOWN, message, { cause })
+    const deadline = performance.now() + RESTART_MS_MAX
+    for (;;) {
+      try {
+        return await fetch(`${url}${path}`, { ...init, headers, signal })
+      } catch (cause) {
+        if (performance.now() < deadline && isWorthAnother(cause, init)) {
+          await wait(RETRY_MS)
+          continue
+        }
+        throw new CliError(Exit.DEPENDENCY_DOWN, `${name} at ${url} does not answer`, { cause })
+      }
     }
   }
 

@@ -38,11 +38,15 @@ export function startOf(pid: number): string {
 export async function readSession(home: string): Promise<Session | undefined> {
   const text = await readFile(fileIn(home), 'utf8').catch(() => undefined)
   if (text === undefined) return undefined
-  const session = Session.safeParse(JSON.parse(text))
-  return session.success ? session.data : undefined
+  try {
+    return Session.parse(JSON.parse(text))
+  } catch {
+    // Damaged, or of another Drover: nobody can be reached by it.
+    return undefined
+  }
 }
 
-export const isRunning = ({ pid, started }: Session): boolean =>
+export const isRunning = ({ pid, started }: Pick<Session, 'pid' | 'started'>): boolean =>
   started !== '' && startOf(pid) === started
 
 /** The session to talk to; says what to do when nothing runs. */

@@ -16,6 +16,7 @@ const REDRAW_MS = 200
 const SETTLE_MS_MAX = 15 * 60_000
 const PORT_MAX = 65_535
 const SENT_AT_ONCE = 4
+const PRIVATE_UMASK = 0o077
 
 export interface UpCommandOptions {
   once: boolean
@@ -31,6 +32,8 @@ export async function upCommand(
   output: Output,
   options: UpCommandOptions,
 ): Promise<void> {
+  // What the parts write is for this user alone: data, versions, logs.
+  process.umask(PRIVATE_UMASK)
   const interrupted = listenForInterrupt()
   const ports = parsePorts(options.port)
   await checkBeforeStart(ports, options.commands)

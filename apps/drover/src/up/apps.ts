@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { ServerState } from '@drover/model-config'
+import type { z } from 'zod'
 import { type Child, type ChildSpec, type OnChild, superviseChild } from './child.ts'
 
 const APPS = join(import.meta.dirname, '..', '..', '..')
@@ -8,6 +9,7 @@ const APPS = join(import.meta.dirname, '..', '..', '..')
 const STOP_MS_MAX = 700
 const DRAIN_MS_MAX = 2_000
 const START_MS_MAX = 30_000
+const POLL_MS = 20
 
 const SERVERS = ['tf-server-1', 'tf-server-2'] as const
 const STOP_ORDER = ['trainer-scheduler', 'config-publisher', 'restarter']
@@ -43,8 +45,10 @@ export interface Apps {
   configPublisher: string
   restarter: string
   servers: { name: string; agent: string; rest: string }[]
+  /** Waits, within a limit, until every server serves its first config: the empty one or what was live. */
+  waitUntilReady: () => Promise<void>
   /** Ends all of them: scheduler, publisher, restarter, servers, in that order. */
-  stop(): Promise<void>
+  stop: () => Promise<void>
 }
 
 const mainOf = (app: string): string => join(APPS, app, 'dist', 'main.js')
@@ -96,7 +100,7 @@ export async function startApps(options: AppsOptions): Promise<Apps> {
       publisher.url,
       restarter.url,
       ...agents.map(async ({ url, env }) => {
-        const rest = await waitForRest(await url, options.token)
+        const rest = await readRest(await url, options.token)
         env.DROVER_REST_PORT = new URL(rest).port
         return rest
       }),
@@ -106,7 +110,15 @@ export async function startApps(options: AppsOptions): Promise<Apps> {
       agent: agentUrls[index] ?? '',
       rest: rests[index] ?? '',
     }))
-    return { trainerScheduler, configPublisher, restarter: restarterUrl, servers, stop }
+    const waitUntilReady = async () => {
+      const waits = agentUrls.map(
+        async (url) => await pollState(url, options.token, ({ ready }) => ready || undefined),
+      )
+      // One that stays unready is no reason to stop the others; `drover status` says why.
+      await Promise.allSettled(waits)
+    }
+    const urls = { trainerScheduler, configPublisher, restarter: restarterUrl, servers }
+    return { ...urls, waitUntilReady, stop }
   } catch (error) {
     await stop()
     throw error
@@ -137,27 +149,33 @@ function makeSpec(
   }
 }
 
-/**
- * Where a server answers predictions, once it is ready to: its first config is the empty one or
- * what was live. One that stays unready is no reason to stop the others; `drover status` says why.
- */
-async function waitForRest(agent: string, token: string): Promise<string> {
+/** What an agent says as soon as its API answers: its socket is bound by then. */
+async function readRest(agent: string, token: string): Promise<string> {
+  return await pollState(agent, token, ({ restUrl }) => (restUrl === '' ? undefined : restUrl))
+}
+
+/** Asks an agent until it says what is wanted; throws when it never does. */
+async function pollState<T>(
+  agent: string,
+  token: string,
+  wanted: (state: z.output<typeof AgentState>) => T | undefined,
+): Promise<T> {
   const deadline = performance.now() + START_MS_MAX
-  let rest = ''
   while (performance.now() < deadline) {
     // An agent that ended meanwhile is being started again, on the same port.
     const state = await readState(agent, token).catch(() => undefined)
-    rest = state?.restUrl ?? rest
-    if (state?.ready === true && rest !== '') return rest
-    await new Promise((done) => setTimeout(done, 20))
+    const found = state && wanted(state)
+    if (found !== undefined) return found
+    await new Promise((done) => setTimeout(done, POLL_MS))
   }
-  if (rest !== '') return rest
-  throw new Error(`${agent} did not say where it answers predictions`)
+  throw new Error(`${agent} did not become what it should be in ${START_MS_MAX} ms`)
 }
+
+const AgentState = ServerState.pick({ restUrl: true, ready: true })
 
 async function readState(agent: string, token: string) {
   const headers = { authorization: `Bearer ${token}` }
   const signal = AbortSignal.timeout(START_MS_MAX)
   const response = await fetch(`${agent}/v1/state`, { headers, signal })
-  return ServerState.pick({ restUrl: true, ready: true }).parse(await response.json())
+  return AgentState.parse(await response.json())
 }

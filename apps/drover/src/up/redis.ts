@@ -1,18 +1,18 @@
-import { mkdir } from 'node:fs/promises'
-import { tmpdir, userInfo } from 'node:os'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type RedisServer, startRedisServer } from '@drover/jobs'
-import { sha256 } from '@drover/model-config'
 import type { OnChild } from './child.ts'
 
 const RESTART_MS = 200
+const SOCKET = 'redis.sock'
 /** The kernel's limit for the path of a Unix socket, on the platform with the lowest. */
 const SOCKET_PATH_BYTES_MAX = 103
 
 /** The Redis of a local Drover, kept running. */
 export interface KeptRedis {
   url: string
-  stop(): Promise<void>
+  stop: () => Promise<void>
 }
 
 /**
@@ -27,7 +27,7 @@ export async function keepRedis(
   if (given !== undefined) return { url: given, stop: async () => {} }
   const directory = join(resolve(home), 'redis')
   await mkdir(directory, { recursive: true })
-  const socket = await chooseSocket(directory)
+  const { socket, remove } = await makeSocketFolder(directory)
   const state = { stopping: false }
   let server: RedisServer = await startRedisServer({ directory, socket })
   const kept = (async () => {
@@ -52,15 +52,22 @@ export async function keepRedis(
       state.stopping = true
       await server.stop()
       await kept
+      await remove()
     },
   }
 }
 
-/** Beside its data where the kernel takes so long a path, else in a private folder of our own. */
-async function chooseSocket(directory: string): Promise<string> {
-  const beside = join(directory, 'redis.sock')
-  if (Buffer.byteLength(beside) <= SOCKET_PATH_BYTES_MAX) return beside
-  const folder = join(tmpdir(), `drover-${userInfo().uid}`)
-  await mkdir(folder, { recursive: true, mode: 0o700 })
-  return join(folder, `${sha256(directory).slice(0, 16)}.sock`)
+/** Beside its data where the kernel takes so long a path, else in a fresh private folder. */
+async function makeSocketFolder(
+  directory: string,
+): Promise<{ socket: string; remove: () => Promise<void> }> {
+  const beside = join(directory, SOCKET)
+  if (Buffer.byteLength(beside) <= SOCKET_PATH_BYTES_MAX) {
+    return { socket: beside, remove: async () => {} }
+  }
+  const folder = await mkdtemp(join(tmpdir(), 'drover-'))
+  return {
+    socket: join(folder, SOCKET),
+    remove: async () => await rm(folder, { recursive: true, force: true }),
+  }
 }

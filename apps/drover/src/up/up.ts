@@ -25,36 +25,35 @@ export interface Running {
 
 /** Starts a whole Drover on this machine, each part a process of its own. */
 export async function startLocal(options: UpOptions, output: Output): Promise<Running> {
-  const { token, tokenFile } = await openHome(options.home)
+  const { token, tokenFile, release } = await openHome(options.home)
   const onChild: OnChild = ({ name, why }) =>
     output.progress(`${name} ended (${why}); starting it again`)
-  const redis = await keepRedis(options.home, options.redisUrl, onChild)
-  let apps: Apps
+  const closers: (() => Promise<void>)[] = [release]
+  const stop = async () => {
+    for (const close of closers.toReversed()) await close()
+  }
   try {
-    apps = await startApps({ ...options, redisUrl: redis.url, token, tokenFile, onChild })
+    const redis = await keepRedis(options.home, options.redisUrl, onChild)
+    closers.push(redis.stop)
+    const { url: redisUrl } = redis
+    const apps = await startApps({ ...options, redisUrl, token, tokenFile, onChild })
+    closers.push(async () => await removeSession(options.home), apps.stop)
+    const session = makeSession(token, apps)
+    // Before the servers are ready: `drover status` says what they wait for.
+    await writeSession(options.home, session)
+    await apps.waitUntilReady()
+    return { session, stop }
   } catch (error) {
-    await redis.stop()
+    await stop()
     throw error
   }
-  const session: Session = {
-    format: 1,
-    pid: process.pid,
-    started: startOf(process.pid),
-    token,
-    trainerScheduler: apps.trainerScheduler,
-    configPublisher: apps.configPublisher,
-    restarter: apps.restarter,
-    servers: apps.servers,
-  }
-  await writeSession(options.home, session)
-  return {
-    session,
-    async stop() {
-      await apps.stop()
-      await redis.stop()
-      await removeSession(options.home)
-    },
-  }
+}
+
+function makeSession(token: string, apps: Apps): Session {
+  const { trainerScheduler, configPublisher, restarter, servers } = apps
+  const { pid } = process
+  const urls = { trainerScheduler, configPublisher, restarter, servers }
+  return { format: 1, pid, started: startOf(pid), token, ...urls }
 }
 
 /** The URLs of a session, one line each. */
