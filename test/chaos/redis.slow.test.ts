@@ -127,6 +127,7 @@ describe('a Redis that goes away', () => {
 
   test('keeps no part from its end', { timeout: TEST_MS_MAX }, async () => {
     await redis.stop()
+    expect(drover.process.exitCode).toBeNull()
 
     expect(await drover.interrupt()).toEqual({ exitCode: 0, signalCode: null })
 

@@ -159,6 +159,8 @@ describe('the commands against a running Drover', () => {
   })
 
   test('Ctrl-C ends everything', { timeout: TEST_MS_MAX }, async () => {
+    expect(drover.process.exitCode).toBeNull()
+
     expect(await drover.interrupt()).toEqual({ exitCode: 0, signalCode: null })
 
     expect(await processesOf(drover.home)).toEqual([])

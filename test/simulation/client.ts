@@ -1,7 +1,8 @@
-import { type ModelSpec, sha256, type Tenant, TenantSpec } from '@drover/model-config'
-import { rollback } from './publisher.ts'
-import type { Steps } from './trainer.ts'
-import { isoOf, makeUuid, swapTenant, TRACE, type World } from './world.ts'
+import { type ModelSpec, servedName, sha256, type Tenant, TenantSpec } from '@drover/model-config'
+import { withPins } from '@drover/config-publisher'
+import { recordsOf } from './gate.ts'
+import { swapControls, swapTenant } from './store.ts'
+import { configOf, isoOf, makeUuid, type Steps, TRACE, type World } from './world.ts'
 
 export const MODEL = 'late'
 const TRIES_MAX = 5
@@ -13,23 +14,19 @@ export type Deed =
   | { kind: 'delete'; tenant: string }
   | { kind: 'rollback'; tenant: string }
 
+type Change = Exclude<Deed, { kind: 'rollback' }>
+
 /** All clients, one request after the other: each is written to the store and then nudged. */
 export function* client(world: World, deeds: Deed[]): Steps {
   for (;;) {
     const deed = deeds.shift()
-    if (deed === undefined) {
-      yield 'idle'
-      continue
-    }
-    if (deed.kind === 'rollback') {
-      yield* rollback(world, deed.tenant)
-    } else {
-      yield* changeTenant(world, deed)
-    }
+    if (deed === undefined) yield 'idle'
+    else if (deed.kind === 'rollback') yield* rollback(world, deed.tenant)
+    else yield* changeTenant(world, deed)
   }
 }
 
-function* changeTenant(world: World, deed: Exclude<Deed, { kind: 'rollback' }>): Steps {
+function* changeTenant(world: World, deed: Change): Steps {
   for (let tries = 0; tries < TRIES_MAX; tries++) {
     const before = world.tenants.get(deed.tenant)
     yield 'step'
@@ -43,11 +40,8 @@ function* changeTenant(world: World, deed: Exclude<Deed, { kind: 'rollback' }>):
   }
 }
 
-function afterDeed(
-  world: World,
-  before: Tenant | undefined,
-  deed: Exclude<Deed, { kind: 'rollback' }>,
-): Tenant | undefined {
+/** The tenant after a deed; undefined when there is nothing to do it to. */
+function afterDeed(world: World, before: Tenant | undefined, deed: Change): Tenant | undefined {
   const seq = (before?.seq ?? 0) + 1
   const common = {
     format: 1,
@@ -58,22 +52,28 @@ function afterDeed(
     changedAt: isoOf(world),
     traceparent: TRACE,
   } as const
-  if (deed.kind === 'put') {
-    const spec = specOf(deed.data)
-    const known = before?.tombstone === false ? before.models[MODEL] : undefined
-    const isNewData = before?.spec.models[MODEL]?.data !== spec.models[MODEL]?.data
-    const state = { born: known?.born ?? seq, ...(isNewData ? { changed: seq } : {}) }
-    return { ...common, tombstone: false, spec, models: { [MODEL]: state } }
-  }
+  if (deed.kind === 'put') return { ...common, ...declared(before, seq, specOf(deed.data)) }
   if (before === undefined || before.tombstone) return undefined
   if (deed.kind === 'delete') {
     return { ...common, tombstone: true, spec: { ...before.spec, models: {} }, models: {} }
   }
-  const state = before.models[MODEL]
-  if (state === undefined) return undefined
-  // The clock may not have moved since the last request by hand; each is another one.
-  const models = { [MODEL]: { ...state, trainRequestedAt: laterOf(state.trainRequestedAt, world) } }
-  return { ...common, tombstone: false, spec: before.spec, models }
+  const models = trainedAgain(world, before)
+  return models && { ...common, tombstone: false, spec: before.spec, models }
+}
+
+function declared(before: Tenant | undefined, seq: number, spec: TenantSpec) {
+  const known = before?.tombstone === false ? before.models[MODEL] : undefined
+  const isNewData = before?.spec.models[MODEL]?.data !== spec.models[MODEL]?.data
+  const state = { born: known?.born ?? seq, ...(isNewData ? { changed: seq } : {}) }
+  return { tombstone: false, spec, models: { [MODEL]: state } }
+}
+
+/** The clock may not have moved since the last request by hand; each is another one. */
+function trainedAgain(world: World, { models }: Tenant): Tenant['models'] | undefined {
+  const state = models[MODEL]
+  return (
+    state && { [MODEL]: { ...state, trainRequestedAt: laterOf(state.trainRequestedAt, world) } }
+  )
 }
 
 function laterOf(before: string | undefined, world: World): string {
@@ -98,4 +98,31 @@ function specOf(data: number): TenantSpec {
   const spec = TenantSpec.parse({ models: { [MODEL]: model } })
   SPECS.set(data, spec)
   return spec
+}
+
+/** `POST /v1/rollback` for a tenant: pins what the plan says, then has it published. */
+function* rollback(world: World, tenant: string): Steps {
+  const live = configOf(world, world.channel?.live)
+  const owner = world.tenants.get(tenant)
+  yield 'look'
+  if (owner === undefined) return
+  const models = Object.keys(owner.spec.models)
+  const versions = Object.fromEntries(
+    models.map((model) => [model, recordsOf(world, servedName({ tenant, model }))]),
+  )
+  const planned = world.plans.rollback({ tenant: owner, live, versions }, {})
+  if ('refuse' in planned) return
+  const before = world.controls.get(tenant)
+  yield 'step'
+  const note = { by: 'simulation', why: 'worse', at: isoOf(world) }
+  const next = {
+    format: 1 as const,
+    seq: (before?.seq ?? 0) + 1,
+    attempt: makeUuid(world),
+    tenant,
+    pins: withPins(before?.pins ?? {}, { tenant: owner, pins: planned.pins, note }),
+  }
+  if (!swapControls(world, before?.seq, next)) return
+  yield 'step'
+  world.nudges.publish.push(tenant)
 }

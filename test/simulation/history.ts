@@ -1,15 +1,28 @@
+import { CHECKER } from './checks.ts'
 import { client, type Deed } from './client.ts'
-import { makeChecker, whatIsOpen } from './invariants.ts'
+import { whatIsOpen } from './convergence.ts'
+import { type Plans, REAL } from './plans.ts'
 import { publisher } from './publisher.ts'
 import { restarter } from './restarter.ts'
 import { server } from './server.ts'
-import { type Steps, trainer } from './trainer.ts'
-import { stateUrl, type World } from './world.ts'
+import { trainer } from './trainer.ts'
+import {
+  advance,
+  copyStored,
+  emptyWorld,
+  type Fate,
+  hasTrouble,
+  type Steps,
+  type World,
+} from './world.ts'
 
-const SETTLE_ROUNDS_MAX = 2_000
+const SETTLE_ROUNDS_MAX = 200
 const STEPS_IN_A_ROUND_MAX = 400
-const TICKS_MS = [20, 100, 500, 1_000, 3_000, 6_000, 21_000, 61_000]
 const ROUND_MS = 500
+/** Below the time after which a rollout is taken over. */
+const ROUND_MS_MAX = 4_000
+/** When no rollout waits for a sign of life. */
+const QUIET_MS_MAX = 30_000
 
 /** Who runs: so many of each, and what the clients do. */
 export interface Cast {
@@ -17,14 +30,18 @@ export interface Cast {
   publishers: number
   restarters: number
   servers: number
+  /** Restarters keep a name over their lives, as a supervisor gives them. */
+  named: boolean
+  /** Tenants a and b are served already, and every process has just been restarted. */
+  settled: boolean
   deeds: readonly Deed[]
 }
 
 /** A process: its place in the cast, and its present life. */
 export interface Process {
   id: string
+  kind: 'client' | 'trainer' | 'publisher' | 'restarter' | 'server'
   life: number
-  isClient: boolean
   start: (life: string) => Steps
   body: Steps
 }
@@ -33,70 +50,84 @@ export interface Process {
 export interface Play {
   world: World
   processes: Process[]
-  urls: string[]
-  kill: (process: Process) => void
   deeds: Deed[]
 }
 
-/** Sets a stage. `draw` decides whatever is left to chance. */
-export function openPlay(cast: Cast, draw: World['draw']): Play {
-  const urls = Array.from({ length: cast.servers }, (_, index) => stateUrl(index))
-  const world: World = {
-    now: 0,
-    tenants: new Map(),
-    controls: new Map(),
-    versions: new Map(),
-    runs: new Map(),
-    channel: undefined,
-    configs: new Map(),
-    nudges: { train: [], publish: [], rollout: 0 },
-    disks: new Map(),
-    states: new Map(),
-    serving: new Map(),
-    confirmed: new Set(),
-    inboxes: new Map(urls.map((url) => [url, []])),
-    mailboxes: new Map(),
-    alive: new Set(),
-    draw,
-    counter: 0,
-    loseNextAnswer: false,
-    check: makeChecker(),
-  }
-  const many = (count: number, id: string, start: Process['start'], isClient = false): Process[] =>
-    Array.from({ length: count }, (_, index) => launch(world, `${id}-${index}`, start, isClient))
+/** What is left to chance, and which plans are followed. */
+export interface Given {
+  draw: World['draw']
+  plans?: Plans
+  fateOf?: World['fateOf']
+}
+
+const urlsOf = (servers: number): string[] =>
+  Array.from({ length: servers }, (_, index) => `http://server-${index}`)
+
+/** Out of a hundred: versions that break everywhere, on one server, or that end model servers. */
+const BROKEN = 14
+const BROKEN_ON_ONE = 7
+const KILLS = 5
+
+/** What becomes of a version by chance. */
+function drawFate({ draw, urls }: World): Fate {
+  const gate = draw(4) > 0
+  const outcome = draw(100)
+  const one = urls[draw(urls.length)] ?? ''
+  if (outcome < BROKEN) return { gate, brokenOn: urls, kills: 0 }
+  if (outcome < BROKEN + BROKEN_ON_ONE) return { gate, brokenOn: [one], kills: 0 }
+  const kills = outcome < BROKEN + BROKEN_ON_ONE + KILLS ? 1 + draw(2) : 0
+  return { gate, brokenOn: [], kills }
+}
+
+/** Sets a stage. */
+export function openPlay(cast: Cast, { draw, plans = REAL, fateOf = drawFate }: Given): Play {
+  const given = { draw, plans, fateOf }
+  const world = cast.settled
+    ? copyStored(settledWorld(cast.servers), given)
+    : emptyWorld(urlsOf(cast.servers), { ...given, check: CHECKER })
+  return launchAll(world, cast)
+}
+
+function launchAll(world: World, cast: Cast): Play {
   const deeds = [...cast.deeds]
+  const many = (count: number, kind: Process['kind'], start: Process['start']): Process[] =>
+    Array.from({ length: count }, (_, index) => launch(world, `${kind}-${index}`, kind, start))
   const processes = [
-    ...many(1, 'client', () => client(world, deeds), true),
+    ...many(1, 'client', () => client(world, deeds)),
     ...many(cast.trainers, 'trainer', (life) => trainer(world, life)),
     ...many(cast.publishers, 'publisher', () => publisher(world)),
-    ...many(cast.restarters, 'restarter', (life) => restarter(world, life, urls)),
-    ...urls.map((url) => launch(world, url, () => server(world, url), false)),
+    ...many(cast.restarters, 'restarter', (life) => restarter(world, life, cast.named)),
+    ...world.urls.map((url) => launch(world, url, 'server', () => server(world, url))),
   ]
-  return { world, processes, urls, deeds, kill: (process) => kill(world, process) }
+  return { world, processes, deeds }
 }
 
-function launch(world: World, id: string, start: Process['start'], isClient: boolean): Process {
+function launch(world: World, id: string, kind: Process['kind'], start: Process['start']): Process {
   world.alive.add(`${id}#0`)
-  return { id, life: 0, isClient, start, body: start(`${id}#0`) }
+  return { id, kind, life: 0, start, body: start(`${id}#0`) }
 }
 
-/** kill -9: what it knew is gone, letters to it are lost, and its next life begins. */
-function kill(world: World, process: Process): void {
-  const life = `${process.id}#${process.life}`
-  world.alive.delete(life)
-  world.mailboxes.delete(life)
-  const letters = world.inboxes.get(process.id)?.splice(0) ?? []
-  for (const { id, from } of letters) {
-    world.mailboxes.get(from)?.push({ id, url: process.id, outcome: 'lost', failed: [] })
+/** Everything that is drawn turns out well. */
+export const LUCKY: Given = { draw: (count) => count - 1 }
+
+const SETTLED = new Map<number, World>()
+
+/** A fleet that serves the second versions of the tenants a and b. All of it went well. */
+function settledWorld(servers: number): World {
+  const known = SETTLED.get(servers)
+  if (known !== undefined) return known
+  const one = { trainers: 1, publishers: 1, restarters: 1, servers, named: false, settled: false }
+  const play = openPlay({ ...one, deeds: [] }, LUCKY)
+  for (const data of [0, 1]) {
+    for (const tenant of ['a', 'b']) play.deeds.push({ kind: 'put', tenant, data })
+    const open = settle(play)
+    if (open !== undefined) throw new Error(`the stage does not settle: ${open}`)
   }
-  if (world.states.delete(process.id)) world.serving.delete(process.id)
-  process.life += 1
-  const next = `${process.id}#${process.life}`
-  world.alive.add(next)
-  process.body = process.start(next)
+  SETTLED.set(servers, play.world)
+  return play.world
 }
 
-const isMaker = ({ id }: Process): boolean => /^(client|trainer)-/.test(id)
+const isMaker = ({ kind }: Process): boolean => kind === 'client' || kind === 'trainer'
 
 /** Lets clients and trainers alone go on, until a new version waits for the publisher. */
 export function playOn({ world, processes, deeds }: Play, deed: Deed): void {
@@ -108,66 +139,44 @@ export function playOn({ world, processes, deeds }: Play, deed: Deed): void {
   throw new Error('no version was made')
 }
 
-const STEPS_AT_ONCE = 20
-
-/** What can happen, with how many of a hundred numbers bring it about. */
-const EVENTS: readonly [number, (play: Play, process: Process, rest: number) => void][] = [
-  [80, (_play, { body }) => void body.next()],
-  [8, ({ world }, _process, rest) => void (world.now += TICKS_MS[rest % TICKS_MS.length] ?? 0)],
-  [4, (play, process) => void (process.isClient || play.kill(process))],
-  // Redis loses a nudge, doubles one, or comes back empty.
-  [2, ({ world }) => void world.nudges.train.shift()],
-  [1, ({ world }) => void world.nudges.publish.shift()],
-  [1, ({ world: { nudges } }) => void nudges.train.push(...nudges.train.slice(0, 1))],
-  [1, ({ world: { nudges } }) => void nudges.publish.push(...nudges.publish.slice(0, 1))],
-  [1, ({ world }) => void (world.nudges = { train: [], publish: [], rollout: 0 })],
-  [1, ({ world }) => void (world.loseNextAnswer = true)],
-  [
-    1,
-    (_play, { body }) => {
-      for (let steps = 0; steps < STEPS_AT_ONCE; steps++) body.next()
-    },
-  ],
-]
-
-/** Turns one number of a history into one event. */
-export function happen(play: Play, number: number): void {
-  const rest = Math.floor(number / 100)
-  const process = play.processes[rest % play.processes.length]
-  let left = number % 100
-  for (const [share, event] of EVENTS) {
-    if (left < share && process !== undefined) {
-      event(play, process, rest)
-      return
+/** Lets everybody who can go on in turn until each has nothing to do now. Whether anybody had. */
+export function playRound({ world, processes }: Play): boolean {
+  let hasMoved = false
+  for (const { id, body } of processes) {
+    if (hasTrouble(world, 'stopped', id)) continue
+    for (let steps = 0; steps < STEPS_IN_A_ROUND_MAX; steps++) {
+      const said = body.next().value
+      if (said === 'idle') break
+      if (said === 'step') hasMoved = true
     }
-    left -= share
   }
+  return hasMoved
+}
+
+function endFaults({ troubles, nudges, ...world }: World): void {
+  troubles.stopped.clear()
+  troubles.cut.clear()
+  troubles.away.clear()
+  for (const late of nudges.late) late.at = world.now
 }
 
 /**
  * Ends the faults: everybody runs in turn and time passes. Gives what is still open in the end, or
  * undefined when everything converged.
  */
-export function settle({ world, processes, urls }: Play): string | undefined {
+export function settle(play: Play, onRound: () => void = () => {}): string | undefined {
+  const { world } = play
+  endFaults(world)
   world.loseNextAnswer = false
   let open: string | undefined = 'nothing happened yet'
-  for (let round = 0; round < SETTLE_ROUNDS_MAX && open !== undefined; round++) {
-    for (const { body } of processes) {
-      for (let steps = 0; steps < STEPS_IN_A_ROUND_MAX; steps++) {
-        if (body.next().value === 'idle') break
-      }
-    }
-    world.now += ROUND_MS
-    open = whatIsOpen(world, urls)
+  let ms = ROUND_MS
+  for (let round = 0; round < SETTLE_ROUNDS_MAX; round++) {
+    const msMax = world.channel?.rollout === undefined ? QUIET_MS_MAX : ROUND_MS_MAX
+    ms = playRound(play) ? ROUND_MS : Math.min(ms * 2, msMax)
+    open = whatIsOpen(world)
+    onRound()
+    if (open === undefined) return undefined
+    advance(world, ms)
   }
   return open
-}
-
-/** Plays a whole history and gives what is wrong in the end; throws when an invariant breaks. */
-export function playHistory(cast: Cast, history: readonly number[]): string | undefined {
-  let at = 0
-  const next = () => history[at++] ?? 0
-  const play = openPlay(cast, (count) => next() % count)
-  while (at < history.length) happen(play, next())
-  return settle(play)
 }

@@ -1,53 +1,48 @@
 import {
-  chooseVersion,
   type Channel,
-  digestOf,
+  chooseVersion,
+  type ConfigRef,
   emptyChannel,
+  isRejected,
   type Models,
-  parseServedName,
   renderConfig,
   servedName,
-  usableVersions,
-  type Verdict,
-  type VersionRecord,
 } from '@drover/model-config'
 import {
   type NamedModel,
-  planGate,
-  planPublication,
-  planRollback,
   type PublicationAction,
   type PublicationObserved,
-  withPins,
+  withPublisherFields,
 } from '@drover/config-publisher'
-import type { Steps } from './trainer.ts'
+import { judgeAll, makeVerdict, recordsOf } from './gate.ts'
+import { createVerdict, swapChannel } from './store.ts'
 import {
   clockOf,
-  createVerdict,
+  configOf,
+  EPOCH_MS,
   FLEET,
-  isoOf,
   makeUuid,
-  swapChannel,
-  swapControls,
-  versionsOf,
+  partsOf,
+  type Steps,
   type World,
 } from './world.ts'
 
 const SCAN_MS = 60_000
 const TURNS_MAX = 6
-const MADE = digestOf('made by the gate')
+/** While changes gather, the channel is read this often. */
+const GATHER_LOOK_MS = 100
 
 interface Memory {
-  since: number | undefined
   rejected: { seq: number; since: number } | undefined
 }
 
 /** One publisher process: the gate and the publication. */
 export function* publisher(world: World): Steps {
-  const memory: Memory = { since: undefined, rejected: undefined }
+  const memory: Memory = { rejected: undefined }
   let scanAt = 0
   for (;;) {
     const isNudged = world.nudges.publish.length > 0
+    world.saw(world.nudges.publish.length)
     const named = world.nudges.publish.shift()
     const isScan = (isNudged && named === undefined) || (!isNudged && world.now >= scanAt)
     if (!isNudged && !isScan) {
@@ -62,152 +57,104 @@ export function* publisher(world: World): Steps {
   }
 }
 
-/** Every model that has versions, declared or not. */
-const namesOf = (world: World, tenant: string): string[] =>
-  [...world.versions.keys()].filter((name) => parseServedName(name).tenant === tenant)
-
-function* judgeAll(world: World, tenant: string): Steps {
-  for (const name of namesOf(world, tenant)) {
-    for (;;) {
-      const owner = world.tenants.get(tenant)
-      yield 'look'
-      const records = recordsOf(world, name)
-      const usable = usableVersions(records, owner?.models[parseServedName(name).model]?.born)
-      const action = planGate({
-        now: clockOf(world),
-        versions: usable.map(({ version, manifest, verdicts }) => ({
-          version,
-          digest: manifest.digest,
-          judged: verdicts.length > 0,
-        })),
-        inFlight: [],
-        troubles: {},
-      })
-      if (action?.kind !== 'judge') break
-      yield 'step'
-      const { version } = action
-      const pass = versionsOf(world, name).get(version)?.fate.gate === true
-      createVerdict(world, { name, version, verdict: makeVerdict(world, { name, version, pass }) })
-    }
-  }
-}
-
-function makeVerdict(
-  world: World,
-  { name, version, pass }: { name: string; version: number; pass: boolean },
-): Verdict {
-  return {
-    format: 1,
-    n: 1,
-    pass,
-    digest: digestOf([name, version]),
-    by: 'gate',
-    reason: pass ? 'passed' : 'worse than the prior',
-    checks: [],
-    files: [],
-    made: MADE,
-    at: isoOf(world),
-  }
-}
-
-function recordsOf(world: World, name: string): VersionRecord[] {
-  return Array.from(versionsOf(world, name), ([version, { manifest, verdicts }]) => ({
-    version,
-    manifest,
-    verdicts,
-  }))
-}
-
 /** When to look again, if the plan says so. */
 function* publishAll(
   world: World,
   memory: Memory,
   tenants: readonly string[],
 ): Steps<number | undefined> {
-  memory.since = world.now
+  const since = clockOf(world)
   for (let turn = 0; turn < TURNS_MAX; turn++) {
     const { channel } = world
+    world.saw(channel?.seq ?? -1)
     if (channel === undefined) {
       swapChannel(world, undefined, emptyChannel(makeUuid(world)))
       yield 'step'
       continue
     }
     yield 'step'
-    const observed = yield* observe(world, memory, channel, tenants)
-    const action = planPublication(observed)
+    const stored = yield* observe(world, channel, tenants)
+    const rejectedSince = rejectedSinceOf(world, memory, channel)
+    const observed = { ...stored, now: clockOf(world), since, rejectedSince }
+    const action = world.plans.publish(observed)
     if (action === undefined || action.kind === 'refuse') return undefined
     if (action.kind === 'later') return action.at - clockOf(world) + world.now
-    if (action.kind === 'gather') return world.now + 1_000
+    if (action.kind === 'gather') {
+      turn -= 1
+      const lookAt = Math.min(action.until - EPOCH_MS, world.now + GATHER_LOOK_MS)
+      while (world.now < lookAt) yield 'idle'
+      continue
+    }
     yield 'step'
-    if (yield* carryOut(world, channel, action)) return undefined
+    if (yield* carryOut(world, observed, action)) return undefined
   }
   // It lost its races: a nudge of its own brings it back.
   world.nudges.publish.push(...tenants)
   return undefined
 }
 
+/** When this process first saw the candidate rejected. */
+function rejectedSinceOf(world: World, memory: Memory, channel: Channel): number | undefined {
+  const { candidate } = channel
+  if (candidate === undefined || !isRejected(channel, candidate)) memory.rejected = undefined
+  else if (memory.rejected?.seq !== candidate.seq) {
+    memory.rejected = { seq: candidate.seq, since: clockOf(world) }
+  }
+  return memory.rejected?.since
+}
+
 function* observe(
   world: World,
-  memory: Memory,
   channel: Channel,
   tenants: readonly string[],
-): Steps<PublicationObserved> {
-  const base = configOf(world, channel.candidate?.sha)
-  const live = configOf(world, channel.live?.sha)
-  const culprits = channel.rejected.flatMap(({ culprits: each }) => each.map(({ name }) => name))
-  const listed = [...Object.keys(base), ...Object.keys(live)]
-  const all = new Set([
-    ...tenants,
-    ...[...culprits, ...listed].map((name) => parseServedName(name).tenant),
-  ])
+): Steps<Omit<PublicationObserved, 'now' | 'since' | 'rejectedSince'>> {
+  const base = configOf(world, channel.candidate)
+  const live = configOf(world, channel.live)
+  const listed = [...new Set([...Object.keys(base), ...Object.keys(live)])]
   const named: Record<string, NamedModel> = {}
-  for (const tenant of all) {
+  for (const tenant of tenantsToRead(tenants, channel, base, live)) {
     const owner = world.tenants.get(tenant)
     const controls = world.controls.get(tenant)
     yield 'look'
-    const declared = Object.keys(owner?.spec.models ?? {}).map((model) =>
-      servedName({ tenant, model }),
-    )
-    const own = listed.filter((name) => parseServedName(name).tenant === tenant)
-    for (const name of new Set([...declared, ...own])) {
+    const declared = Object.keys(owner?.spec.models ?? {})
+    const names = declared.map((model) => servedName({ tenant, model }))
+    const own = listed.filter((name) => partsOf(name).tenant === tenant)
+    for (const name of new Set([...names, ...own])) {
       named[name] = { tenant: owner, controls, versions: recordsOf(world, name) }
     }
   }
-  const isRejected = channel.rejected.some(({ seq }) => seq === channel.candidate?.seq)
-  if (!isRejected) memory.rejected = undefined
-  else if (memory.rejected?.seq !== channel.candidate?.seq) {
-    memory.rejected = { seq: channel.candidate?.seq ?? 0, since: clockOf(world) }
-  }
-  return {
-    now: clockOf(world),
-    fleet: FLEET,
-    channel,
-    base,
-    live,
-    named,
-    allowedRemovals: [],
-    since: undefined,
-    rejectedSince: memory.rejected?.since,
-  }
+  return { fleet: FLEET, channel, base, live, named, allowedRemovals: [] }
 }
 
-const configOf = (world: World, sha: string | undefined): Models =>
-  (sha === undefined ? undefined : world.configs.get(sha)) ?? {}
+/** The named ones, those of culprits that the candidate still holds, and those that left since `live`. */
+function tenantsToRead(
+  tenants: readonly string[],
+  { rejected }: Channel,
+  base: Models,
+  live: Models,
+): Set<string> {
+  const culprits = rejected
+    .flatMap((rejection) => rejection.culprits)
+    .filter(({ name, version }) => base[name]?.versions.some((each) => each.version === version))
+    .map(({ name }) => name)
+  const gone = Object.keys(live).filter((name) => base[name] === undefined)
+  return new Set([...tenants, ...[...culprits, ...gone].map((name) => partsOf(name).tenant)])
+}
 
 /** Whether the publication is done. */
 function* carryOut(
   world: World,
-  channel: Channel,
+  observed: PublicationObserved,
   action: Extract<PublicationAction, { kind: 'verdicts' | 'publish' }>,
 ): Steps<boolean> {
   if (action.kind === 'verdicts') {
     for (const { name, version, n, digest, rejectedSeq, reason } of action.verdicts) {
       const base = makeVerdict(world, { name, version, pass: false })
-      const verdict: Verdict = {
+      const verdict = {
         ...base,
         n,
         digest,
-        by: 'rollout',
+        by: 'rollout' as const,
         reason,
         fleet: FLEET,
         rejectedSeq,
@@ -217,47 +164,39 @@ function* carryOut(
     }
     return false
   }
-  const { root } = renderConfig(action.models)
-  world.configs.set(root.sha, action.models)
+  const sha = shaOf(action.models)
+  world.configs.set(sha, action.models)
   yield 'step'
-  const candidate = { sha: root.sha, seq: channel.seq + 1 }
-  const next = { ...channel, candidate, seq: channel.seq + 1, attempt: makeUuid(world) }
+  const channel = world.plans.against(world, observed.channel)
+  const candidate: ConfigRef = { sha, seq: channel.seq + 1 }
+  const next = withPublisherFields(channel, { candidate, prefetch: [] }, makeUuid(world))
+  const isSwapped = world.channel?.seq === channel.seq
+  world.saw(world.channel?.seq ?? -1)
+  if (isSwapped) world.check.published(world, observed, action.models)
   if (!swapChannel(world, channel.seq, next)) return false
   yield 'step'
-  world.nudges.rollout += 1
   return true
 }
 
-/** `POST /v1/rollback` for a tenant: pins what the plan says, then has it published. */
-export function* rollback(world: World, tenant: string): Steps {
-  const live = configOf(world, world.channel?.live?.sha)
-  const owner = world.tenants.get(tenant)
-  yield 'look'
-  if (owner === undefined) return
-  const models = Object.keys(owner.spec.models)
-  const versions = Object.fromEntries(
-    models.map((model) => [model, recordsOf(world, servedName({ tenant, model }))]),
-  )
-  const planned = planRollback({ tenant: owner, live, versions }, {})
-  if ('refuse' in planned) return
-  const before = world.controls.get(tenant)
-  yield 'step'
-  const note = { by: 'simulation', why: 'worse', at: isoOf(world) }
-  const next = {
-    format: 1 as const,
-    seq: (before?.seq ?? 0) + 1,
-    attempt: makeUuid(world),
-    tenant,
-    pins: withPins(before?.pins ?? {}, { tenant: owner, pins: planned.pins, note }),
-  }
-  if (!swapControls(world, before?.seq, next)) return
-  yield 'step'
-  world.nudges.publish.push(tenant)
+const SHAS = new Map<string, string>()
+const SHAS_MAX = 100_000
+
+/** The digest of a config's root. The same few configs come up again and again. */
+function shaOf(models: Models): string {
+  const key = Object.keys(models)
+    .toSorted()
+    .map((name) => `${name} ${JSON.stringify(models[name])}`)
+    .join()
+  const known = SHAS.get(key)
+  if (known !== undefined) return known
+  const { sha } = renderConfig(models).root
+  if (SHAS.size < SHAS_MAX) SHAS.set(key, sha)
+  return sha
 }
 
 /** What the fleet is to serve of a model when nothing changes any more. */
 export function wantedVersion(world: World, name: string): number | undefined {
-  const { tenant, model } = parseServedName(name)
+  const { tenant, model } = partsOf(name)
   const owner = world.tenants.get(tenant)
   const controls = world.controls.get(tenant)
   return chooseVersion(owner, model, FLEET, recordsOf(world, name), controls)?.version

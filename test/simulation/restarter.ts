@@ -1,88 +1,129 @@
-import { type Channel, type Culprit, isPending } from '@drover/model-config'
+import { type Channel, type Culprit, isPending, type ServerState } from '@drover/model-config'
 import {
-  type Action as RestarterAction,
+  type Action,
   type Command,
-  decide,
   describe,
   EMPTY_MEMORY,
+  LIMITS,
   type Limits,
   type Memory,
+  newCommand,
   nextChannel,
   type Observed,
+  type Order,
   remember,
 } from '@drover/restarter'
-import { checkRequired } from './invariants.ts'
-import type { Steps } from './trainer.ts'
-import { isoOf, makeUuid, nextId, swapChannel, type World } from './world.ts'
+import { stateOf } from './agent.ts'
+import { deliver } from './server.ts'
+import { swapChannel } from './store.ts'
+import {
+  configOf,
+  hasTrouble,
+  isoOf,
+  makeUuid,
+  nextId,
+  type Seen,
+  type Steps,
+  type World,
+} from './world.ts'
 
-const LIMITS: Limits = {
-  beatMs: 5_000,
-  takeoverMs: 20_000,
-  silentMs: 3_000,
-  applyMs: 60_000,
-  retryMs: 1_000,
-  parallel: 2,
-  recycleMs: 120_000,
-  recycleAgeMs: 300_000,
-  residentBytesMax: undefined,
-}
+const CLOCK_STEP_MS = 0.001
+
+const SIM_LIMITS: Limits = { ...LIMITS, recycleAgeMs: 300_000 }
 
 interface Own {
-  life: string
+  id: string
+  holder: string
+  /** A name kept over lives, so that a rollout of an earlier life is taken over at once. */
+  instance: string | undefined
   memory: Memory
   commands: Map<string, Command & { id: number }>
+  /** A clock that stands still while the store is away. */
+  clock: { offset: number; lastLook: number; awaySince: number | undefined; reads: number }
 }
 
 /** One restarter process, from its start until it is killed. */
-export function* restarter(world: World, life: string, urls: readonly string[]): Steps {
-  const own: Own = { life, memory: EMPTY_MEMORY, commands: new Map() }
-  world.mailboxes.set(life, [])
+export function* restarter(world: World, life: string, isNamed: boolean): Steps {
+  const id = life.slice(0, life.indexOf('#'))
+  const instance = isNamed ? id : undefined
+  const clock = { offset: 0, lastLook: world.now, awaySince: undefined, reads: 0 }
+  const holder = `${id}/${life}`
+  const own: Own = { id, holder, instance, memory: EMPTY_MEMORY, commands: new Map(), clock }
+  world.mailboxes.set(holder, [])
   for (;;) {
-    world.nudges.rollout = 0
-    const observed = yield* observe(world, own, urls)
-    const { action } = decide(observed)
+    const observed = yield* observe(world, own)
+    const { action } = world.plans.decide(observed)
+    if (action === undefined) world.rest(() => summaryOf(own))
     yield action === undefined ? 'idle' : 'step'
-    if (action !== undefined) act(world, own, observed, action)
+    if (action !== undefined) yield* carryOut(world, own, observed, action)
   }
 }
 
-function* observe(world: World, own: Own, urls: readonly string[]): Steps<Observed> {
-  const { channel } = world
+/** No two readings of a monotonic clock are the same. */
+function timeOf(world: World, { clock }: Own): number {
+  clock.reads += 1
+  return (clock.awaySince ?? world.now) - clock.offset + clock.reads * CLOCK_STEP_MS
+}
+
+/** Whether the store can be had; no deadline runs while it cannot. */
+function readStore(world: World, { id, clock }: Own): boolean {
+  if (hasTrouble(world, 'away', id)) {
+    clock.awaySince ??= clock.lastLook
+    return false
+  }
+  if (clock.awaySince !== undefined) clock.offset += world.now - clock.awaySince
+  clock.awaySince = undefined
+  clock.lastLook = world.now
+  return true
+}
+
+/** All that it remembers, but for the times. */
+function summaryOf({ memory, commands }: Own): string {
+  const { beat, rollout, tookOver, silent, last, losses } = memory
+  return JSON.stringify([
+    [beat?.holder, beat?.beat, rollout?.seq, rollout?.holder, rollout?.kind, tookOver],
+    [[...silent.keys()], [...last], losses.map(({ url }) => url)],
+    Array.from(commands, ([url, { seq, fence, outcome }]) => [url, seq, fence, outcome]),
+  ])
+}
+
+function* observe(world: World, own: Own): Steps<Observed> {
+  const isThere = readStore(world, own)
+  const channel = isThere ? world.channel : undefined
+  world.saw(channel?.seq ?? -1)
+  const held = heldBy(world, channel)
   yield 'look'
   readMail(world, own)
   const commands = new Map(own.commands)
-  const states = new Map<string, Observed['servers'][number]['state']>()
-  for (const url of urls) {
-    states.set(url, world.states.get(url))
+  const states = new Map<string, ServerState | undefined>()
+  for (const url of world.urls) {
+    states.set(url, stateOf(world, url))
+    world.saw(world.agents.get(url)?.stamp ?? -1)
     yield 'look'
   }
-  const sight = {
-    now: world.now,
-    holder: own.life,
-    channel,
-    states,
-    commands,
-    silentMs: LIMITS.silentMs,
-  }
-  own.memory = remember(own.memory, sight)
+  const { holder, instance } = own
+  const now = timeOf(world, own)
+  const sight = { now, holder, channel, states, commands, silentMs: SIM_LIMITS.silentMs }
+  if (isThere) own.memory = remember(own.memory, sight)
   return {
-    now: world.now,
+    now,
     at: isoOf(world),
-    holder: own.life,
-    instance: undefined,
-    away: undefined,
+    holder,
+    instance,
+    away: isThere ? undefined : 'the store does not answer',
     channel,
-    held: heldBy(world, channel),
+    held,
     fault: undefined,
-    limits: LIMITS,
+    limits: SIM_LIMITS,
     ...describe(own.memory, sight),
   }
 }
 
 /** Known culprits that the candidate still holds. */
 function heldBy(world: World, channel: Channel | undefined): readonly Culprit[] {
-  if (channel?.candidate === undefined || !isPending(channel)) return []
-  const models = world.configs.get(channel.candidate.sha) ?? {}
+  if (channel?.candidate === undefined || channel.rollout !== undefined) return []
+  if (channel.rejected.length === 0 || !isPending(channel)) return []
+  const models = configOf(world, channel.candidate)
   return channel.rejected
     .flatMap(({ culprits }) => culprits)
     .filter(({ name, version, digest }) =>
@@ -91,75 +132,120 @@ function heldBy(world: World, channel: Channel | undefined): readonly Culprit[] 
 }
 
 function readMail(world: World, own: Own): void {
-  for (const { id, url, outcome, failed } of world.mailboxes.get(own.life)?.splice(0) ?? []) {
-    const command = own.commands.get(url)
+  const { holder, commands } = own
+  for (const { id, url, outcome, failed } of world.mailboxes.get(holder)?.splice(0) ?? []) {
+    const command = commands.get(url)
+    world.saw(command?.id === id ? command.fence : -1)
     if (command?.id !== id) continue
-    own.commands.set(url, { ...command, outcome, failed, endedAt: world.now })
+    commands.set(url, { ...command, outcome, failed, endedAt: timeOf(world, own) })
   }
 }
 
-function act(world: World, own: Own, observed: Observed, action: RestarterAction): void {
+function* carryOut(world: World, own: Own, observed: Observed, action: Action): Steps {
+  const channel = act(world, own, observed, action)
+  world.saw(channel?.seq ?? -1)
+  if (channel === undefined || action.kind !== 'write') return
+  if (action.what === 'take' || action.what === 'step') {
+    yield 'step'
+    // What a step stands for follows it with no look in between: only the channel has moved.
+    const { now } = observed
+    const moved = { ...observed, channel, beatSince: now, rolloutSince: now }
+    const next = world.plans.decide(moved).action
+    if (next?.kind === 'apply') act(world, own, moved, next)
+  }
+  if (action.what === 'reject' || action.what === 'live') {
+    yield 'step'
+    world.nudges.publish.push(undefined)
+  }
+}
+
+/** What the channel is now, if it was moved. */
+function act(world: World, own: Own, observed: Observed, action: Action): Channel | undefined {
   const { channel } = observed
-  if (action.kind === 'write') {
-    if (channel === undefined) return
-    const { live } = action.change
-    if (live !== undefined)
-      checkRequired(
-        observed.servers.map(({ state }) => state),
-        live,
-      )
-    const isMoved = swapChannel(
-      world,
-      channel.seq,
-      nextChannel(channel, action.change, makeUuid(world)),
-    )
-    if (isMoved && (action.what === 'reject' || action.what === 'live')) {
-      world.nudges.publish.push(undefined)
+  switch (action.kind) {
+    case 'write':
+      return write(world, own, observed, action)
+    case 'recycle': {
+      const { url, fence, recycles } = action
+      const { sha, seq } = channel?.rollout ?? { sha: '', seq: 0 }
+      send(world, own, observed, 'recycle', { url, sha, seq, fence, offered: false, recycles })
+      return undefined
     }
-    return
-  }
-  if (action.kind === 'recycle') {
-    const { sha, seq } = channel?.rollout ?? { sha: '', seq: 0 }
-    send(world, own, observed, { kind: 'recycle', url: action.url, sha, seq, ...common(action) })
-    return
-  }
-  for (const { url, sha, seq } of action.tell) {
-    send(world, own, observed, { kind: 'apply', url, sha, seq, ...common(action) })
+    case 'apply': {
+      const { fence, offered } = action
+      for (const { url, sha, seq } of action.tell) {
+        const { recycles = 0 } = stateIn(observed, url) ?? {}
+        send(world, own, observed, 'apply', { url, sha, seq, fence, offered, recycles })
+      }
+      return undefined
+    }
   }
 }
 
-const common = (action: Exclude<RestarterAction, { kind: 'write' }>) => ({
-  fence: action.fence,
-  offered: action.kind === 'apply' && action.offered,
-})
-
-interface Sent {
-  kind: 'apply' | 'recycle'
-  url: string
-  sha: string
-  seq: number
-  fence: number
-  offered: boolean
+function write(
+  world: World,
+  own: Own,
+  observed: Observed,
+  action: Extract<Action, { kind: 'write' }>,
+): Channel | undefined {
+  const { channel } = observed
+  if (channel === undefined || hasTrouble(world, 'away', own.id)) return undefined
+  if (world.channel?.seq === channel.seq) check(world, observed, channel, action)
+  const next = nextChannel(channel, action.change, makeUuid(world))
+  return swapChannel(world, channel.seq, next) ? next : undefined
 }
 
-function send(world: World, own: Own, observed: Observed, sent: Sent): void {
-  const { kind, url, sha, seq, fence, offered } = sent
+const stateIn = ({ servers }: Observed, url: string): ServerState | undefined =>
+  servers.find((server) => server.url === url)?.state
+
+function check(
+  world: World,
+  observed: Observed,
+  channel: Channel,
+  action: Extract<Action, { kind: 'write' }>,
+): void {
+  const { live } = action.change
+  if (live !== undefined) world.check.liveMoved(world, seenIn(observed, live), live)
+  else if (channel.rollout !== undefined && nextOf(channel, action) === undefined) {
+    world.check.released(world, seenIn(observed, channel.rollout), channel)
+  }
+}
+
+const nextOf = (channel: Channel, { change }: Extract<Action, { kind: 'write' }>) =>
+  'rollout' in change ? change.rollout : channel.rollout
+
+/** What there was to see, whatever the plan made of it. */
+function seenIn(
+  { servers, now, limits }: Observed,
+  { sha, seq }: { sha: string; seq: number },
+): Seen {
+  return {
+    servers: servers.flatMap(({ state, command }) => {
+      if (state === undefined) return []
+      const isTold = command?.sha === sha && command.seq === seq
+      const holds = state.config?.sha === sha && state.config.seq === seq
+      const hasRefused =
+        isTold && !holds && command.outcome === 'refused' && command.startedAt === state.startedAt
+      const isLate = command !== undefined && now - command.since > limits.applyMs
+      return [{ state, isImpaired: state.impaired !== undefined || hasRefused, isLate }]
+    }),
+  }
+}
+
+function send(
+  world: World,
+  own: Own,
+  observed: Observed,
+  kind: Command['kind'],
+  order: Order,
+): void {
+  const { url, sha, seq, fence, recycles } = order
   const id = nextId(world)
-  const state = observed.servers.find((server) => server.url === url)?.state
-  const before = own.commands.get(url)
-  const isSame = before?.sha === sha && before.seq === seq
-  const recycles = state?.recycles ?? 0
-  own.commands.set(url, {
-    ...{ id, kind, sha, seq, fence, offered, recycles },
-    at: world.now,
-    since: isSame ? before.since : world.now,
-    startedAt: state?.startedAt,
-    outcome: 'pending',
-    endedAt: undefined,
-    failed: [],
-    message: undefined,
-  })
-  const letter = { id, from: own.life, kind, fence, ref: { sha, seq }, recycles }
-  if (world.states.has(url)) world.inboxes.get(url)?.push(letter)
-  else world.mailboxes.get(own.life)?.push({ id, url, outcome: 'lost', failed: [] })
+  const sent = {
+    at: timeOf(world, own),
+    state: stateIn(observed, url),
+    before: own.commands.get(url),
+  }
+  own.commands.set(url, { ...newCommand(order, kind, sent), id })
+  deliver(world, url, { id, from: own.holder, kind, fence, ref: { sha, seq }, recycles })
 }

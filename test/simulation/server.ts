@@ -1,219 +1,160 @@
-import type { ConfigEntry, ConfigRef, Culprit, Models } from '@drover/model-config'
-import { differenceOf, digestOf } from '@drover/model-config'
 import {
-  type ChannelView,
-  type Observed as AgentObserved,
-  plan as planAgent,
-} from '@drover/tf-server'
-import type { Steps } from './trainer.ts'
-import { clockOf, type Disk, isoOf, type Letter, serve, versionsOf, type World } from './world.ts'
+  type Agent,
+  change,
+  diskOf,
+  endedUnder,
+  type Letter,
+  observe,
+  openAgent,
+  updateDisk,
+} from './agent.ts'
+import type { Action } from '@drover/tf-server'
+import type { ConfigRef, Culprit } from '@drover/model-config'
+import { apply, type Outcome } from './apply.ts'
+import { clockOf, hasTrouble, isoOf, type Steps, type World } from './world.ts'
 
 const POLL_MS = 5_000
-const CACHE_AGE_MS_MAX = 6 * 3_600_000
-
-/** What one life of an agent knows. */
-interface Memory {
-  url: string
-  startedAt: string
-  /** When the present model server process started. */
-  servingSince: string
-  channel: ChannelView
-  polledAt: number
-  serverUp: boolean
-  recycles: number
-  serving: ReadonlyMap<string, ConfigEntry>
-  confirmed:
-    | {
-        ref: ConfigRef | undefined
-        models: Models
-        failed: readonly Culprit[]
-        confirmedAt: number
-      }
-    | undefined
-  applying: ConfigRef | undefined
-  isOpen: boolean
-  /** Commands that wait for an answer: when the server dies, whoever sent them hears of it. */
-  letters: Letter[]
-}
+const LETTERS_MAX = 16
 
 /** One life of an agent with its model server, from its start until both are killed. */
 export function* server(world: World, url: string): Steps {
-  const disk = diskOf(world, url)
-  const memory: Memory = {
-    url,
-    startedAt: isoOf(world),
-    servingSince: isoOf(world),
-    channel: { kind: 'unread' },
-    polledAt: 0,
-    serverUp: false,
-    recycles: 0,
-    serving: disk.serving,
-    confirmed: undefined,
-    applying: undefined,
-    isOpen: false,
-    letters: world.inboxes.get(url) ?? [],
-  }
+  const agent = openAgent(world, url)
   for (;;) {
-    poll(world, memory)
-    const action = planAgent(observe(world, memory))
-    report(world, memory)
+    for (const letter of world.inboxes.get(url)?.splice(0) ?? []) receive(world, agent, letter)
+    if (world.now >= agent.polledAt + POLL_MS) look(world, agent)
+    world.saw(agent.stamp)
+    const action = world.plans.agent(observe(world, agent))
     yield action === undefined ? 'idle' : 'step'
-    if (action !== undefined) yield* carryOut(world, memory, action)
-    report(world, memory)
+    if (action !== undefined) yield* act(world, agent, action)
   }
 }
 
-const diskOf = (world: World, url: string): Disk =>
-  world.disks.get(url) ?? { fence: 0, seenLive: undefined, serving: new Map() }
-
-function updateDisk(world: World, url: string, change: Partial<Disk>): void {
-  world.disks.set(url, { ...diskOf(world, url), ...change })
-}
-
-function poll(world: World, memory: Memory): void {
-  if (memory.polledAt > 0 && world.now < memory.polledAt + POLL_MS) return
-  look(world, memory)
-}
-
-function look(world: World, memory: Memory): void {
-  memory.polledAt = Math.max(1, world.now)
-  const { channel } = world
-  memory.channel =
-    channel === undefined
-      ? { kind: 'absent' }
-      : { kind: 'seen', live: channel.live && refOf(channel.live), readAt: clockOf(world) }
-  const ref = memory.confirmed?.ref
-  if (
-    channel?.live !== undefined &&
-    ref?.seq === channel.live.seq &&
-    ref.sha === channel.live.sha
-  ) {
-    updateDisk(world, memory.url, { seenLive: { ref, at: clockOf(world) } })
+/** A command reaches a server, or is on its way until the server runs again. */
+export function deliver(world: World, url: string, letter: Letter): void {
+  const agent = world.agents.get(url)
+  if (agent === undefined || hasTrouble(world, 'cut', url)) {
+    reply(world, url, letter, 'lost')
+  } else if (hasTrouble(world, 'stopped', url)) {
+    world.inboxes.get(url)?.push(letter)
+  } else {
+    receive(world, agent, letter)
   }
 }
 
-const refOf = ({ sha, seq }: ConfigRef): ConfigRef => ({ sha, seq })
-
-function observe(world: World, memory: Memory): AgentObserved {
-  const { fence, seenLive } = diskOf(world, memory.url)
-  return {
-    now: clockOf(world),
-    channel: memory.channel,
-    seenLive,
-    cacheAgeMaxMs: CACHE_AGE_MS_MAX,
-    fence,
-    recycles: memory.recycles,
-    startAt: memory.serverUp ? undefined : clockOf(world),
-    hasEnded: false,
-    config: memory.confirmed && {
-      ref: memory.confirmed.ref,
-      confirmedAt: memory.confirmed.confirmedAt,
-    },
-    mayOpen: true,
-    isOpen: memory.isOpen,
-    endedUnder: undefined,
-    retryAt: 0,
-    commands: memory.letters.map(({ id, kind, fence: own, ref, recycles }) =>
-      kind === 'apply' ? { kind, id, fence: own, ref } : { kind, id, fence: own, recycles },
-    ),
+/** The fence counts from the moment at which the agent hears it. */
+function receive(world: World, agent: Agent, letter: Letter): void {
+  if (!world.plans.obeys(letter.fence, agent.fence)) {
+    reply(world, agent.url, letter, 'outdone')
+  } else if (agent.pending.length >= LETTERS_MAX) {
+    reply(world, agent.url, letter, 'refused')
+  } else {
+    const fence = Math.max(letter.fence, agent.fence)
+    change(agent, { fence, pending: [...agent.pending, letter] })
   }
 }
 
-function* carryOut(
+function reply(
   world: World,
-  memory: Memory,
-  action: NonNullable<ReturnType<typeof planAgent>>,
-): Steps {
+  url: string,
+  { id, from }: Letter,
+  outcome: Outcome | 'lost',
+  failed: readonly Culprit[] = [],
+): void {
+  const isLost = hasTrouble(world, 'cut', url)
+  world.mailboxes.get(from)?.push({ id, url, outcome: isLost ? 'lost' : outcome, failed })
+}
+
+/** Reads the channel, and notes on disk that the confirmed config is live if it is. */
+function look(world: World, agent: Agent): void {
+  const { channel } = world
+  world.saw(channel?.seq ?? -1)
+  if (hasTrouble(world, 'away', agent.url)) {
+    change(agent, { polledAt: world.now, channel: { kind: 'away' }, impaired: true })
+  } else if (channel === undefined) {
+    const impaired = agent.confirmed?.ref !== undefined
+    change(agent, { polledAt: world.now, channel: { kind: 'absent' }, impaired })
+  } else {
+    const live = channel.live && { sha: channel.live.sha, seq: channel.live.seq }
+    const view = { kind: 'seen' as const, live, readAt: clockOf(world) }
+    change(agent, { polledAt: world.now, channel: view, impaired: false })
+    if (live !== undefined) noteLive(world, agent, live)
+  }
+}
+
+function noteLive(world: World, { url, confirmed }: Agent, live: ConfigRef): void {
+  const ref = confirmed?.ref
+  if (ref?.seq !== live.seq || ref.sha !== live.sha) return
+  updateDisk(world, url, { seenLive: { ref, at: clockOf(world) } })
+  world.check.confirmed(world, url, ref)
+}
+
+function* act(world: World, agent: Agent, action: Action): Steps {
   switch (action.kind) {
     case 'note-end':
-      return
+      return noteEnd(world, agent)
     case 'start':
-      memory.serverUp = true
-      memory.recycles += 1
-      memory.servingSince = isoOf(world)
-      return
+      return start(world, agent)
     case 'look':
-      look(world, memory)
-      return
+      return look(world, agent)
     case 'open':
-      memory.isOpen = true
-      return
+      world.check.opened(world, agent.url)
+      change(agent, { isOpen: true, polledAt: -Infinity })
+      return undefined
     case 'refuse':
-      answer(world, memory, action.command, 'refused')
-      return
+      return answer(world, agent, action.command, 'outdone')
     case 'acknowledge':
-      answer(world, memory, action.command, 'answered')
-      return
+      return acknowledge(world, agent, action.command)
     case 'recycle':
-      raiseFence(world, memory, action.command)
-      yield 'step'
-      memory.recycles += 1
-      memory.servingSince = isoOf(world)
-      answer(world, memory, action.command, 'answered')
-      return
+      return yield* recycle(world, agent, action.command)
     case 'apply': {
-      if (action.command !== undefined) raiseFence(world, memory, action.command)
-      yield* apply(world, memory, action.ref)
-      if (action.command !== undefined) answer(world, memory, action.command, 'answered')
+      const outcome = yield* apply(world, agent, action)
+      if (outcome !== 'answered') change(agent, { retryAt: clockOf(world) + POLL_MS })
+      if (action.command !== undefined) answer(world, agent, action.command, outcome)
+      return undefined
     }
   }
 }
 
-function raiseFence(world: World, memory: Memory, id: number): void {
-  const letter = memory.letters.find((each) => each.id === id)
-  const fence = Math.max(diskOf(world, memory.url).fence, letter?.fence ?? 0)
-  updateDisk(world, memory.url, { fence })
+function noteEnd(world: World, agent: Agent): void {
+  const { end, url } = agent
+  if (end === undefined) return
+  change(agent, { end: { ...end, isNoted: true } })
+  const under = end.under ?? diskOf(world, url).endedUnder
+  updateDisk(world, url, { applying: undefined, endedUnder: under })
 }
 
-/** For each model: what fails keeps what was served before. */
-function* apply(world: World, memory: Memory, ref: ConfigRef | undefined): Steps {
-  memory.applying = ref
-  report(world, memory)
+/** A new model server is given everything that was served. */
+function start(world: World, agent: Agent): void {
+  const recycles = agent.recycles + 1
+  updateDisk(world, agent.url, { recycles })
+  change(agent, { serverUp: true, recycles, servingSince: isoOf(world) })
+  world.check.served(world, agent.url)
+}
+
+/** The same command again, or one whose work is done: the newer fence counts from now on. */
+function acknowledge(world: World, agent: Agent, id: number): void {
+  const letter = agent.pending.find((each) => each.id === id)
+  const under = endedUnder(world, agent)
+  const isAnswered = letter?.kind === 'apply' && under !== undefined && under.seq !== letter.ref.seq
+  if (isAnswered) change(agent, { end: undefined })
+  const { fence } = agent
+  updateDisk(world, agent.url, isAnswered ? { fence, endedUnder: undefined } : { fence })
+  answer(world, agent, id, 'answered')
+}
+
+function* recycle(world: World, agent: Agent, id: number): Steps {
+  acknowledgeFence(world, agent)
   yield 'step'
-  const models = (ref === undefined ? undefined : world.configs.get(ref.sha)) ?? {}
-  const { upserts, removes } = differenceOf(Object.fromEntries(memory.serving), models)
-  const next = new Map(memory.serving)
-  const failed: Culprit[] = []
-  for (const [name, entry] of Object.entries(upserts)) {
-    yield 'look'
-    const version = entry.versions[0]?.version ?? 0
-    if (versionsOf(world, name).get(version)?.fate.server === true) next.set(name, entry)
-    else failed.push({ name, version, digest: digestOf([name, version]), reason: 'does not load' })
-  }
-  for (const name of removes) next.delete(name)
-  yield 'step'
-  memory.serving = next
-  memory.applying = undefined
-  memory.confirmed = { ref, models, failed, confirmedAt: clockOf(world) }
-  updateDisk(world, memory.url, { serving: next })
-  if (ref !== undefined && failed.length === 0) world.confirmed.add(`${ref.sha} ${ref.seq}`)
-  serve(world, memory.url, next)
+  if (agent.serverUp) start(world, agent)
+  answer(world, agent, id, agent.serverUp ? 'answered' : 'refused')
 }
 
-function answer(world: World, memory: Memory, id: number, outcome: 'answered' | 'refused'): void {
-  const at = memory.letters.findIndex((each) => each.id === id)
-  const [letter] = memory.letters.splice(at, 1)
-  if (at < 0 || letter === undefined) return
-  const failed = memory.confirmed?.failed ?? []
-  world.mailboxes.get(letter.from)?.push({ id, url: memory.url, outcome, failed })
-}
+const acknowledgeFence = (world: World, { url, fence }: Agent) => updateDisk(world, url, { fence })
 
-function report(world: World, memory: Memory): void {
-  const { confirmed, applying } = memory
-  world.states.set(memory.url, {
-    format: 1,
-    server: memory.url,
-    ready: memory.isOpen && memory.serverUp,
-    ...(confirmed?.ref === undefined ? {} : { config: confirmed.ref }),
-    ...(applying === undefined ? {} : { applying }),
-    fence: diskOf(world, memory.url).fence,
-    models: memory.serving.size,
-    failed: [...(confirmed?.failed ?? [])],
-    drifting: [],
-    startedAt: memory.startedAt,
-    servingSince: memory.servingSince,
-    recycles: memory.recycles,
-    residentBytes: 0,
-    restUrl: memory.url,
-  })
+function answer(world: World, agent: Agent, id: number, outcome: Outcome): void {
+  const letter = agent.pending.find((each) => each.id === id)
+  if (letter === undefined) return
+  change(agent, { pending: agent.pending.filter((each) => each !== letter) })
+  const failed = outcome === 'answered' ? (agent.confirmed?.failed ?? []) : []
+  reply(world, agent.url, letter, outcome, failed)
 }

@@ -1,38 +1,27 @@
 import {
   type Claim,
   type CommittedManifest,
-  digestOf,
   type ModelId,
   type Run,
   servedName,
 } from '@drover/model-config'
-import {
-  type Action as TrainingAction,
-  type Observed as TrainingObserved,
-  type ObservedVersion,
-  plan as planTraining,
-} from '@drover/trainer-scheduler'
+import type { Action, Observed, ObservedVersion } from '@drover/trainer-scheduler'
+import { digestOfVersion } from './gate.ts'
+import { createClaim, createManifest, versionsOf } from './store.ts'
 import {
   CLAIM_MS,
   clockOf,
-  createClaim,
-  createManifest,
   EPOCH_MS,
   isoOf,
   makeUuid,
+  type Steps,
   TRACE,
-  versionsOf,
   type World,
 } from './world.ts'
 
-/**
- * A process: between two of its steps anything may happen. `look`: it has only read something;
- * `step`: what comes next changes the world; `idle`: it has nothing to do now.
- */
-export type Steps<T = void> = Generator<'look' | 'step' | 'idle', T>
-
 const SCAN_MS = 60_000
 const TURNS_MAX = 16
+const OUTCOMES = 8
 
 /** One trainer process, from its start until it is killed. */
 export function* trainer(world: World, life: string): Steps {
@@ -43,7 +32,11 @@ export function* trainer(world: World, life: string): Steps {
     if (models.length > 0 || scanAt === 0) scanAt = world.now + SCAN_MS
     if (nudged !== undefined) models.push(nudged)
     if (models.length === 0) yield 'idle'
-    for (const model of models) yield* settle(world, life, model)
+    for (const model of models) {
+      const until = yield* settle(world, life, model)
+      // The agenda: it looks again when the plan says so, without a nudge.
+      if (until !== undefined) scanAt = Math.min(scanAt, until - EPOCH_MS)
+    }
   }
 }
 
@@ -52,31 +45,39 @@ const allModels = (world: World): ModelId[] =>
     Object.keys(spec.models).map((model) => ({ tenant, model })),
   ).flat()
 
-function* settle(world: World, life: string, model: ModelId): Steps {
+function* settle(world: World, life: string, model: ModelId): Steps<number | undefined> {
   for (let turn = 0; turn < TURNS_MAX; turn++) {
     const observed = yield* observe(world, life, model)
-    const action = planTraining(observed)
+    const action = world.plans.train(observed)
     yield 'step'
-    if (!(yield* act(world, life, observed, action))) return
+    if (!(yield* act(world, life, observed, action))) {
+      return 'until' in action ? action.until : undefined
+    }
   }
+  return undefined
 }
 
-function* observe(world: World, life: string, model: ModelId): Steps<TrainingObserved> {
+function* observe(world: World, life: string, model: ModelId): Steps<Observed> {
   const name = servedName(model)
   const tenant = world.tenants.get(model.tenant)
   yield 'look'
-  const versions = Array.from(
-    versionsOf(world, name),
-    ([version, { claim, manifest }]): ObservedVersion => ({
-      version,
-      claim,
-      manifest,
-      owner: claim === undefined ? 'unknown' : ownerOf(world, life, claim),
-    }),
-  )
+  const versions = observeVersions(world, name, (claim) => ownerOf(world, life, claim))
   yield 'look'
   return { now: clockOf(world), model, tenant, versions, runs: world.runs.get(name) ?? [] }
 }
+
+/** The numbers that were taken, as the store shows them to somebody who knows some owners. */
+export const observeVersions = (
+  world: World,
+  name: string,
+  owner: (claim: Claim) => ObservedVersion['owner'],
+): ObservedVersion[] =>
+  Array.from(versionsOf(world, name), ([version, { claim, manifest }]) => ({
+    version,
+    claim,
+    manifest,
+    owner: claim === undefined ? 'unknown' : owner(claim),
+  }))
 
 /** A process knows which of its own machine's runs live; of another machine's it knows nothing. */
 function ownerOf(world: World, life: string, { host }: Claim): ObservedVersion['owner'] {
@@ -86,12 +87,7 @@ function ownerOf(world: World, life: string, { host }: Claim): ObservedVersion['
 }
 
 /** Whether to look again. */
-function* act(
-  world: World,
-  life: string,
-  { model }: TrainingObserved,
-  action: TrainingAction,
-): Steps<boolean> {
+function* act(world: World, life: string, { model }: Observed, action: Action): Steps<boolean> {
   switch (action.kind) {
     case 'nothing':
     case 'wait':
@@ -119,7 +115,7 @@ function* train(
   world: World,
   life: string,
   model: ModelId,
-  { version, request }: Extract<TrainingAction, { kind: 'train' }>,
+  { version, request }: Extract<Action, { kind: 'train' }>,
 ): Steps {
   const name = servedName(model)
   const common = {
@@ -137,18 +133,14 @@ function* train(
   }
   if (!createClaim(world, { name, version, claim })) return
   yield 'step'
-  const outcome = world.draw(8)
+  const outcome = world.draw(OUTCOMES)
   if (outcome === 0 || outcome === 1) {
-    yield* fail(world, name, {
-      claim,
-      version,
-      failure: outcome === 0 ? 'transient' : 'poison',
-      cause: request.cause,
-    })
+    const failure = outcome === 0 ? 'transient' : 'poison'
+    yield* fail(world, name, { claim, version, failure, cause: request.cause })
     return
   }
   yield 'step'
-  const digest = digestOf([name, version])
+  const digest = digestOfVersion(name, version)
   const file = { path: 'saved_model.pb', sizeBytes: 1, sha256: digest }
   const manifest: CommittedManifest = {
     ...common,
@@ -166,16 +158,14 @@ function* train(
   world.nudges.publish.push(model.tenant)
 }
 
-function* fail(
-  world: World,
-  name: string,
-  {
-    claim,
-    version,
-    failure,
-    cause,
-  }: { claim: Claim; version: number; failure: Run['failure']; cause: string },
-): Steps {
+interface Failed {
+  claim: Claim
+  version: number
+  failure: Run['failure']
+  cause: string
+}
+
+function* fail(world: World, name: string, { claim, version, failure, cause }: Failed): Steps {
   const { run, request, born } = claim
   const at = isoOf(world)
   const common = { format: 1, run, request, born, at } as const

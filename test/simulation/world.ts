@@ -1,22 +1,31 @@
-import type {
-  Channel,
-  Claim,
-  CommittedManifest,
-  ConfigEntry,
-  ConfigRef,
-  Controls,
-  Culprit,
-  Manifest,
-  ModelId,
-  Models,
-  Run,
-  ServerState,
-  Tenant,
-  Verdict,
+import {
+  type Channel,
+  type Claim,
+  type CommittedManifest,
+  type ConfigRef,
+  type Controls,
+  type Culprit,
+  type Manifest,
+  type ModelId,
+  type Models,
+  parseServedName,
+  type Run,
+  type ServerState,
+  type Tenant,
+  type Verdict,
 } from '@drover/model-config'
+import type { PublicationObserved } from '@drover/config-publisher'
+import type { Agent, Disk, Letter } from './agent.ts'
+import type { Plans } from './plans.ts'
 
 // The simulated world: everything that outlives a process, as plain data, and the few atomic things
 // that can be done to it. Processes are generators; between two of their steps anything may happen.
+
+/**
+ * A process: between two of its steps anything may happen. `look`: it has only read something;
+ * `step`: what comes next changes the world; `idle`: it has nothing to do now.
+ */
+export type Steps<T = void> = Generator<'look' | 'step' | 'idle', T>
 
 export const FLEET = 'main'
 export const EPOCH_MS = Date.UTC(2026, 0, 1)
@@ -25,75 +34,181 @@ export const CLAIM_MS = 60_000
 
 /** What a version turns out to be, which nobody knows before trying. */
 export interface Fate {
+  /** Whether it is good enough for the gate. */
   gate: boolean
-  server: boolean
+  /** The servers on which it does not load. */
+  brokenOn: readonly string[]
+  /** How many model servers it still ends by being loaded there. */
+  kills: number
 }
 
 export interface SimVersion {
   claim: Claim | undefined
   manifest: Manifest | undefined
-  verdicts: Verdict[]
+  verdicts: readonly Verdict[]
   fate: Fate
-}
-
-/** What a server keeps on its disk. */
-export interface Disk {
-  fence: number
-  seenLive: { ref: ConfigRef; at: number } | undefined
-  serving: ReadonlyMap<string, ConfigEntry>
-}
-
-/** A command on its way to a server. */
-export interface Letter {
-  id: number
-  from: string
-  kind: 'apply' | 'recycle'
-  fence: number
-  ref: ConfigRef
-  recycles: number
 }
 
 export interface Reply {
   id: number
   url: string
-  outcome: 'answered' | 'refused' | 'lost'
+  outcome: 'answered' | 'refused' | 'outdone' | 'lost'
   failed: readonly Culprit[]
+}
+
+export interface Nudges {
+  train: ModelId[]
+  /** A tenant, or undefined for the whole fleet. */
+  publish: (string | undefined)[]
+  /** On their way, not before a time. */
+  late: { at: number; train: ModelId[]; publish: (string | undefined)[] }[]
+}
+
+/** By process: until when something is the matter with it. */
+export interface Troubles {
+  /** It does not run, and goes on later as if nothing had been. */
+  stopped: Map<string, number>
+  /** Nobody can reach it. */
+  cut: Map<string, number>
+  /** It cannot reach the store. */
+  away: Map<string, number>
+}
+
+/** What the checks remember. */
+export interface Known {
+  /** By served name and request: how many commits. */
+  commits: Map<string, number>
+  /** By served name: the pin that some candidate has already honoured. */
+  honoured: Map<string, { seq: number; version: number }>
+  /** By served name: the lowest `born` that a candidate may hold. */
+  floors: Map<string, number>
+  /** Configs that some server confirmed: `<sha> <seq>`. */
+  confirmed: Set<string>
+  /** By server: the highest seq that it confirmed while that was live. */
+  liveOn: Map<string, number>
+  /** By seq: the servers that were given a config which none had confirmed by then. */
+  trials: Map<number, { urls: Set<string>; excuses: number }>
+  /** Everything so far for which another server may have to stand in for the canary. */
+  excuses: number
 }
 
 export interface World {
   now: number
+  /** The agents of the fleet, the first of which is the first choice as canary. */
+  urls: readonly string[]
   tenants: Map<string, Tenant>
   controls: Map<string, Controls>
   /** By served name, then by number. */
   versions: Map<string, Map<number, SimVersion>>
-  runs: Map<string, Run[]>
+  runs: Map<string, readonly Run[]>
   channel: Channel | undefined
   configs: Map<string, Models>
-  nudges: { train: ModelId[]; publish: (string | undefined)[]; rollout: number }
+  nudges: Nudges
   disks: Map<string, Disk>
-  /** What each server's agent answers on `GET /v1/state`; none while it is down. */
-  states: Map<string, ServerState>
-  /** What each server answers predictions from. */
-  serving: Map<string, ReadonlyMap<string, ConfigEntry>>
-  /** Every config that a server ever confirmed: `<sha> <seq>`. */
-  confirmed: Set<string>
+  /** Agents that run. */
+  agents: Map<string, Agent>
   inboxes: Map<string, Letter[]>
   mailboxes: Map<string, Reply[]>
   /** Lives of processes: `<id>#<life>`. */
   alive: Set<string>
+  troubles: Troubles
   /** Takes the next number below `count` out of the history. */
   draw: (count: number) => number
+  /** What becomes of a version that a run is about to make. */
+  fateOf: (world: World, name: string) => Fate
   counter: number
   /** The next swap of the channel succeeds and its writer is told that it did not. */
   loseNextAnswer: boolean
+  plans: Plans
+  /** Told of each thing that a process reads and that others write: its count, or its outcome. */
+  saw: (what: number) => void
+  /** Told by a process that has nothing to do now what it remembers. */
+  rest: (memory: () => string) => void
+  known: Known
   check: Checker
 }
 
 /** Looks at a change when it happens; throws when it breaks an invariant. */
 export interface Checker {
   channelMoved: (world: World, before: Channel | undefined, after: Channel) => void
+  published: (world: World, observed: PublicationObserved, models: Models) => void
+  liveMoved: (world: World, seen: Seen, live: ConfigRef) => void
+  released: (world: World, seen: Seen, before: Channel) => void
   committed: (world: World, name: string, manifest: CommittedManifest) => void
+  tried: (world: World, url: string, told: { ref: ConfigRef; fence: number }) => void
+  confirmed: (world: World, url: string, ref: ConfigRef) => void
+  opened: (world: World, url: string) => void
   served: (world: World, url: string) => void
+}
+
+/** What a restarter really saw when it decided. */
+export interface Seen {
+  /** Servers that answered, and whether each could have taken the config. */
+  servers: readonly { state: ServerState; isImpaired: boolean; isLate: boolean }[]
+}
+
+/** A world in which nothing has happened yet. */
+export function emptyWorld(
+  urls: readonly string[],
+  given: Pick<World, 'draw' | 'fateOf' | 'plans' | 'check'>,
+): World {
+  return {
+    ...given,
+    saw: () => {},
+    rest: () => {},
+    now: 0,
+    urls,
+    tenants: new Map(),
+    controls: new Map(),
+    versions: new Map(),
+    runs: new Map(),
+    channel: undefined,
+    configs: new Map(),
+    nudges: { train: [], publish: [], late: [] },
+    disks: new Map(),
+    agents: new Map(),
+    inboxes: new Map(urls.map((url) => [url, []])),
+    mailboxes: new Map(),
+    alive: new Set(),
+    troubles: { stopped: new Map(), cut: new Map(), away: new Map() },
+    counter: 0,
+    loseNextAnswer: false,
+    known: {
+      commits: new Map(),
+      honoured: new Map(),
+      floors: new Map(),
+      confirmed: new Set(),
+      liveOn: new Map(),
+      trials: new Map(),
+      excuses: 0,
+    },
+  }
+}
+
+/** What is left of a world when all of its processes have ended: its store and its disks. */
+export function copyStored(world: World, given: Pick<World, 'draw' | 'plans' | 'fateOf'>): World {
+  const { known } = world
+  return {
+    ...emptyWorld(world.urls, { ...given, check: world.check }),
+    now: world.now,
+    tenants: new Map(world.tenants),
+    controls: new Map(world.controls),
+    versions: new Map(Array.from(world.versions, ([name, each]) => [name, new Map(each)])),
+    runs: new Map(world.runs),
+    channel: world.channel,
+    configs: new Map(world.configs),
+    disks: new Map(world.disks),
+    counter: world.counter,
+    known: {
+      commits: new Map(known.commits),
+      honoured: new Map(known.honoured),
+      floors: new Map(known.floors),
+      confirmed: new Set(known.confirmed),
+      liveOn: new Map(known.liveOn),
+      trials: new Map(),
+      excuses: 0,
+    },
+  }
 }
 
 export const isoOf = (world: World): string => new Date(EPOCH_MS + world.now).toISOString()
@@ -106,79 +221,35 @@ export function nextId(world: World): number {
   return world.counter
 }
 
-const hex = (value: number): string => value.toString(16).padStart(12, '0')
-
-export const makeUuid = (world: World): string => `00000000-0000-4000-8000-${hex(nextId(world))}`
+export const makeUuid = (world: World): string =>
+  `00000000-0000-4000-8000-${nextId(world).toString(16).padStart(12, '0')}`
 
 export const TRACE = `00-${'1'.repeat(32)}-${'2'.repeat(16)}-01`
 
-/** Compare-and-swap of the channel, as the store does it. */
-export function swapChannel(world: World, from: number | undefined, next: Channel): boolean {
-  if (world.channel?.seq !== from) return false
-  const before = world.channel
-  world.channel = next
-  world.check.channelMoved(world, before, next)
-  const isLost = world.loseNextAnswer
-  world.loseNextAnswer = false
-  return !isLost
+export const hasTrouble = (world: World, kind: keyof Troubles, id: string): boolean =>
+  (world.troubles[kind].get(id) ?? 0) > world.now
+
+/** Lets time pass; what was on its way arrives. */
+export function advance(world: World, ms: number): void {
+  world.now += ms
+  const { nudges } = world
+  if (nudges.late.length === 0) return
+  for (const { at, train, publish } of nudges.late) {
+    if (at > world.now) continue
+    nudges.train.push(...train)
+    nudges.publish.push(...publish)
+  }
+  nudges.late = nudges.late.filter(({ at }) => at > world.now)
 }
 
-export function swapTenant(world: World, from: number | undefined, next: Tenant): boolean {
-  if (world.tenants.get(next.tenant)?.seq !== from) return false
-  world.tenants.set(next.tenant, next)
-  return true
-}
+export const configOf = (world: World, ref: ConfigRef | undefined): Models =>
+  (ref === undefined ? undefined : world.configs.get(ref.sha)) ?? {}
 
-export function swapControls(world: World, from: number | undefined, next: Controls): boolean {
-  if (world.controls.get(next.tenant)?.seq !== from) return false
-  world.controls.set(next.tenant, next)
-  return true
-}
+const NAMES = new Map<string, ModelId>()
 
-export function versionsOf(world: World, name: string): Map<number, SimVersion> {
-  const known = world.versions.get(name) ?? new Map<number, SimVersion>()
-  world.versions.set(name, known)
+/** The tenant and the model of a served name. The same few names come up again and again. */
+export function partsOf(name: string): ModelId {
+  const known = NAMES.get(name) ?? parseServedName(name)
+  NAMES.set(name, known)
   return known
 }
-
-/** Creates CLAIM.json if it is absent. */
-export function createClaim(
-  world: World,
-  { name, version, claim }: { name: string; version: number; claim: Claim },
-): boolean {
-  const versions = versionsOf(world, name)
-  if (versions.has(version)) return false
-  const fate = { gate: world.draw(4) > 0, server: world.draw(5) > 0 }
-  versions.set(version, { claim, manifest: undefined, verdicts: [], fate })
-  return true
-}
-
-/** Creates MANIFEST.json if it is absent: the one thing that commits or aborts. */
-export function createManifest(
-  world: World,
-  { name, version, manifest }: { name: string; version: number; manifest: Manifest },
-): boolean {
-  const record = versionsOf(world, name).get(version)
-  if (record === undefined || record.manifest !== undefined) return false
-  versionsOf(world, name).set(version, { ...record, manifest })
-  if (!('aborted' in manifest)) world.check.committed(world, name, manifest)
-  return true
-}
-
-/** Creates a verdict if that n is absent. */
-export function createVerdict(
-  world: World,
-  { name, version, verdict }: { name: string; version: number; verdict: Verdict },
-): boolean {
-  const record = versionsOf(world, name).get(version)
-  if (record === undefined || record.verdicts.some(({ n }) => n === verdict.n)) return false
-  versionsOf(world, name).set(version, { ...record, verdicts: [...record.verdicts, verdict] })
-  return true
-}
-
-export function serve(world: World, url: string, serving: ReadonlyMap<string, ConfigEntry>): void {
-  world.serving.set(url, serving)
-  world.check.served(world, url)
-}
-
-export const stateUrl = (index: number): string => `http://server-${index}`

@@ -1,8 +1,15 @@
 import { startProbe } from '@drover/inference'
 import { openRedis } from '@drover/jobs'
-import { auditKey, changesHourPrefix, parseModelServerConfig } from '@drover/model-config'
+import {
+  auditKey,
+  changesHourPrefix,
+  manifestKey,
+  parseModelServerConfig,
+  tenantKey,
+} from '@drover/model-config'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
+import { tenantOf } from './facts.fixture.ts'
 import { goLive, late, startPublisher, startRolled } from './publisher.fixture.ts'
 import type { World } from './world.fixture.ts'
 
@@ -49,6 +56,25 @@ test('a rollback pins the version below the live one until it is released', asyn
 
   expect(free).toMatchObject({ status: 200, answer: { pins: {} } })
   expect(await world.candidate()).toEqual({ 'acme.late': 3 })
+})
+
+test('an object that cannot be read is named, and hides no other model', async () => {
+  await using world = await startRolled()
+  await using started = await start(world)
+  await world.store.create(manifestKey({ tenant: 'acme', model: 'eta' }, 1), 'garbage')
+  await world.putTenant(tenantOf('acme', ['late', 'eta']))
+  await world.store.swap(tenantKey('badt'), { from: undefined, first: 1, content: 'garbage' })
+
+  const acme = await started.call('GET', '/v1/tenants/acme')
+  const badt = await started.call('GET', '/v1/tenants/badt')
+
+  const error = expect.stringContaining('models/acme/eta/1/MANIFEST.json')
+  expect(acme).toMatchObject({ status: 200, answer: { models: { eta: { error } } } })
+  expect(acme).toHaveProperty('answer.models.late.versions.length', 2)
+  expect(badt).toEqual({
+    status: 500,
+    answer: { error: expect.stringContaining('tenants/badt.json') },
+  })
 })
 
 test('a rollback is on record before it is done: as a change and in the audit', async () => {

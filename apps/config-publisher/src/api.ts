@@ -138,6 +138,7 @@ function translate(error: unknown): ApiError | undefined {
     case 'CORRUPT':
     case 'NOT_FOUND':
     case 'INVALID':
-      return undefined
+      // The key names the culprit, and is no secret.
+      return new ApiError(500, `the model store: ${error.message}`, { cause: error })
   }
 }

@@ -1,6 +1,6 @@
 import type { ModelId } from '@drover/model-config'
 import { openQueue, type NudgeOf, type Place, startWorker, watchRedis } from '@drover/jobs'
-import { ModelStoreCode, ModelStoreError, type ModelStore } from '@drover/model-store'
+import { isObjectFault, type ModelStore } from '@drover/model-store'
 import { type Log, makeLoop } from '@drover/service'
 import { type Gate, makeGate } from './gate/gate.ts'
 import type { Prober } from './gate/trial.ts'
@@ -210,8 +210,8 @@ class PublisherLoop implements ConfigPublisher {
         const isNewFleet = owner !== undefined && !fleets.has(owner.spec.fleet)
         if (hasJudged || isNewFleet) await this.#publish(tenant, owner?.spec.fleet)
       } catch (error) {
-        if (!isCorrupt(error)) throw error
-        log.error({ err: error, tenant }, 'tenant passed over: its objects are corrupt')
+        if (!isObjectFault(error)) throw error
+        log.error({ err: error, tenant }, 'tenant passed over: its objects cannot be read')
       }
     })
   }
@@ -242,9 +242,6 @@ class PublisherLoop implements ConfigPublisher {
 }
 
 type PublishNudge = NudgeOf<{ name: 'publish' }>
-
-const isCorrupt = (error: unknown): boolean =>
-  error instanceof ModelStoreError && error.code === ModelStoreCode.CORRUPT
 
 /** The rollout queue of each fleet, opened when it is first nudged. */
 function makeRollouts(place: Place, log: Log) {

@@ -6,7 +6,7 @@ import {
   manifestKey,
   Manifest,
 } from '@drover/model-config'
-import { ModelStoreCode, ModelStoreError, type ModelStore, readJson } from '@drover/model-store'
+import { isObjectFault, type ModelStore, readJson } from '@drover/model-store'
 import { mapParallel } from './parallel.ts'
 
 const HOUR_MS = 60 * 60_000
@@ -42,7 +42,7 @@ export function makeScan({ store, now, look, onError }: ScanParts) {
       const names = await store.list(prefix)
       const keys = names.map((name) => `${prefix}/${name}`).filter((key) => !seen.has(key))
       await mapParallel(keys.slice(0, RECORDS_MAX), READS_AT_ONCE, async (key) => {
-        const change = await readJson(store, key, Change).catch(ignoreCorrupt)
+        const change = await readJson(store, key, Change).catch(passOver)
         if (change !== undefined && change.kind !== 'data') open.set(key, change)
         seen.add(key)
       })
@@ -52,8 +52,8 @@ export function makeScan({ store, now, look, onError }: ScanParts) {
     }
   }
 
-  function ignoreCorrupt(error: unknown): undefined {
-    if (!(error instanceof ModelStoreError) || error.code !== ModelStoreCode.CORRUPT) throw error
+  function passOver(error: unknown): undefined {
+    if (!isObjectFault(error)) throw error
     onError(error)
   }
 

@@ -1,13 +1,16 @@
 import {
   type ConfigEntry,
   type Controls,
+  type ModelId,
   type Models,
   servedName,
   standingVerdict,
   type Tenant,
   usableVersions,
   type UsableVersion,
+  type VersionRecord,
 } from '@drover/model-config'
+import { isObjectFault } from '@drover/model-store'
 import type { Gate } from './gate/gate.ts'
 import { mapParallel } from './parallel.ts'
 import { NO_CONFIG, type Records } from './records.ts'
@@ -62,7 +65,8 @@ async function viewModel(
   const id = { tenant: tenant.tenant, model }
   const name = servedName(id)
   const born = tenant.models[model]?.born
-  const usable = usableVersions(await records.versions(id), born)
+  const { found, error } = await readVersions(records, id)
+  const usable = usableVersions(found, born)
   const pin = controls?.pins[model]
   return {
     name,
@@ -71,6 +75,21 @@ async function viewModel(
     candidate: versionIn(configs.candidate[name]),
     live: versionIn(configs.live[name]),
     versions: usable.map((version) => viewVersion(version, gate, tenant.spec.fleet)),
+    /** Which object hides the versions, when one cannot be read. */
+    error,
+  }
+}
+
+/** One unreadable object must not hide the tenant's other models. */
+async function readVersions(
+  records: Records,
+  id: ModelId,
+): Promise<{ found: VersionRecord[]; error?: string }> {
+  try {
+    return { found: await records.versions(id) }
+  } catch (error) {
+    if (!isObjectFault(error)) throw error
+    return { found: [], error: error.message }
   }
 }
 

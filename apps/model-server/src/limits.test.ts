@@ -33,6 +33,25 @@ test('a body that is too large is refused, and the next request is answered', as
   expect(await predict()).toMatchObject(good)
 })
 
+test('too many values are refused, however they are laid out, and no more of them are read', async () => {
+  const values = Array(LIMITS.valuesMax + 1)
+    .fill('1')
+    .join()
+
+  const rows = await rest.send('POST', '/v1/models/h2:predict', `{"instances":[${values}]}`)
+  const column = await rest.send('POST', '/v1/models/h2:predict', `{"inputs":[${values}]}`)
+
+  expect(rows).toEqual({
+    status: 400,
+    type: 'application/json',
+    text:
+      `{\n    "error": "A request may bring ${LIMITS.valuesMax} values over all its inputs: ` +
+      'send fewer rows at a time"\n}',
+  })
+  expect(column).toEqual(rows)
+  expect(await predict()).toMatchObject(good)
+})
+
 test('a body that does not say its size is refused once it is too large', async () => {
   const answer = await fetch(`${rest.url}/v1/models/h2:predict`, {
     method: 'POST',
@@ -51,7 +70,9 @@ test('a body that comes too slowly is cut off, and others are answered meanwhile
   slow.on('data', (bytes: Buffer) => {
     received += bytes.toString()
   })
-  slow.write('POST /v1/models/h2:predict HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\n{"a":')
+  slow.write(
+    'POST /v1/models/h2:predict HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{"a":',
+  )
 
   expect(await predict()).toMatchObject(good)
 
@@ -63,7 +84,9 @@ test('a client that goes away in the middle harms nobody', async () => {
   const { hostname, port } = new URL(rest.url)
   const client = connect(Number(port), hostname)
   await once(client, 'connect')
-  client.write('POST /v1/models/h2:predict HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\n{"a":')
+  client.write(
+    'POST /v1/models/h2:predict HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{"a":',
+  )
   client.destroy()
   await once(client, 'close')
 

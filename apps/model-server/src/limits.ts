@@ -4,6 +4,12 @@ export const LIMITS = {
   bodyBytesMax: 32 * 1024 * 1024,
   /** All request bodies that are held at a time; beyond it 429. */
   bodiesBytesMax: 256 * 1024 * 1024,
+  /**
+   * Values of one request over all its inputs; beyond it 400. Reading them and looking at their text
+   * holds the event loop, and so every other model: about half a second for so many texts. An image
+   * of 299 x 299 fits.
+   */
+  valuesMax: 300_000,
   /** Requests of one model that wait or run; beyond it 503. */
   waitingMax: 1_024,
   /** Open connections of the data port; further ones are closed at once. */

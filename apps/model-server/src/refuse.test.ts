@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { type RestServer, startRest } from './test-support/rest.ts'
 
@@ -194,11 +194,47 @@ test.each(['/v1/models/h2/versions/9223372036854775808', '/v1/models/%ff'])(
   },
 )
 
-test('no page of another origin is allowed anything', async () => {
-  const answer = await fetch(`${rest.url}/v1/models/h2`, {
-    headers: { origin: 'http://a.example' },
+describe('on loopback', () => {
+  const from = async (headers: Record<string, string>) =>
+    await rest.send('POST', '/v1/models/h2:predict', '{"instances":[1.0]}', headers)
+
+  test('a page of another origin is refused, whatever it asks', async () => {
+    const answer = await from({ origin: 'http://a.example' })
+
+    expect(answer).toEqual({
+      status: 403,
+      type: 'application/json',
+      text: '{\n    "error": "The Origin \\"http://a.example\\" may not use this API"\n}',
+    })
   })
 
-  expect(answer.status).toBe(200)
+  test('a name that was made to stand for this machine is refused', async () => {
+    const answer = await from({ host: 'a.example:80' })
+
+    expect(answer).toEqual({
+      status: 403,
+      type: 'application/json',
+      text: '{\n    "error": "The Host header \\"a.example:80\\" is not this machine"\n}',
+    })
+  })
+
+  test.each([
+    { host: 'localhost:8501' },
+    { host: '[::1]:8501' },
+    { host: 'localhost:1', origin: 'http://localhost:1' },
+    { 'content-type': 'text/plain' },
+  ])('%j is answered', async (headers) => {
+    expect(await from(headers)).toMatchObject({ status: 200 })
+  })
+})
+
+test('off loopback any name is answered: only there can it be the name of the server', async () => {
+  await using open = await startRest(['--rest_api_host=0.0.0.0'])
+  const headers = { host: 'models.example', origin: 'http://a.example' }
+
+  const { status } = await open.send('GET', '/v1/models/h2', undefined, headers)
+  const answer = await fetch(`${open.url}/v1/models/h2`, { headers: { origin: 'http://b' } })
+
+  expect(status).toBe(200)
   expect(answer.headers.get('access-control-allow-origin')).toBeNull()
 })

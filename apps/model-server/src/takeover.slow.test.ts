@@ -92,7 +92,7 @@ describe('a takeover on one socket', () => {
     client.on('data', (bytes: Buffer) => {
       received += bytes.toString()
     })
-    const head = `POST /v1/models/${NAME}:predict HTTP/1.1\r\nhost: a\r\ncontent-length: 19\r\n\r\n`
+    const head = `POST /v1/models/${NAME}:predict HTTP/1.1\r\nhost: localhost\r\ncontent-length: 19\r\n\r\n`
     client.write(`${head}{"instances":[1.0]}`)
     await vi.waitUntil(() => received.endsWith('}'), PATIENT)
 

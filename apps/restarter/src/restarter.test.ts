@@ -151,6 +151,8 @@ test('while the store is away nothing is done, and no deadline runs', async () =
   const meanwhile = await fleet.readChannel()
   const readiness = restarter.isReady()
   isAway = false
+  // The server has not answered yet at this look, which is when a deadline would be noticed.
+  await vi.waitUntil(() => restarter.status().away === null, WAIT)
   hold.open()
   await vi.waitUntil(async () => (await fleet.readChannel()).live !== undefined, WAIT)
 

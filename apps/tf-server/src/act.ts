@@ -38,7 +38,10 @@ export async function act(ports: Ports, action: Action): Promise<void> {
 }
 
 async function open({ memory, log, nudgeLook }: Ports): Promise<void> {
+  if (memory.server === undefined) return
+  await memory.server.admin.accept()
   memory.isOpen = true
+  memory.wasOpen = true
   log.info({ ...memory.confirmed?.ref, models: memory.serving.size }, 'ready')
   // What became live between the last look and this moment is not missed for a whole period.
   nudgeLook()

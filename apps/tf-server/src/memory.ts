@@ -50,6 +50,11 @@ export interface Memory {
   /** When the config on the model server last changed: an end soon after is held against it. */
   changedAt: number
   isOpen: boolean
+  /**
+   * Whether it was ever ready: only then a model server may take requests. Before, it would answer
+   * that there is no model, though there is.
+   */
+  wasOpen: boolean
   /** How many models were missing when an open server ended: these do not count when it is back. */
   missingBefore: number
   /** The highest fence seen. It is on disk before anything is done by it. */
@@ -77,6 +82,7 @@ export const makeMemory = (
   applying: undefined,
   changedAt: -Infinity,
   isOpen: false,
+  wasOpen: false,
   missingBefore: 0,
   fence,
   recycles,

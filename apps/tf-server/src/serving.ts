@@ -15,7 +15,7 @@ const TIMER_SLACK_MS = 5
 /** PROTOCOL 6: two model servers run at once only if this much of one more fits. */
 const MEMORY_MARGIN = 1.2
 
-/** Starts a model server and gives it back everything that was served. */
+/** Starts a model server and gives it back everything that was served. The first one waits for `open`. */
 export async function startServing(ports: Ports): Promise<void> {
   const { memory, log } = ports
   const server = await begin(ports)
@@ -23,7 +23,7 @@ export async function startServing(ports: Ports): Promise<void> {
   memory.server = server
   watch(ports, server)
   await giveAll(ports, server)
-  await server.admin.accept()
+  if (memory.wasOpen) await server.admin.accept()
   log.info({ pid: server.pid, models: memory.serving.size }, 'model server started')
 }
 
@@ -46,7 +46,7 @@ export async function recycle(ports: Ports): Promise<void> {
   if (next === undefined) throw new AgentError('SERVER_ENDED', 'no second model server starts')
   try {
     await fill(ports, next)
-    await next.admin.accept()
+    if (memory.wasOpen) await next.admin.accept()
   } catch (error) {
     await next.kill()
     throw error

@@ -1,5 +1,7 @@
+import { once } from 'node:events'
 import { readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
+import { withFaults } from '@drover/model-store'
 import { describe, expect, test, vi } from 'vitest'
 import { publish, putConfig, putVersion, setChannel } from './test-support/published.ts'
 import { startServer, startStore, UNTIL, untilReady } from './test-support/server.ts'
@@ -32,6 +34,30 @@ describe('a server that starts', () => {
     const next = { sha: await publish(store, { 'acme.late': [2, 20] }), seq: 5 }
     await setChannel(store, next)
     await vi.waitUntil(async () => (await server.predict('acme.late', 1)) === 21, UNTIL)
+  })
+
+  test('takes no requests before its first config is there, rather than to deny its models', async () => {
+    await using opened = await startStore()
+    const { store, folder } = opened
+    const live = { sha: await publish(store, { 'acme.late': [1, 10] }), seq: 3 }
+    await setChannel(store, live)
+    const release = new AbortController()
+    let isHeld = false
+    const slow = withFaults(store, async (_method, key) => {
+      if (!key.includes('/configs/')) return
+      isHeld = true
+      if (!release.signal.aborted) await once(release.signal, 'abort')
+    })
+    await using server = await startServer(slow, folder.cache)
+    // The config is fetched once the model server is up.
+    await vi.waitUntil(() => isHeld && server.pid() !== undefined, UNTIL)
+
+    const early = await server.predict('acme.late', 1).catch(String)
+    release.abort()
+    await untilReady(server)
+
+    expect(early).toBe('TypeError: fetch failed')
+    expect(await server.predict('acme.late', 1)).toBe(11)
   })
 
   test('stays unready with too much missing, and says why', async () => {

@@ -2,6 +2,7 @@ import { childOf, type Log } from '@drover/service'
 import type { NudgeOf, NudgeQueue } from '@drover/jobs'
 import { durationMs, type ModelId, slotAt, type Tenant } from '@drover/model-config'
 import { abortVersion } from './commit.ts'
+import type { CommandLane } from './lane.ts'
 import type { Action, Observed } from './plan.ts'
 import { trainVersion, type Workshop } from './run.ts'
 
@@ -10,14 +11,15 @@ const BY = 'trainer-scheduler'
 /** What actions are carried out with. */
 export interface Hands {
   workshop: Workshop
+  lane: CommandLane
   publish: NudgeQueue<{ name: 'publish' }>
   log: Log
   /** When the model's present request was put into the queue here; undefined: by another process. */
   queuedAt: (model: ModelId, request: string) => number | undefined
 }
 
-/** What comes after an action. */
-export type Next = 'again' | 'done' | 'cancelled'
+/** What comes after an action; `full`: it has to wait for the lane of commands. */
+export type Next = 'again' | 'done' | 'cancelled' | 'full'
 
 /**
  * Carries out one action. Doing it twice does no harm: a second training finds the number taken, a
@@ -51,10 +53,20 @@ export async function act(
       log.warn({ ...model, version, why }, 'claim given up')
       return 'again'
     }
-    case 'train':
-      return await train(hands, observed, { ...action, traceparent, signal })
+    case 'train': {
+      const training = { ...action, traceparent, signal }
+      if (!isCommand(observed)) return await train(hands, observed, training)
+      using place = hands.lane.enter(model)
+      if (place !== undefined) return await train(hands, observed, training)
+      hands.lane.park(model)
+      return 'full'
+    }
   }
 }
+
+/** Whether the model is made by a program of the operator's. */
+export const isCommand = ({ tenant, model }: Observed): boolean =>
+  tenant?.spec.models[model.model]?.recipe.name === 'command'
 
 type Training = Extract<Action, { kind: 'train' }> & { traceparent: string; signal: AbortSignal }
 

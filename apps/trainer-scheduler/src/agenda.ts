@@ -36,6 +36,8 @@ export function makeAgenda(now: () => number, onDue: () => void) {
         dueAt.delete(name)
         return
       }
+      // Models that fall due together are looked at in the order in which they were set.
+      dueAt.delete(name)
       dueAt.set(name, at)
       arm(at)
     },

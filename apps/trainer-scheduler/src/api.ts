@@ -47,10 +47,11 @@ export function makeSchedulerApi(parts: SchedulerApiParts): Express {
 
 const isReady = () => ({ ready: true })
 
-/** What a fault of the store means to a caller: nothing was promised, so try again. */
+/** What a fault of the store means to a caller: try again, or have the named object mended. */
 function translate(error: unknown): ApiError | undefined {
   if (!(error instanceof ModelStoreError)) return undefined
   return error.code === ModelStoreCode.UNAVAILABLE
     ? new ApiError(503, 'the model store is away: try again', { cause: error })
-    : undefined
+    : // The key names the culprit, and is no secret.
+      new ApiError(500, `the model store: ${error.message}`, { cause: error })
 }

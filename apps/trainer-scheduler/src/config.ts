@@ -43,8 +43,11 @@ const Settings = z.object({
   DROVER_SCAN_MS: Ms.default(60_000),
   /** Longest time between two looks at everything. A day unless told. */
   DROVER_FULL_SCAN_MS: Ms.default(DAY_MS),
-  /** How many trainings run at once, each with a warm process of its own. */
-  DROVER_SLOTS: z.coerce.number().int().min(1).max(SLOTS_MAX).default(1),
+  /**
+   * How many trainings run at once, each with a warm process of its own; 2 unless told. From two on,
+   * commands never take all of them.
+   */
+  DROVER_SLOTS: z.coerce.number().int().min(1).max(SLOTS_MAX).default(2),
   /** The folder for uploads and runs under way. What is in it is deleted at start. */
   DROVER_WORK: z.string().default(join(tmpdir(), `drover-trainer-scheduler-${process.pid}`)),
   /** The folder whose sub-folders, one for each tenant, hold `file` data; without it there is none. */

@@ -19,6 +19,7 @@ import {
 import { makeLog, newTraceparent } from '@drover/service'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { act, type Hands } from './act.ts'
+import { makeCommandLane } from './lane.ts'
 import { observe, readTenant } from './observe.ts'
 import { type Action, plan } from './plan.ts'
 import { type Bench, commitsOf, makeCsv, makeSpec, startBench } from './scheduler.fixture.ts'
@@ -86,7 +87,8 @@ function makeHands(given: ModelStore): Hands {
     trainMsMax: 60_000,
     active: new Map(),
   }
-  return { workshop, publish, log, queuedAt: () => undefined }
+  const lane = makeCommandLane(1, { set: () => {} }, Date.now)
+  return { workshop, lane, publish, log, queuedAt: () => undefined }
 }
 
 /** Observes, plans and acts until nothing is left to do. */

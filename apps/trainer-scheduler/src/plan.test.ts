@@ -100,6 +100,15 @@ describe('the plan', () => {
     expect(plan(observed({ runs }))).toMatchObject(action)
   })
 
+  test('a program that failed is not tried again before it rested as long as it ran', () => {
+    const run = { ...failed(1, 'poison', NOW), startedAt: new Date(NOW - 15_000).toISOString() }
+    const interrupted = { ...run, failure: 'transient' as const }
+
+    expect(plan(observed({ runs: [run] }))).toMatchObject({ kind: 'wait', until: NOW + 15_000 })
+    expect(plan(observed({ runs: [run], now: NOW + 15_000 }))).toMatchObject({ kind: 'train' })
+    expect(plan(observed({ runs: [interrupted] }))).toMatchObject({ kind: 'train' })
+  })
+
   test('tries given up for others count once, even those that left a record', () => {
     const versions = [ended(1, 'x', NOW), ended(2, 'x', NOW)]
     const both = observed({

@@ -133,7 +133,10 @@ function findHindrance(
     const why = `${failures.length} tries came to nothing`
     return { kind: 'nothing', reason: 'exhausted', why, until }
   }
-  const next = Math.max(0, ...failures) + delayAfter(failures.length)
+  const next = Math.max(
+    Math.max(0, ...failures) + delayAfter(failures.length),
+    ...failed.map(endOfRest),
+  )
   return next <= now
     ? undefined
     : { kind: 'wait', until: next, why: `try ${failures.length + 1} comes after a pause` }
@@ -187,6 +190,13 @@ function attemptsOf(
     }
   }
   return [...attempts.values()]
+}
+
+/** A program's own failure, such as its time limit, is not tried again before it rested as long as it ran. */
+function endOfRest({ failure, startedAt, at }: Run): number {
+  if (failure !== 'poison') return 0
+  const end = Date.parse(at)
+  return end + Math.min(RETRY_MS_MAX, Math.max(0, end - Date.parse(startedAt)))
 }
 
 /** The pause after so many failures. The first is tried again at once. */

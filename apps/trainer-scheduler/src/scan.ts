@@ -6,7 +6,7 @@ import {
   type Tenant,
   tenantsPrefix,
 } from '@drover/model-config'
-import { type ModelStore, readJson } from '@drover/model-store'
+import { ModelStoreCode, ModelStoreError, type ModelStore, readJson } from '@drover/model-store'
 import { mapBounded } from './commit.ts'
 import { readTenant } from './observe.ts'
 
@@ -19,14 +19,36 @@ const TENANTS_AT_ONCE = 8
 /** A look at one model; its own faults stay its own, and only a store that is away throws. */
 export type Look = (model: ModelId) => Promise<void>
 
+/** What scans are made with. */
+export interface ScanParts {
+  store: ModelStore
+  look: Look
+  /** Hears of objects that are passed over, because they cannot be read. */
+  onSkipped: (error: unknown, about: { tenant: string } | { change: string }) => void
+}
+
 /** Looks at every model of every tenant, until the signal. */
-export async function scanAll(store: ModelStore, look: Look, stop: AbortSignal): Promise<void> {
+export async function scanAll(
+  { store, look, onSkipped }: ScanParts,
+  stop: AbortSignal,
+): Promise<void> {
   const names = await store.list(tenantsPrefix)
   await mapBounded(names, TENANTS_AT_ONCE, async (name) => {
     if (stop.aborted) return
-    const tenant = await readTenant(store, name.replace(/\.json$/, ''))
-    if (tenant !== undefined) await lookAtModels(tenant, look)
+    const id = name.replace(/\.json$/, '')
+    try {
+      const tenant = await readTenant(store, id)
+      if (tenant !== undefined) await lookAtModels(tenant, look)
+    } catch (error) {
+      onSkipped(unlessAway(error), { tenant: id })
+    }
   })
+}
+
+/** One object that cannot be read must not stop the scan of the others; a store that is away does. */
+function unlessAway(error: unknown): unknown {
+  if (error instanceof ModelStoreError && error.code === ModelStoreCode.UNAVAILABLE) throw error
+  return error
 }
 
 async function lookAtModels(tenant: Tenant, look: Look): Promise<void> {
@@ -35,9 +57,9 @@ async function lookAtModels(tenant: Tenant, look: Look): Promise<void> {
 
 /**
  * Looks at the tenants of the last two hours' change records. A record whose change is not there
- * yet is looked at again the next time, for ten minutes.
+ * yet is looked at again the next time, for ten minutes. One that cannot be read is passed over.
  */
-export function makeChangeScan(store: ModelStore, look: Look) {
+export function makeChangeScan({ store, look, onSkipped }: ScanParts) {
   let settled = new Set<string>()
 
   return async (now: number): Promise<void> => {
@@ -47,7 +69,12 @@ export function makeChangeScan(store: ModelStore, look: Look) {
     settled = new Set(ids.filter(({ id }) => before.has(id)).map(({ id }) => id))
     const open = ids.filter(({ id }) => !before.has(id))
     await mapBounded(open, TENANTS_AT_ONCE, async ({ id, at }) => {
-      if (await follow(store, look, { id, at, now })) settled.add(id)
+      try {
+        if (await follow(store, look, { id, at, now })) settled.add(id)
+      } catch (error) {
+        onSkipped(unlessAway(error), { change: id })
+        settled.add(id)
+      }
     })
   }
 }

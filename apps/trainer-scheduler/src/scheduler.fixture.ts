@@ -52,6 +52,10 @@ export interface RigOptions {
   commands?: Commands
   uploadBytesMax?: number
   token?: string
+  /** One unless told. */
+  slots?: number
+  /** Time between two scans; an hour unless told. */
+  scanMs?: number
   /** Stands between the scheduler and the store. */
   wrap?: (store: ModelStore) => ModelStore
   /** The bench's unless told; a test that kills trainings wants its own. */
@@ -88,9 +92,9 @@ export async function startRig(bench: Bench, options: RigOptions): Promise<Rig> 
   log.level = 'silent'
   const dataRoot = join(root, 'data')
   const config = {
-    DROVER_SCAN_MS: HOUR_MS,
+    DROVER_SCAN_MS: options.scanMs ?? HOUR_MS,
     DROVER_FULL_SCAN_MS: HOUR_MS,
-    DROVER_SLOTS: 1,
+    DROVER_SLOTS: options.slots ?? 1,
     DROVER_WORK: join(root, 'work'),
     DROVER_DATA_ROOT: dataRoot,
     DROVER_TRAIN_MS_MAX: TRAIN_MS_MAX,

@@ -2,7 +2,7 @@ import type { FairQueue, NudgeOf } from '@drover/jobs'
 import type { ModelId } from '@drover/model-config'
 import { type ModelStore, ModelStoreCode, ModelStoreError } from '@drover/model-store'
 import { childOf, type Log, newTraceparent } from '@drover/service'
-import { act, type Hands, wantedAt } from './act.ts'
+import { act, type Hands, isCommand, wantedAt } from './act.ts'
 import type { Agenda } from './agenda.ts'
 import type { Dispatch } from './dispatch.ts'
 import { observe } from './observe.ts'
@@ -26,9 +26,11 @@ export interface SettleParts {
 /** The two ways to attend to one model: `look` queues what is due, `settle` does it. */
 export function makeSettle(parts: SettleParts) {
   const { store, fair, agenda, dispatch, log, now, stop } = parts
+  const { lane } = parts.hands
 
   function put(model: ModelId, action: Action): void {
     agenda.set(model, untilOf(action))
+    lane.forget(model)
     if (action.kind !== 'wait') dispatch.forget(model)
   }
 
@@ -39,6 +41,7 @@ export function makeSettle(parts: SettleParts) {
       const action = plan(observed)
       const wish = wishOf(observed, action)
       if (wish === undefined) put(model, action)
+      else if (action.kind === 'train' && isCommand(observed) && lane.isFull) lane.park(model)
       else await dispatch.request(wish)
     } catch (err) {
       agenda.set(model, now() + RETRY_MS)
@@ -59,6 +62,7 @@ export function makeSettle(parts: SettleParts) {
       const action = plan(observed)
       const next = await act(parts.hands, observed, { action, traceparent, signal: stop })
       if (next === 'cancelled') stop.throwIfAborted()
+      if (next === 'full') return
       if (next === 'done') {
         put(model, action)
         return

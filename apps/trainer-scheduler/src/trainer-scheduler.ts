@@ -7,6 +7,7 @@ import type { Trainer } from '@drover/training'
 import { makeAgenda } from './agenda.ts'
 import type { Commands, Config } from './config.ts'
 import { makeDispatch } from './dispatch.ts'
+import { makeCommandLane } from './lane.ts'
 import type { ActiveRun, Workshop } from './run.ts'
 import { makeChangeScan, scanAll } from './scan.ts'
 import { makeSettle } from './settle.ts'
@@ -61,6 +62,7 @@ export async function startTrainerScheduler(parts: SchedulerParts) {
   const fair = openFairQueue(place, { slots: config.DROVER_SLOTS, onError })
   const agenda = makeAgenda(now, () => loop.nudge())
   const dispatch = makeDispatch({ fair, publish, agenda, log, now })
+  const lane = makeCommandLane(config.DROVER_SLOTS, agenda, now)
   const workshop: Workshop = {
     store,
     log,
@@ -74,7 +76,7 @@ export async function startTrainerScheduler(parts: SchedulerParts) {
     trainMsMax: config.DROVER_TRAIN_MS_MAX,
     active,
   }
-  const hands = { workshop, publish, log, queuedAt: dispatch.queuedAt }
+  const hands = { workshop, lane, publish, log, queuedAt: dispatch.queuedAt }
   const attend = makeSettle({ store, fair, agenda, dispatch, hands, log, now, stop: stop.signal })
   const loop = makeScanLoop(parts, { agenda, look: attend.look, now })
   const watcher = watchRedis(place, {
@@ -128,7 +130,10 @@ function makeScanLoop(
     look: (model: ModelId) => Promise<void>
   },
 ) {
-  const scanChanges = makeChangeScan(store, look)
+  const onSkipped = (err: unknown, about: object) =>
+    log.error({ err, ...about }, 'passed over: it cannot be read')
+  const scans = { store, look, onSkipped }
+  const scanChanges = makeChangeScan(scans)
   let allAt = 0
   let changesAt = 0
   const loop = makeLoop({
@@ -136,27 +141,36 @@ function makeScanLoop(
     backoffMs: BACKOFF_MS,
     onError: (err) => log.warn({ err }, 'scan will be repeated'),
     turn: async (signal) => {
-      if (now() >= allAt) {
-        const next = now() + config.DROVER_FULL_SCAN_MS
-        allAt = Number.POSITIVE_INFINITY
-        try {
-          await scanAll(store, look, signal)
-          allAt = Math.min(allAt, next)
-        } catch (error) {
-          allAt = 0
-          throw error
+      try {
+        await scan(signal)
+      } finally {
+        // Retries and schedules go on when a scan cannot.
+        for (const model of agenda.takeDue()) {
+          if (!signal.aborted) await look(model)
         }
-      }
-      if (now() >= changesAt) {
-        await scanChanges(now())
-        changesAt = now() + config.DROVER_SCAN_MS
-      }
-      for (const model of agenda.takeDue()) {
-        if (!signal.aborted) await look(model)
       }
       return false
     },
   })
+
+  async function scan(signal: AbortSignal): Promise<void> {
+    if (now() >= allAt) {
+      const next = now() + config.DROVER_FULL_SCAN_MS
+      allAt = Number.POSITIVE_INFINITY
+      try {
+        await scanAll(scans, signal)
+        allAt = Math.min(allAt, next)
+      } catch (error) {
+        allAt = 0
+        throw error
+      }
+    }
+    if (now() >= changesAt) {
+      await scanChanges(now())
+      changesAt = now() + config.DROVER_SCAN_MS
+    }
+  }
+
   return {
     ...loop,
     /** Looks at everything soon, even if that is being done now. */

@@ -10,6 +10,11 @@ import { makeMeter } from './data.ts'
 import { newId } from './ids.ts'
 
 const UPLOADS_AT_ONCE_MAX = 16
+/** One tenant, however slow its line, leaves the others theirs. */
+const UPLOADS_OF_TENANT_MAX = 4
+/** A body of which less than this comes in such a time is given up. */
+const IDLE_MS_MAX = 30_000
+const IDLE_BYTES_MIN = 1024
 /** How long the rest of a refused body is read, so that its sender gets to see the answer. */
 const DRAIN_MS_MAX = 10_000
 
@@ -19,21 +24,25 @@ export interface UploadPlaces {
   /** The folder for uploads under way. */
   workRoot: string
   bytesMax: number
+  /** How long a body may bring next to nothing; half a minute unless told. */
+  idleMs?: number
 }
 
 /**
  * Takes uploads: a body goes to a local file, is checked against the digest in its path, and only
  * then to the store, its record last. True: it was not there before.
  */
-export function makeUploads({ store, now, workRoot, bytesMax }: UploadPlaces) {
-  let underWay = 0
+export function makeUploads(places: UploadPlaces) {
+  const { store, now, workRoot, bytesMax, idleMs = IDLE_MS_MAX } = places
+  /** The tenant of each upload under way. */
+  const underWay: string[] = []
   const tooLarge = () => new ApiError(413, `an upload may have ${bytesMax} bytes at most`)
 
   async function take(
     body: IncomingMessage,
     { model, digest, path }: { model: ModelId; digest: string; path: string },
   ): Promise<boolean> {
-    const given = await receive(body, path, makeMeter(bytesMax, tooLarge))
+    const given = await receive(body, path, { ...makeMeter(bytesMax, tooLarge), idleMs })
     if (given !== digest) {
       throw new ApiError(400, `the body has the sha256 ${given} and not ${digest}`)
     }
@@ -48,16 +57,23 @@ export function makeUploads({ store, now, workRoot, bytesMax }: UploadPlaces) {
 
   return async (body: IncomingMessage, model: ModelId, digest: string): Promise<boolean> => {
     const path = join(workRoot, `upload-${newId(now())}`)
-    underWay++
+    underWay.push(model.tenant)
+    const isMine = (tenant: string): boolean => tenant === model.tenant
     try {
       if (Number(body.headers['content-length'] ?? 0) > bytesMax) throw tooLarge()
-      if (underWay > UPLOADS_AT_ONCE_MAX) throw new ApiError(429, 'too many uploads: try again')
+      if (underWay.length > UPLOADS_AT_ONCE_MAX) {
+        throw new ApiError(429, 'too many uploads: try again')
+      }
+      if (underWay.filter(isMine).length > UPLOADS_OF_TENANT_MAX) {
+        const message = `${model.tenant} has ${UPLOADS_OF_TENANT_MAX} uploads under way: try again`
+        throw new ApiError(429, message)
+      }
       return await take(body, { model, digest, path })
     } catch (error) {
       drain(body)
       throw error
     } finally {
-      underWay--
+      underWay.splice(underWay.indexOf(model.tenant), 1)
       await rm(path, { force: true })
     }
   }
@@ -69,15 +85,26 @@ export type Uploads = ReturnType<typeof makeUploads>
 async function receive(
   body: IncomingMessage,
   path: string,
-  { stream, digest }: ReturnType<typeof makeMeter>,
+  { stream, digest, sizeBytes, idleMs }: ReturnType<typeof makeMeter> & { idleMs: number },
 ): Promise<string> {
+  let before = 0
+  const watch = setInterval(() => {
+    if (!body.readableEnded && sizeBytes() - before < IDLE_BYTES_MIN) {
+      stream.destroy(new ApiError(408, 'the body comes too slowly'))
+    }
+    before = sizeBytes()
+  }, idleMs)
   const cut = () => {
     if (!body.readableEnded) stream.destroy(new ApiError(400, 'the body ended too early'))
   }
   body.once('error', cut).once('close', cut)
   body.pipe(stream)
-  await pipeline(stream, createWriteStream(path, { flags: 'wx' }))
-  return digest()
+  try {
+    await pipeline(stream, createWriteStream(path, { flags: 'wx' }))
+    return digest()
+  } finally {
+    clearInterval(watch)
+  }
 }
 
 function drain(body: IncomingMessage): void {

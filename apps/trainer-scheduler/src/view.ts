@@ -2,12 +2,13 @@ import {
   type CommittedManifest,
   isCommitted,
   type ModelId,
+  Name,
   requestOf,
   type Run,
   type Tenant,
   tenantsPrefix,
 } from '@drover/model-config'
-import type { ModelStore } from '@drover/model-store'
+import { isObjectFault, type ModelStore } from '@drover/model-store'
 import { mapBounded } from './commit.ts'
 import { observe, readRuns, readTenant, readVersions } from './observe.ts'
 import { type Action, newestOf, type Observed, plan } from './plan.ts'
@@ -43,6 +44,8 @@ export interface ModelView {
     | undefined
   /** The last run that committed nothing, if it is newer than the newest version. */
   failure: { class: string; reason: string; at: string; run: string; final: boolean } | undefined
+  /** Which of its objects cannot be read; nothing is known of its versions and runs then. */
+  error?: string
 }
 
 interface RequestView {
@@ -58,12 +61,31 @@ export async function viewTenant(places: ViewPlaces, name: string) {
   if (tenant === undefined) throw noTenant(name)
   const models = Object.keys(tenant.spec.models)
   const views = await mapBounded(models, READS_AT_ONCE, async (model) => {
-    const observed = await observe(places.store, { tenant: name, model }, places.now())
-    return [model, viewModel(places, { ...observed, tenant })] as const
+    const id = { tenant: name, model }
+    return [model, await readModel(places, tenant, id)] as const
   })
   const { seq, generation, tombstone, spec, changedAt, traceparent } = tenant
   const changes = { seq, generation, tombstone, changedAt, traceparent }
   return { tenant: name, ...changes, spec, models: Object.fromEntries(views) }
+}
+
+/** One object that cannot be read must not hide the tenant's other models. */
+async function readModel(places: ViewPlaces, tenant: Tenant, model: ModelId): Promise<ModelView> {
+  const { store, now } = places
+  try {
+    return viewModel(places, { ...(await observe(store, model, now())), tenant })
+  } catch (error) {
+    if (!isObjectFault(error)) throw error
+    const known = { now: now(), model, tenant, versions: [], runs: [] }
+    const { message } = error
+    return {
+      ...viewModel(places, known),
+      due: false,
+      why: message,
+      until: undefined,
+      error: message,
+    }
+  }
 }
 
 function viewModel(places: ViewPlaces, observed: Observed & { tenant: Tenant }): ModelView {
@@ -133,15 +155,21 @@ function failureOf(
   }
 }
 
-/** A page of tenants by name. */
+/** A page of tenants by name; one whose object cannot be read is listed with its error. */
 export async function listTenants(
   store: ModelStore,
   { limit, after }: { limit: number; after: string },
 ) {
-  const names = (await store.list(tenantsPrefix)).map((name) => name.replace(/\.json$/, ''))
+  const names = (await store.list(tenantsPrefix))
+    .map((name) => name.replace(/\.json$/, ''))
+    .filter((name) => Name.safeParse(name).success)
   const page = names.filter((name) => name > after).slice(0, limit)
+  const unreadable: { tenant: string; error: string }[] = []
   const tenants = await mapBounded(page, READS_AT_ONCE, async (name) => {
-    const tenant = await readTenant(store, name)
+    const tenant = await readTenant(store, name).catch((error: unknown) => {
+      if (!isObjectFault(error)) throw error
+      unreadable.push({ tenant: name, error: error.message })
+    })
     if (tenant === undefined) return []
     const { generation, tombstone, spec } = tenant
     return [
@@ -150,7 +178,11 @@ export async function listTenants(
   })
   const last = page.at(-1)
   const isMore = last !== undefined && names.some((name) => name > last)
-  return { tenants: tenants.flat(), ...(isMore ? { next: last } : {}) }
+  return {
+    tenants: tenants.flat(),
+    ...(unreadable.length > 0 ? { unreadable } : {}),
+    ...(isMore ? { next: last } : {}),
+  }
 }
 
 /** One run: under way, failed, or committed. */

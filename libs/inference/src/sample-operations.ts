@@ -84,6 +84,14 @@ export const cases: readonly Case[] = [
     of(op, [LONG, LONGS], { ...truth, T: INT64 }),
   ]),
   of('Equal', [WORDS, fixed(stringTensor(['B'], [1]))], { ...truth, T: STRING }),
+  of(
+    'Equal',
+    [stringTensor(['a', 'B', 'x'], [3, 1]), fixed(stringTensor(['B', 'a', 'B'], [1, 3]))],
+    {
+      ...truth,
+      T: STRING,
+    },
+  ),
   of('NotEqual', [WORDS, WORDS], { ...truth, T: STRING }),
   of('LogicalAnd', [bool([1, 1, 0, 0]), bool([1, 0, 1, 0])], truth),
   of('LogicalOr', [bool([1, 1, 0, 0]), bool([1, 0, 1, 0])], truth),

@@ -133,7 +133,7 @@ export async function openObject(path: string): Promise<fs.FileHandle | undefine
   throw new ModelStoreError(ModelStoreCode.CORRUPT, `${path} is not a file`)
 }
 
-/** The whole of an object; undefined when there is none. */
+/** The whole of an object; undefined when there is none. One that nobody can have written is CORRUPT. */
 export async function readObject(path: string): Promise<Uint8Array | undefined> {
   const handle = await openObject(path)
   if (handle === undefined) return undefined
@@ -141,7 +141,7 @@ export async function readObject(path: string): Promise<Uint8Array | undefined> 
     const { size } = await handle.stat()
     if (size <= OBJECT_BYTES_MAX) return await handle.readFile()
     const message = `${path} has ${size} bytes; at most ${OBJECT_BYTES_MAX} are read into memory`
-    throw new ModelStoreError(ModelStoreCode.INVALID, message)
+    throw new ModelStoreError(ModelStoreCode.CORRUPT, message)
   } finally {
     await handle.close()
   }

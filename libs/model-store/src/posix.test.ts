@@ -47,7 +47,7 @@ describe('an object', () => {
     await store.create('a/b', '')
     await fs.truncate(join(directory, 'a/b'), OBJECT_BYTES_MAX + 1)
 
-    await expect(store.read('a/b')).rejects.toMatchObject({ code: 'INVALID' })
+    await expect(store.read('a/b')).rejects.toMatchObject({ code: 'CORRUPT' })
     const large = new Uint8Array(OBJECT_BYTES_MAX + 1)
     await expect(store.create('a/c', large)).rejects.toMatchObject({ code: 'INVALID' })
   })

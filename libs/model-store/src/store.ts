@@ -64,3 +64,8 @@ export class ModelStoreError extends Error {
     this.code = code
   }
 }
+
+/** Whether one object is at fault and not the store: then work on all others can go on. */
+export function isObjectFault(error: unknown): error is ModelStoreError {
+  return error instanceof ModelStoreError && error.code !== ModelStoreCode.UNAVAILABLE
+}

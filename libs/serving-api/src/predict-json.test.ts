@@ -109,3 +109,16 @@ test('strings survive in every place of a batch', () => {
     values: ['a', '', '"', 'b'].map((text) => Buffer.from(text)),
   })
 })
+
+test.each([
+  ['rows of names', '{"instances":[{"a":1,"b":[1,2]},{"a":1,"b":[1,2]}]}'],
+  ['columns', '{"inputs":{"a":[1,1],"b":[[1,2],[1,2]]}}'],
+])('%s may bring so many values over all inputs, and no more', (_, text) => {
+  const infos = infosOf({ a: 'DT_FLOAT', b: 'DT_FLOAT' })
+  const body = parsePredictBody(Buffer.from(text))
+
+  expect(body.readInputs(infos, 6).inputs['b']?.shape).toEqual([2, 2])
+  expect(() => body.readInputs(infos, 5)).toThrow(
+    'A request may bring 5 values over all its inputs',
+  )
+})

@@ -5,7 +5,7 @@ import { JsonCursor } from './json-read.ts'
 import { type Outline, scanJson } from './json-scan.ts'
 import { explainColumn, explainRow, isRowObject } from './predict-misfit.ts'
 import type { Tensor, TensorInfo } from './tensor.ts'
-import { isBase64, TensorFiller } from './tensor-filler.ts'
+import { Budget, isBase64, TensorFiller } from './tensor-filler.ts'
 
 const KEYS = ['signature_name', 'instances', 'inputs'] as const
 
@@ -22,8 +22,11 @@ export interface PredictInputs {
 export interface PredictBody {
   /** Empty if the request names none. */
   signatureName: string
-  /** Throws INVALID_ARGUMENT in TensorFlow Serving's words where the body does not fit the signature. */
-  readInputs: (infos: InputInfos) => PredictInputs
+  /**
+   * Throws INVALID_ARGUMENT, in TensorFlow Serving's words where the body does not fit the signature,
+   * and in its own where it brings more than so many values.
+   */
+  readInputs: (infos: InputInfos, valuesMax?: number) => PredictInputs
 }
 
 /**
@@ -38,7 +41,11 @@ export function parsePredictBody(bytes: Uint8Array): PredictBody {
     throw document.misformed(
       "not formatted correctly. 'signature_name' key must be a string value.",
     )
-  return { signatureName, readInputs: (infos) => readInputs(document, signatureName, infos) }
+  return {
+    signatureName,
+    readInputs: (infos, valuesMax = Infinity) =>
+      readInputs(document, signatureName, { infos, budget: new Budget(valuesMax) }),
+  }
 }
 
 class Document {
@@ -71,7 +78,14 @@ class Document {
   }
 }
 
-function readInputs(document: Document, signature: string, infos: InputInfos): PredictInputs {
+/** What a body is read by. */
+interface Reading {
+  infos: InputInfos
+  budget: Budget
+}
+
+function readInputs(document: Document, signature: string, reading: Reading): PredictInputs {
+  const { infos } = reading
   if (Object.keys(infos).length === 0)
     throw invalid(`Failed to get input map for signature: ${signature || 'DEFAULT'}`)
   const instances = document.find('instances')
@@ -81,13 +95,14 @@ function readInputs(document: Document, signature: string, infos: InputInfos): P
       "Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist ",
     )
   if (instances !== undefined)
-    return { format: 'row', inputs: readRows(document, instances, infos) }
+    return { format: 'row', inputs: readRows(document, instances, reading) }
   if (inputs !== undefined)
-    return { format: 'column', inputs: readColumns(document, inputs, infos) }
+    return { format: 'column', inputs: readColumns(document, inputs, reading) }
   throw invalid("Missing 'inputs' or 'instances' key")
 }
 
-function readRows(document: Document, at: number, infos: InputInfos): Record<string, Tensor> {
+function readRows(document: Document, at: number, reading: Reading): Record<string, Tensor> {
+  const { infos } = reading
   const cursor = document.cursor(at)
   if (cursor.typeOf() !== 'Array')
     throw document.misformed("Expecting 'instances' to be an list/array")
@@ -99,7 +114,7 @@ function readRows(document: Document, at: number, infos: InputInfos): Record<str
       'instances is a plain list, but expecting list of objects as multiple input tensors ' +
         'required as per tensorinfo_map',
     )
-  const rows = isNamed ? namedRows(infos) : plainRows(infos)
+  const rows = isNamed ? namedRows(reading) : plainRows(reading)
   let row = 0
   let start = first
   while (rows.add(cursor, row)) {
@@ -116,9 +131,9 @@ interface Rows {
   finish: (rows: number) => Record<string, Tensor>
 }
 
-function plainRows(infos: InputInfos): Rows {
+function plainRows({ infos, budget }: Reading): Rows {
   const fillers = Object.entries(infos).map(
-    ([alias, { dtype }]) => [alias, new TensorFiller(dtype)] as const,
+    ([alias, { dtype }]) => [alias, new TensorFiller(dtype, budget)] as const,
   )
   return {
     add: (cursor) => fillers[0]?.[1].add(cursor) === true,
@@ -127,11 +142,11 @@ function plainRows(infos: InputInfos): Rows {
   }
 }
 
-function namedRows(infos: InputInfos): Rows {
+function namedRows({ infos, budget }: Reading): Rows {
   const fillers = new Map(
     Object.entries(infos).map(([alias, { dtype }]) => [
       alias,
-      { filler: new TensorFiller(dtype), rows: 0 },
+      { filler: new TensorFiller(dtype, budget), rows: 0 },
     ]),
   )
   return {
@@ -154,7 +169,8 @@ function namedRows(infos: InputInfos): Rows {
   }
 }
 
-function readColumns(document: Document, at: number, infos: InputInfos): Record<string, Tensor> {
+function readColumns(document: Document, at: number, reading: Reading): Record<string, Tensor> {
+  const { infos, budget } = reading
   const named = Object.entries(infos)
   const cursor = document.cursor(at)
   if (cursor.typeOf() === 'Object' && !isBase64(cursor)) {
@@ -163,7 +179,7 @@ function readColumns(document: Document, at: number, infos: InputInfos): Record<
       named.map(([alias, info]) => {
         const place = places.get(alias)
         if (place === undefined) throw invalid(`Missing named input: ${alias} in 'inputs' object.`)
-        return [alias, readColumn(document, place, info)]
+        return [alias, readColumn(document, place, { info, budget })]
       }),
     )
   }
@@ -172,11 +188,17 @@ function readColumns(document: Document, at: number, infos: InputInfos): Record<
       'inputs is a plain value/list, but expecting an object as multiple input tensors required ' +
         'as per tensorinfo_map',
     )
-  return Object.fromEntries(named.map(([alias, info]) => [alias, readColumn(document, at, info)]))
+  return Object.fromEntries(
+    named.map(([alias, info]) => [alias, readColumn(document, at, { info, budget })]),
+  )
 }
 
-function readColumn(document: Document, at: number, { dtype }: TensorInfo): Tensor {
-  const filler = new TensorFiller(dtype)
+function readColumn(
+  document: Document,
+  at: number,
+  { info: { dtype }, budget }: { info: TensorInfo; budget: Budget },
+): Tensor {
+  const filler = new TensorFiller(dtype, budget)
   return filler.add(document.cursor(at))
     ? filler.finish()
     : explainColumn(document.bytes, at, dtype)

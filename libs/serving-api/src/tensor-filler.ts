@@ -2,6 +2,7 @@
 // says that something does not fit; `predict-misfit.ts` looks again and says what.
 
 import type { JsonCursor } from './json-read.ts'
+import { invalid } from './errors.ts'
 import { Char } from './json-chars.ts'
 import type { DataType, Tensor } from './tensor.ts'
 
@@ -13,15 +14,36 @@ const INT32_MAX = 2 ** 31 - 1
 const INT64_MIN = -(2n ** 63n)
 const INT64_MAX = 2n ** 63n - 1n
 
+/** How many values a request may bring, over all its inputs: reading them holds the event loop. */
+export class Budget {
+  readonly #valuesMax: number
+  #left: number
+
+  constructor(valuesMax: number) {
+    this.#valuesMax = valuesMax
+    this.#left = valuesMax
+  }
+
+  /** Takes one value; throws INVALID_ARGUMENT where none is left. */
+  spend(): void {
+    if (--this.#left < 0)
+      throw invalid(
+        `A request may bring ${this.#valuesMax} values over all its inputs: send fewer rows at a time`,
+      )
+  }
+}
+
 /** Gathers values of one element type and one shape each. */
 export class TensorFiller {
   readonly #values: Values
+  readonly #budget: Budget
   /** The shape of each value, as far as it is known from the first one. */
   #shape: number[] = []
   #rank = -1
 
-  constructor(dtype: DataType) {
+  constructor(dtype: DataType, budget: Budget) {
     this.#values = makeValues(dtype)
+    this.#budget = budget
   }
 
   /** Adds the value at the cursor; false if it is of another type or shape than the ones before. */
@@ -37,6 +59,7 @@ export class TensorFiller {
 
   #add(cursor: JsonCursor, level: number): boolean {
     if (cursor.bytes[cursor.at] !== Char.OPEN_LIST) {
+      this.#budget.spend()
       if (this.#rank < 0) this.#rank = level
       return this.#rank === level && this.#values.add(cursor)
     }

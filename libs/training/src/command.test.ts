@@ -69,7 +69,9 @@ describe('a command', () => {
       .trim()
       .split('\n')
       .map((line) => line.split('=')[0])
-    expect(new Set(names)).toEqual(new Set(['HOME', 'LANG', 'OPERATOR', 'PATH', 'PWD', 'TMPDIR']))
+    expect(new Set(names)).toEqual(
+      new Set(['DROVER_RUN', 'HOME', 'LANG', 'OPERATOR', 'PATH', 'PWD', 'TMPDIR']),
+    )
     expect(await inOutput('env')).toContain(`HOME=${home}\n`)
     await expect(readFile(join(home, 'left'))).rejects.toMatchObject({ code: 'ENOENT' })
   })
@@ -114,6 +116,12 @@ describe('a command', () => {
       '"users" is a link',
     ],
     [
+      'writes a hard link to a file outside',
+      `${MAKE_MODEL}; ln "$1" "$2/stolen.txt"`,
+      'BAD_OUTPUT',
+      '"stolen.txt" is a hard link',
+    ],
+    [
       'writes a VERDICT',
       `${MAKE_MODEL}; echo '{"pass":true}' > "$2/VERDICT"`,
       'BAD_OUTPUT',
@@ -156,6 +164,26 @@ describe('a command', () => {
 
     const child = Number(await inOutput('child'))
     await expect.poll(async () => await hasEnded(child), WAIT).toBe(true)
+  })
+
+  test.each([
+    ['leaves its group', 'setsid'],
+    ['leaves its group and its folder', 'cd /; setsid'],
+    ['leaves its group and clears its environment', 'setsid env -i'],
+  ])('whose daemon %s has it ended before the output is read', async (_, leave) => {
+    // It writes until the folder is gone.
+    const daemon = join(folder, 'daemon.sh')
+    await writeFile(
+      daemon,
+      'echo $$ > "$1/child"; while echo more >> "$1/log"; do sleep 0.01; done',
+    )
+    const start = `(${leave} /bin/sh ${daemon} "$2" > /dev/null 2>&1 &)`
+    await run(`${MAKE_MODEL}; ${start}; until [ -s "$2/child" ]; do sleep 0.01; done`)
+
+    const log = await inOutput('log').catch(() => '')
+    const child = Number(await inOutput('child'))
+    await expect.poll(async () => await hasEnded(child), WAIT).toBe(true)
+    expect(await inOutput('log').catch(() => '')).toBe(log)
   })
 
   test('that writes too much is ended while it writes', async () => {

@@ -1,12 +1,14 @@
 import { fork, type StdioOptions } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, realpath, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Quality } from '@drover/model-config'
 import { TrainingError } from './errors.ts'
+import { endLeftBehind, RUN_VARIABLE } from './left-behind.ts'
 import { GuardAnswer } from './messages.ts'
 import { collectOutput, measure, OUTPUT_BYTES_MAX, readQuality } from './output.ts'
 import { Tail } from './tail.ts'
@@ -14,7 +16,7 @@ import { Tail } from './tail.ts'
 const GUARD = fileURLToPath(new URL('../dist/command-guard.js', import.meta.url))
 const TAIL_CHARACTERS_MAX = 2_000
 const POLL_MS = 200
-/** After the group was killed, only a process that left the group can still hold the pipes. */
+/** After all of it was killed, only a process that cannot be found can still hold the pipes. */
 const PIPES_MS_MAX = 2_000
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
@@ -42,11 +44,13 @@ export interface CommandResult {
 /**
  * Runs a program with the paths of the data and of the output as its last arguments: in a process
  * group and a home folder of its own, with a bare environment. When it ends, is cancelled, is late
- * or writes too much, everything in its group is killed. Rejects with a TrainingError.
+ * or writes too much, everything in its group is killed, and then what left the group, as far as
+ * `endLeftBehind` finds it: so nothing changes the output once it is looked at. Rejects with a
+ * TrainingError.
  */
 export async function runCommand(request: CommandRequest): Promise<CommandResult> {
   if (request.signal.aborted) throw cancelled()
-  const home = await mkdtemp(join(tmpdir(), 'drover-command-'))
+  const home = await realpath(await mkdtemp(join(tmpdir(), 'drover-command-')))
   try {
     await runInHome(request, home)
   } finally {
@@ -63,7 +67,9 @@ async function runInHome(request: CommandRequest, home: string): Promise<void> {
   const { argv, dataPath, outputDirectory, timeoutMs, signal } = request
   const args = [...argv, dataPath, outputDirectory]
   const stdio: StdioOptions = ['ignore', 'pipe', 'pipe', 'ipc']
-  const env = { PATH, LANG: 'C.UTF-8', ...request.environment, HOME: home, TMPDIR: home }
+  const run = randomUUID()
+  const own = { HOME: home, TMPDIR: home, [RUN_VARIABLE]: run }
+  const env = { PATH, LANG: 'C.UTF-8', ...request.environment, ...own }
   const guard = fork(GUARD, args, { detached: true, cwd: home, env, execArgv: [], stdio })
   const tail = new Tail(TAIL_CHARACTERS_MAX)
   tail.follow(guard.stdout)
@@ -91,6 +97,7 @@ async function runInHome(request: CommandRequest, home: string): Promise<void> {
       failure ??= new TrainingError('TRANSIENT', 'no process can be started', { cause })
     })
     killGroup(guard.pid)
+    await endLeftBehind({ run, home })
     await Promise.race([closed, wait(PIPES_MS_MAX, undefined, { ref: false })])
   } finally {
     clearTimeout(timer)

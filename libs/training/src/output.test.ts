@@ -111,10 +111,17 @@ describe('the files of an output', () => {
     await expect(collectOutput(folder)).rejects.toMatchObject({ code: 'BAD_OUTPUT', message })
   })
 
-  test('may have more than one name: a caller may have linked them there', async () => {
-    await link(join(folder, 'saved_model.pb'), join(folder, 'copy.pb'))
+  test('with a hard link to a file outside are refused by name', async () => {
+    const outside = await mkdtemp(join(tmpdir(), 'drover-outside-'))
+    try {
+      await writeFile(join(outside, 'token'), 'secret')
+      await link(join(outside, 'token'), join(folder, 'stolen.txt'))
 
-    await expect(collectOutput(folder)).resolves.toHaveLength(2)
+      const message = '"stolen.txt" is a hard link'
+      await expect(collectOutput(folder)).rejects.toMatchObject({ code: 'BAD_OUTPUT', message })
+    } finally {
+      await rm(outside, { recursive: true })
+    }
   })
 
   test('are refused when they are too many', async () => {

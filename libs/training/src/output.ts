@@ -24,8 +24,8 @@ export interface OutputFile {
 
 /**
  * The files that a run wrote, in the order of their paths. Throws BAD_OUTPUT, naming the culprit,
- * for what a version may not hold: links, devices, reserved names, too much of anything, no
- * SavedModel. Whatever wrote the folder must have ended.
+ * for what a version may not hold: links of both kinds, devices, reserved names, too much of
+ * anything, no SavedModel. Whatever wrote the folder must have ended, until the files were read.
  */
 export async function collectOutput(
   directory: string,
@@ -69,6 +69,8 @@ async function* walk(directory: string, below = ''): AsyncGenerator<Entry> {
     const isFolder = found.isDirectory()
     if (found.isSymbolicLink()) throw bad(path, 'is a link')
     if (!isFolder && !found.isFile()) throw bad(path, 'is neither a file nor a folder')
+    // Its other name may be anywhere: a link to a file outside would publish that file.
+    if (!isFolder && found.nlink > 1) throw bad(path, 'is a hard link')
     yield { path, absolutePath, isFolder, size: found.size }
     if (isFolder) yield* walk(directory, path)
   }

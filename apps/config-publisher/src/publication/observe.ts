@@ -5,7 +5,7 @@ import {
   servedName,
   type Tenant,
 } from '@drover/model-config'
-import { ModelStoreCode, ModelStoreError } from '@drover/model-store'
+import { isObjectFault } from '@drover/model-store'
 import { mapParallel } from '../parallel.ts'
 import { NO_CONFIG, type Records, type StoredConfig } from '../records.ts'
 import type { NamedModel, PublicationObserved } from './plan.ts'
@@ -51,7 +51,7 @@ export async function observe(
       return await readTenant(records, fleet, tenant, served.get(tenant) ?? [])
     } catch (error) {
       // Its entries stay as they are: one broken object must not hold up the other tenants.
-      if (!isCorrupt(error)) throw error
+      if (!isObjectFault(error)) throw error
       onSkipped(tenant, error)
       return {}
     }
@@ -59,9 +59,6 @@ export async function observe(
   const named: Record<string, NamedModel> = Object.assign({}, ...found)
   return { fleet, channel, base: base.models, baseRoot: base.root, live: live.models, named }
 }
-
-const isCorrupt = (error: unknown): boolean =>
-  error instanceof ModelStoreError && error.code === ModelStoreCode.CORRUPT
 
 /** The named ones, those of culprits that the candidate still holds, and those that left since `live`. */
 async function tenantsToRead(

@@ -133,7 +133,7 @@ function wantedModels(observed: PublicationObserved) {
       frozen = true
     } else if (entry === undefined) {
       delete models[name]
-    } else {
+    } else if (isChanged) {
       models[name] = entry
     }
   }

@@ -1,7 +1,15 @@
-import { channelKey, manifestKey } from '@drover/model-config'
-import { type FaultHook, type ModelStore, withFaults } from '@drover/model-store'
+import { truncate, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { channelKey, manifestKey, tenantKey } from '@drover/model-config'
+import {
+  type FaultHook,
+  ModelStoreError,
+  type ModelStore,
+  OBJECT_BYTES_MAX,
+  withFaults,
+} from '@drover/model-store'
 import { makeLog } from '@drover/service'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { manifestOf, tenantOf } from '../facts.fixture.ts'
 import { mapParallel } from '../parallel.ts'
 import { makeRecords } from '../records.ts'
@@ -54,6 +62,32 @@ test('what is named is published, and the restarter is told', async () => {
   expect((await world.channel())?.candidate).toEqual(candidate)
   expect(candidate?.seq).toBe((await world.channel())?.seq)
   expect(nudges).toEqual(['main'])
+})
+
+test('an object that is too large to be read holds up its own tenant alone', async () => {
+  await using world = await startWith('acme', 'bosch')
+  const path = join(world.workDirectory, 'large')
+  await writeFile(path, '')
+  await truncate(path, OBJECT_BYTES_MAX + 1)
+  await world.store.createFile(manifestKey(id('acme'), 2), path)
+
+  await startPublication(world.store).look('all')
+
+  expect(await world.candidate()).toEqual({ 'bosch.late': 1 })
+})
+
+test('what could not be looked at is not made a part of the next look', async () => {
+  await using world = await startWith('acme', 'bosch')
+  const store = withFaults(world.store, async (_method, key) => {
+    if (key === tenantKey('acme')) throw new ModelStoreError('UNAVAILABLE', 'test: away')
+  })
+  const publication = startPublication(store)
+  await expect(publication.look(['acme'])).rejects.toThrow('test: away')
+
+  await publication.look(['bosch'])
+  publication.close()
+
+  expect(await world.candidate()).toEqual({ 'bosch.late': 1 })
 })
 
 test('the same again moves nothing, and tells the restarter what is still pending', async () => {
@@ -144,6 +178,9 @@ test('a store that is away is an error, and the change is published when it is b
 
   await publication.look(['bosch'])
 
+  // The failed look is repeated by itself.
+  const isThere = async () => Object.keys(await world.candidate()).length === 2
+  await vi.waitUntil(isThere, { timeout: 15_000, interval: 50 })
   expect(await world.candidate()).toEqual({ 'acme.late': 1, 'bosch.late': 1 })
   publication.close()
 })

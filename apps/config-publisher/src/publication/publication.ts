@@ -54,6 +54,9 @@ type Tenants = ReadonlySet<string> | 'all'
 interface Request extends LookOptions {
   tenants: Tenants
   since: number
+  /** Looks once more at what failed; what fails together with it is tried again without it. */
+  isRepeat: boolean
+  isSecondTry: boolean
   resolve: (candidate: ConfigRef | undefined) => void
   reject: (error: unknown) => void
 }
@@ -71,22 +74,27 @@ class PublicationQueue implements Publication {
   /** Came while others were worked on; they join at the next turn. */
   #waiting: Request[] = []
   #isRunning = false
-  /** Tenants of looks that failed. */
+  /** Tenants of looks that failed, for one look of their own that comes later. */
   #owed: Tenants = new Set()
   #rejected: { name: string; since: number } | undefined
   #refused = new Set<string>()
   #timer: NodeJS.Timeout | undefined
+  #owedTimer: NodeJS.Timeout | undefined
 
   constructor(parts: PublicationParts) {
     this.#parts = parts
   }
 
   async look(tenants: readonly string[] | 'all', options: LookOptions = {}) {
+    return await this.#ask(tenants === 'all' ? tenants : new Set(tenants), options)
+  }
+
+  async #ask(tenants: Tenants, options: LookOptions, isRepeat = false) {
     if (this.#waiting.length >= WAITING_MAX) throw new Error('too many publications wait')
     return await new Promise<ConfigRef | undefined>((resolve, reject) => {
-      const names = tenants === 'all' ? tenants : new Set(tenants)
       const since = this.#parts.now()
-      this.#waiting.push({ ...options, tenants: names, since, resolve, reject })
+      const request = { ...options, tenants, since, isRepeat, isSecondTry: false }
+      this.#waiting.push({ ...request, resolve, reject })
       // Whoever asked hears of every outcome; this promise itself never rejects.
       void this.#run()
     })
@@ -99,6 +107,7 @@ class PublicationQueue implements Publication {
   close(): void {
     this.#closing.abort()
     clearTimeout(this.#timer)
+    clearTimeout(this.#owedTimer)
   }
 
   async #run(): Promise<void> {
@@ -108,12 +117,13 @@ class PublicationQueue implements Publication {
       const batch: Request[] = []
       try {
         const candidate = await this.#settle(batch)
-        this.#owed = new Set()
         for (const { resolve } of batch) resolve(candidate)
       } catch (error) {
-        this.#owed = union([this.#owed, ...batch.map(({ tenants }) => tenants)])
-        this.#lookAt(this.#parts.now() + OWED_MS)
-        for (const { reject } of batch) reject(error)
+        const again = tryAgain(batch)
+        this.#waiting.unshift(...again)
+        const failed = batch.filter((request) => !again.includes(request))
+        this.#owe(failed.map(({ tenants }) => tenants))
+        for (const { reject } of failed) reject(error)
       }
     }
     this.#isRunning = false
@@ -135,9 +145,9 @@ class PublicationQueue implements Publication {
 
   async #turn(batch: readonly Request[]): Promise<Turn> {
     const { store, records, fleet, log, now } = this.#parts
-    const tenants = union([this.#owed, ...batch.map((request) => request.tenants)])
+    const tenants = union(batch.map((request) => request.tenants))
     const stored = await observe(records, { fleet, tenants }, (tenant, err) => {
-      log.error({ err, fleet, tenant }, 'tenant left as it is: its objects are corrupt')
+      log.error({ err, fleet, tenant }, 'tenant left as it is: its objects cannot be read')
     })
     if (stored === undefined) {
       await createChannel(store, fleet)
@@ -230,17 +240,37 @@ class PublicationQueue implements Publication {
     )
   }
 
+  #owe(tenants: readonly Tenants[]): void {
+    this.#owed = union([this.#owed, ...tenants])
+    clearTimeout(this.#owedTimer)
+    if (this.#closing.signal.aborted) return
+    const repeat = () => {
+      const owed = this.#owed
+      this.#owed = new Set()
+      this.#ask(owed, {}, true).catch((err: unknown) => this.#warn(err))
+    }
+    this.#owedTimer = setTimeout(repeat, OWED_MS).unref()
+  }
+
+  #warn(err: unknown): void {
+    this.#parts.log.warn({ err, fleet: this.#parts.fleet }, 'not published, will retry')
+  }
+
   #lookAt(at: number): void {
     clearTimeout(this.#timer)
     if (this.#closing.signal.aborted) return
     const waitMs = Math.min(Math.max(0, at - this.#parts.now()), LATER_MS_MAX)
-    const look = () => {
-      this.look([]).catch((err: unknown) => {
-        this.#parts.log.warn({ err, fleet: this.#parts.fleet }, 'not published, will retry')
-      })
-    }
+    const look = () => void this.look([]).catch((err: unknown) => this.#warn(err))
     this.#timer = setTimeout(look, waitMs).unref()
   }
+}
+
+/** Of a batch that failed, what may have failed only because of the repeats in it. */
+function tryAgain(batch: readonly Request[]): Request[] {
+  if (!batch.some(({ isRepeat }) => isRepeat)) return []
+  const others = batch.filter(({ isRepeat, isSecondTry }) => !isRepeat && !isSecondTry)
+  for (const request of others) request.isSecondTry = true
+  return others
 }
 
 function union(all: readonly Tenants[]): Tenants {

@@ -21,6 +21,7 @@ import {
 import type { Limits } from '../limits.ts'
 import type { Models } from '../served/models.ts'
 import { BodyReader, Gone, TooLarge } from './body.ts'
+import { isLoopback, refuseForeignPages } from './foreign.ts'
 
 const SIGNATURE_DEFAULT = 'serving_default'
 const JSON_TYPE = { 'Content-Type': 'application/json' }
@@ -56,6 +57,7 @@ interface Answer {
 export function makeDataPort({ models, log, limits, timeoutMs }: DataPortOptions): DataPort {
   const bodies = new BodyReader(limits)
   let isLeaving = false
+  let isLocal = false
   let connections = 0
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -68,11 +70,15 @@ export function makeDataPort({ models, log, limits, timeoutMs }: DataPortOptions
   }
 
   async function answerTo(route: Route, request: IncomingMessage): Promise<Answer> {
+    if (isLocal) refuseForeignPages(request)
     if (request.method === 'OPTIONS' && route.kind !== 'unknown') return preflight(request)
     switch (route.kind) {
       case 'predict':
         return ok(
-          await bodies.read(request, async (body) => await predict(models, route.model, body)),
+          await bodies.read(
+            request,
+            async (body) => await predict({ models, limits }, route.model, body),
+          ),
         )
       case 'status':
         return ok(writeStatus(models.statusOf(route.model)))
@@ -100,6 +106,10 @@ export function makeDataPort({ models, log, limits, timeoutMs }: DataPortOptions
     (request, response) => void answer(request, response),
   )
   server.maxConnections = limits.connectionsMax
+  server.once('listening', () => {
+    const place = server.address()
+    isLocal = place !== null && typeof place === 'object' && isLoopback(place.address)
+  })
   server.on('connection', (socket) => {
     connections++
     socket.once('close', () => connections--)
@@ -113,7 +123,11 @@ export function makeDataPort({ models, log, limits, timeoutMs }: DataPortOptions
   }
 }
 
-async function predict(models: Models, choice: ModelChoice, bytes: Buffer): Promise<Buffer> {
+async function predict(
+  { models, limits }: Pick<DataPortOptions, 'models' | 'limits'>,
+  choice: ModelChoice,
+  bytes: Buffer,
+): Promise<Buffer> {
   const { signatureName, readInputs } = parsePredictBody(bytes)
   const found = models.find(choice)
   const { signatures } = found.servable
@@ -124,7 +138,7 @@ async function predict(models: Models, choice: ModelChoice, bytes: Buffer): Prom
       'INVALID_ARGUMENT',
       `Serving signature name: "${name}" not found in signature def`,
     )
-  const { format, inputs } = readInputs(signature.inputs)
+  const { format, inputs } = readInputs(signature.inputs, limits.valuesMax)
   return writePredictAnswer(await models.run(found, name, inputs), format)
 }
 

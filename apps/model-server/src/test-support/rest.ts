@@ -17,12 +17,14 @@ export interface Answer {
   text: string
 }
 
+type Headers = Readonly<Record<string, string>>
+
 /** A server on a port of its own, with models that are good, odd, broken and missing. */
 export interface RestServer extends AsyncDisposable {
   url: string
   socketPath: string
   /** Sends a request line as it is: fetch would tidy up the path. */
-  send: (method: string, path: string, body?: string) => Promise<Answer>
+  send: (method: string, path: string, body?: string, headers?: Headers) => Promise<Answer>
 }
 
 /** Starts it; `flags` are added to its own. */
@@ -51,7 +53,8 @@ export async function startRest(flags: readonly string[] = []): Promise<RestServ
   return {
     url: server.url,
     socketPath,
-    send: async (method, path, body) => await send(server.url, { method, path, body }),
+    send: async (method, path, body, headers = {}) =>
+      await send(server.url, { method, path, body, headers }),
     [Symbol.asyncDispose]: async () => {
       await server.stop()
       await rm(folder, { recursive: true })
@@ -87,11 +90,11 @@ async function freePort(): Promise<number> {
 
 async function send(
   url: string,
-  { method, path, body }: { method: string; path: string; body: string | undefined },
+  { body, ...asked }: { method: string; path: string; body: string | undefined; headers: Headers },
 ): Promise<Answer> {
   const { hostname, port } = new URL(url)
   return await new Promise((resolve, reject) => {
-    const sent = request({ host: hostname, port, method, path }, (response) => {
+    const sent = request({ host: hostname, port, ...asked }, (response) => {
       const chunks: Buffer[] = []
       response.on('data', (chunk: Buffer) => chunks.push(chunk))
       response.once('end', () =>

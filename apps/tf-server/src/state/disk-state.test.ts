@@ -29,6 +29,20 @@ test('what was written is there after a restart', async () => {
   expect(second.seenLive).toMatchObject({ ref: ref(3), at: '2026-11-22T12:00:00.000Z' })
 })
 
+test('notes that are written at once do not tear each other', async () => {
+  await using state = await startState()
+  const file = await state.open()
+  const seqs = Array.from({ length: 50 }, (_, index) => index + 1)
+
+  await Promise.all(
+    seqs.map(async (seq) => await file.sawLive(ref(seq), new Date('2026-11-22T12:00:00Z'))),
+  )
+
+  expect((await state.open()).seenLive).toMatchObject({ ref: ref(50) })
+  expect(file.seenLive).toMatchObject({ ref: ref(50) })
+  expect(state.damaged).toEqual([])
+})
+
 test('an apply that never ended is what the server ended under', async () => {
   await using state = await startState()
   await (await state.open()).update({ applying: ref(3) })

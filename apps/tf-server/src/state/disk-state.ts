@@ -71,11 +71,15 @@ export async function openDiskState(
     value = next
   }
 
-  /** One write after the other: each goes by way of the same temporary file. */
-  async function settle(drop: readonly Droppable[], change: Partial<DiskState> = {}) {
-    const turn = last.then(async () => await settleNow(drop, change))
+  /** One write after the other: those to one file go by way of the same temporary file. */
+  async function inTurn(write: () => Promise<void>): Promise<void> {
+    const turn = last.then(write)
     last = turn.catch(() => {})
     await turn
+  }
+
+  async function settle(drop: readonly Droppable[], change: Partial<DiskState> = {}) {
+    await inTurn(async () => await settleNow(drop, change))
   }
 
   return {
@@ -89,8 +93,10 @@ export async function openDiskState(
     settle,
     async sawLive({ sha, seq }, at) {
       const next: SeenLive = { format: 1, ref: { sha, seq }, at: at.toISOString() }
-      await replace(livePath, next, { isForced: false })
-      seenLive = next
+      await inTurn(async () => {
+        await replace(livePath, next, { isForced: false })
+        seenLive = next
+      })
     },
   }
 }

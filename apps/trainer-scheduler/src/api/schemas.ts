@@ -62,6 +62,8 @@ const ModelView = z.object({
       final: z.boolean(),
     })
     .optional(),
+  /** Which object of the model cannot be read. */
+  error: z.string().optional(),
 })
 
 export const TenantAnswer = z.object({
@@ -85,6 +87,8 @@ export const TenantsAnswer = z.object({
       models: z.array(Name),
     }),
   ),
+  /** Those whose objects cannot be read, and why. */
+  unreadable: z.array(z.object({ tenant: z.string(), error: z.string() })).optional(),
   /** Give it as `after` for the next page. */
   next: Name.optional(),
 })

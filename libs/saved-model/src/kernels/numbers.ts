@@ -12,6 +12,7 @@ import {
   numbers,
   type NumberValue,
   pick,
+  type TextValue,
   type Value,
 } from '../values.ts'
 import { type Kernel, withOne, withThree, withTwo } from './kernel.ts'
@@ -88,6 +89,52 @@ const comparison =
       )
       return bools(a.shape, found)
     })
+
+const isSame = comparison((a, b) => a === b)
+
+/** Equality; texts that are looked up in a vocabulary, as a category is, cost one look each. */
+const equal: Kernel = (node) => {
+  const inFull = isSame(node)
+  const known = new WeakMap<TextValue, Map<string, number[]>>()
+  const placesOf = (vocabulary: TextValue): Map<string, number[]> => {
+    const places = known.get(vocabulary) ?? placesIn(vocabulary.values)
+    known.set(vocabulary, places)
+    return places
+  }
+  return (inputs) => {
+    const [rows, vocabulary] = inputs
+    if (rows?.dtype !== 'DT_STRING' || vocabulary?.dtype !== 'DT_STRING') return inFull(inputs)
+    const isLookup = rows.shape.at(-1) === 1 && isRow(vocabulary.shape, rows.shape.length)
+    return isLookup ? [lookUp(rows, vocabulary, placesOf(vocabulary))] : inFull(inputs)
+  }
+}
+
+/** Whether only the last of at most so many dimensions has more than one element. */
+const isRow = (shape: readonly number[], rank: number): boolean =>
+  shape.length > 0 && shape.length <= rank && shape.slice(0, -1).every((size) => size === 1)
+
+function placesIn(texts: readonly string[]): Map<string, number[]> {
+  const places = new Map<string, number[]>()
+  for (const [place, text] of texts.entries()) {
+    const same = places.get(text)
+    if (same === undefined) places.set(text, [place])
+    else same.push(place)
+  }
+  return places
+}
+
+function lookUp(
+  rows: TextValue,
+  vocabulary: TextValue,
+  places: ReadonlyMap<string, readonly number[]>,
+): Value {
+  const width = vocabulary.values.length
+  const shape = [...rows.shape.slice(0, -1), width]
+  const found = new Uint8Array(countOf(shape))
+  for (const [row, text] of rows.values.entries())
+    for (const place of places.get(text) ?? []) found[row * width + place] = 1
+  return numbers('DT_BOOL', shape, found)
+}
 
 const logical = (holds: (a: number, b: number) => boolean): Kernel =>
   arithmetic({
@@ -177,7 +224,7 @@ export const numberKernels: Readonly<Record<string, Kernel>> = {
   Add: add,
   AddV2: add,
   Cast: cast,
-  Equal: comparison((a, b) => a === b),
+  Equal: equal,
   Greater: comparison((a, b) => a > b),
   GreaterEqual: comparison((a, b) => a >= b),
   Less: comparison((a, b) => a < b),

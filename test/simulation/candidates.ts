@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict'
+import { isCommitted, type Models, passing, usableVersions } from '@drover/model-config'
+import type { NamedModel, PublicationObserved } from '@drover/config-publisher'
+import { FLEET, partsOf, type World } from './world.ts'
+
+const versionIn = (models: Models, name: string): number => models[name]?.versions[0]?.version ?? 0
+
+/** The model's present birth as a publisher saw it; after a deletion, any that comes later. */
+function lowestBorn(name: string, { tenant }: NamedModel): number {
+  if (tenant === undefined) return 0
+  return tenant.models[partsOf(name).model]?.born ?? tenant.seq + 1
+}
+
+/** Once a candidate knew of a birth or of a deletion, none holds anything of an earlier owner. */
+export function checkBorn(
+  { known: { floors }, versions }: World,
+  { named }: PublicationObserved,
+  models: Models,
+): void {
+  for (const [name, each] of Object.entries(named)) {
+    floors.set(name, Math.max(floors.get(name) ?? 0, lowestBorn(name, each)))
+  }
+  for (const name of Object.keys(models)) {
+    const version = versionIn(models, name)
+    const born = versions.get(name)?.get(version)?.manifest?.born ?? 0
+    const lowest = floors.get(name) ?? 0
+    assert.ok(born >= lowest, `${name} ${version} of an old owner returned (${born} < ${lowest})`)
+  }
+}
+
+/** The next candidate holds everybody's newest passing version, and nothing goes without a reason. */
+export function checkKept({ base, named }: PublicationObserved, models: Models): void {
+  for (const [name, each] of Object.entries(named)) {
+    if (isPinned(name, each)) continue
+    const newest = newestPassing(name, each)
+    const version = versionIn(models, name)
+    assert.equal(version, newest, `${name} was published at ${version}, its newest is ${newest}`)
+  }
+  for (const name of Object.keys(base)) {
+    if (named[name] !== undefined) continue
+    const isKept = versionIn(models, name) === versionIn(base, name)
+    assert.ok(isKept, `${name} was lost though nobody looked at it`)
+  }
+}
+
+function isPinned(name: string, { tenant, controls }: NamedModel): boolean {
+  const { model } = partsOf(name)
+  const pin = controls?.pins[model]
+  return pin !== undefined && pin.born === tenant?.models[model]?.born
+}
+
+function newestPassing(name: string, { tenant, versions }: NamedModel): number {
+  const born = tenant?.models[partsOf(name).model]?.born
+  if (born === undefined) return 0
+  const mine = versions.filter(
+    ({ manifest }) => manifest !== undefined && isCommitted(manifest) && manifest.born === born,
+  )
+  const passed = usableVersions(mine, born).filter((each) => passing(each, FLEET) !== undefined)
+  return Math.max(0, ...passed.map(({ version }) => version))
+}
+
+/** Once a candidate has honoured a pin, no later one may serve anything above it. */
+export function checkPins({ controls, tenants, known: { honoured } }: World, models: Models): void {
+  for (const [tenant, { seq, pins }] of controls) {
+    for (const [model, pin] of Object.entries(pins)) {
+      const name = `${tenant}.${model}`
+      if (tenants.get(tenant)?.models[model]?.born !== pin.born || pin.version === 'none') continue
+      const served = versionIn(models, name)
+      const known = honoured.get(name)
+      if (known?.seq === seq) {
+        assert.ok(served <= known.version, `${name} ${served} returned although it was rolled back`)
+      } else if (served <= pin.version) {
+        honoured.set(name, { seq, version: pin.version })
+      }
+    }
+  }
+}

@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict'
+import { type Channel, type ConfigRef, isCommitted, standingVerdict } from '@drover/model-config'
+import type { NamedModel } from '@drover/config-publisher'
+import { mayOpen } from './agent.ts'
+import { checkBorn, checkKept, checkPins } from './candidates.ts'
+import { type Checker, FLEET, hasTrouble, type Seen, type World } from './world.ts'
+
+/** What must hold at every moment, checked when something changes. Each throws when it is broken. */
+export const CHECKER: Checker = {
+  channelMoved(world, before, after) {
+    assert.ok(after.seq === (before?.seq ?? -1) + 1, 'seq grows by one with each write')
+    const isPublished = after.candidate !== before?.candidate
+    const isRestarters = before !== undefined && isMovedByRestarter(before, after)
+    assert.ok(!isPublished || !isRestarters, 'a writer of the channel changed a field of the other')
+    if (isPublished) checkCandidate(world, after)
+    checkLive(before, after)
+    checkRollout(world, before, after)
+  },
+
+  published(world, observed, models) {
+    const { base, named } = observed
+    for (const [name, entry] of Object.entries(models)) {
+      if (base[name] === entry) continue
+      const version = entry.versions[0]?.version ?? 0
+      const isKept = base[name]?.versions[0]?.version === version
+      assert.ok(isKept || named[name] !== undefined, `${name} changed though nobody looked at it`)
+      const hasPassed = isKept || passes(named[name], version)
+      assert.ok(hasPassed, `${name} ${version} was published without a passing verdict`)
+    }
+    checkBorn(world, observed, models)
+    checkKept(observed, models)
+    checkPins(world, models)
+  },
+
+  liveMoved(world, { servers }, { sha, seq }) {
+    // It may have died since the restarter looked.
+    assert.ok(world.known.confirmed.has(`${sha} ${seq}`), `nobody ever confirmed ${seq}, now live`)
+    const ready = servers.filter(({ state, isImpaired }) => state.ready && !isImpaired)
+    assert.ok(ready.length > 0, `no server was ready when ${seq} became live`)
+    for (const { state } of ready) {
+      const holds = isHeld(state.config, { sha, seq }) && state.failed.length === 0
+      assert.ok(holds, `${state.server} was required and had not confirmed ${seq}, now live`)
+    }
+  },
+
+  released(_world, { servers }: Seen, { rollout }: Channel) {
+    if (rollout === undefined || rollout.step.kind === 'recycle') return
+    for (const { state, isImpaired, isLate } of servers) {
+      const isLeft = [state.config, state.applying].some((each) => isHeld(each, rollout))
+      assert.ok(
+        !isLeft || isImpaired || isLate,
+        `the rollout of ${rollout.seq} ended while ${state.server} still had that config`,
+      )
+    }
+  },
+
+  committed({ known: { commits } }, name, { request }) {
+    const key = `${name} ${request}`
+    commits.set(key, (commits.get(key) ?? 0) + 1)
+    assert.equal(commits.get(key), 1, `the request ${key} was committed twice`)
+  },
+
+  tried({ known, agents }, url, { ref: { sha, seq }, fence }) {
+    const heard = agents.get(url)?.fence ?? 0
+    assert.ok(fence >= heard, `${url} obeys the fence ${fence} although it has heard ${heard}`)
+    const trial = known.trials.get(seq)
+    if (trial === undefined || known.confirmed.has(`${sha} ${seq}`)) return
+    trial.urls.add(url)
+    const allowed = 1 + known.excuses - trial.excuses
+    assert.ok(
+      trial.urls.size <= allowed,
+      `${[...trial.urls].join(' and ')} were given ${seq}, which no canary had confirmed`,
+    )
+  },
+
+  confirmed(world, url, { sha, seq }) {
+    const { confirmed, liveOn } = world.known
+    const live = world.channel?.live
+    const agent = world.agents.get(url)
+    if (agent?.confirmed?.failed.length === 0) confirmed.add(`${sha} ${seq}`)
+    // With the store away it may start from its cache, which is as old as it is.
+    const isBack = seq < (liveOn.get(url) ?? 0) && agent?.channel.kind === 'seen'
+    assert.ok(!isBack, `${url} went back to ${seq} behind a config that it had while it was live`)
+    if (live?.seq === seq) liveOn.set(url, seq)
+  },
+
+  opened(world, url) {
+    const agent = world.agents.get(url)
+    assert.ok(agent?.confirmed !== undefined, `${url} reports ready and has no config`)
+    assert.ok(mayOpen(agent), `${url} reports ready and misses too many models`)
+  },
+
+  served(world, url) {
+    const agent = world.agents.get(url)
+    for (const [name, entry] of agent?.serverUp ? agent.serving : []) {
+      for (const { version, verdict } of entry.versions) {
+        const record = world.versions.get(name)?.get(version)
+        const taken = record?.verdicts.find(({ n }) => n === verdict)
+        const isJudged = taken?.pass === true && record?.fate.gate === true
+        assert.ok(isJudged, `${url} answers from ${name} ${version}, which never passed`)
+        const isBroken = record.fate.brokenOn.includes(url)
+        assert.ok(!isBroken, `${url} answers from ${name} ${version}, which is broken there`)
+      }
+    }
+  },
+}
+
+function checkLive(before: Channel | undefined, { live }: Channel): void {
+  if (live === undefined || live === before?.live) return
+  assert.ok(live.seq > (before?.live?.seq ?? -1), `live went back to ${live.seq}`)
+}
+
+function checkRollout(world: World, before: Channel | undefined, { rollout, seq }: Channel): void {
+  if (rollout === undefined || rollout === before?.rollout) return
+  assert.equal(rollout.fence, seq, 'the fence is the seq of the write')
+  if (before?.rollout === undefined) beginTrial(world, rollout)
+}
+
+function isMovedByRestarter(before: Channel, after: Channel): boolean {
+  const fields = ['live', 'previous', 'rejected', 'rollout', 'restart', 'undo', 'freeze'] as const
+  return fields.some((field) => before[field] !== after[field])
+}
+
+function checkCandidate({ configs }: World, { candidate, seq }: Channel): void {
+  assert.equal(candidate?.seq, seq, 'the seq of a config is that of the write that published it')
+  assert.ok(configs.has(candidate?.sha ?? ''), 'a candidate is in the store before it is named')
+}
+
+/** Whatever was the matter when it was taken excuses as well as what comes later. */
+function beginTrial(world: World, { seq }: ConfigRef): void {
+  const { known, urls, agents } = world
+  const excused = urls.filter(
+    (url) =>
+      !agents.has(url) ||
+      hasTrouble(world, 'cut', url) ||
+      hasTrouble(world, 'stopped', url) ||
+      hasTrouble(world, 'away', url),
+  )
+  const excuses = known.excuses - excused.length
+  if (!known.trials.has(seq)) known.trials.set(seq, { urls: new Set(), excuses })
+}
+
+const isHeld = (config: ConfigRef | undefined, { sha, seq }: ConfigRef): boolean =>
+  config?.sha === sha && config.seq === seq
+
+function passes(named: NamedModel | undefined, version: number): boolean {
+  const record = named?.versions.find((each) => each.version === version)
+  if (record?.manifest === undefined || !isCommitted(record.manifest)) return false
+  return standingVerdict({ ...record, manifest: record.manifest }, FLEET)?.pass === true
+}
