@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 /**
  * The one JSON text of a value: keys sorted by code unit, no white space, undefined fields left
@@ -32,7 +32,7 @@ function canonicalObject(value: object): string {
 
 /** The sha256 of bytes or of a text in UTF-8, in hexadecimal. */
 export function sha256(content: string | Uint8Array): string {
-  return createHash('sha256').update(content).digest('hex')
+  return hash('sha256', content)
 }
 
 /** The digest by which a value is named. */

@@ -1,48 +1,13 @@
-import { truncate, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { channelKey, manifestKey, tenantKey } from '@drover/model-config'
-import {
-  type FaultHook,
-  ModelStoreError,
-  type ModelStore,
-  OBJECT_BYTES_MAX,
-  withFaults,
-} from '@drover/model-store'
-import { makeLog } from '@drover/service'
-import { describe, expect, test, vi } from 'vitest'
+import { channelKey } from '@drover/model-config'
+import { type FaultHook, type ModelStore, withFaults } from '@drover/model-store'
+import { describe, expect, test } from 'vitest'
+import { id, startPublication, startWith } from './publication.fixture.ts'
 import { manifestOf, tenantOf } from '../facts.fixture.ts'
 import { mapParallel } from '../parallel.ts'
 import { makeRecords } from '../records.ts'
 import { startWorld, type World } from '../world.fixture.ts'
-import { makePublication } from './publication.ts'
 
 const WORLDS_AT_ONCE = 8
-const log = makeLog('test')
-log.level = 'silent'
-
-function startPublication(store: ModelStore, nudges: string[] = []) {
-  return makePublication({
-    store,
-    log,
-    fleet: 'main',
-    now: Date.now,
-    records: makeRecords(store),
-    nudgeRollout: async (fleet) => void nudges.push(fleet),
-  })
-}
-
-const id = (tenant: string) => ({ tenant, model: 'late' })
-
-/** A world with these tenants, each with a version that passed. */
-async function startWith(...tenants: string[]): Promise<World> {
-  const world = await startWorld()
-  for (const tenant of tenants) {
-    await world.putTenant(tenantOf(tenant))
-    await world.addJudged(id(tenant), 1)
-  }
-  return world
-}
-
 test('the first look makes the channel, with nothing in it', async () => {
   await using world = await startWith()
 
@@ -62,32 +27,6 @@ test('what is named is published, and the restarter is told', async () => {
   expect((await world.channel())?.candidate).toEqual(candidate)
   expect(candidate?.seq).toBe((await world.channel())?.seq)
   expect(nudges).toEqual(['main'])
-})
-
-test('an object that is too large to be read holds up its own tenant alone', async () => {
-  await using world = await startWith('acme', 'bosch')
-  const path = join(world.workDirectory, 'large')
-  await writeFile(path, '')
-  await truncate(path, OBJECT_BYTES_MAX + 1)
-  await world.store.createFile(manifestKey(id('acme'), 2), path)
-
-  await startPublication(world.store).look('all')
-
-  expect(await world.candidate()).toEqual({ 'bosch.late': 1 })
-})
-
-test('what could not be looked at is not made a part of the next look', async () => {
-  await using world = await startWith('acme', 'bosch')
-  const store = withFaults(world.store, async (_method, key) => {
-    if (key === tenantKey('acme')) throw new ModelStoreError('UNAVAILABLE', 'test: away')
-  })
-  const publication = startPublication(store)
-  await expect(publication.look(['acme'])).rejects.toThrow('test: away')
-
-  await publication.look(['bosch'])
-  publication.close()
-
-  expect(await world.candidate()).toEqual({ 'bosch.late': 1 })
 })
 
 test('the same again moves nothing, and tells the restarter what is still pending', async () => {
@@ -151,38 +90,6 @@ test('a plan is dropped when the channel moves under it', async () => {
 
   expect(await world.channel()).toMatchObject(wish)
   expect(await world.candidate()).toEqual({ 'acme.late': 1, 'bosch.late': 1 })
-})
-
-test("one tenant's broken object leaves it as it is and delays nobody", async () => {
-  await using world = await startWith('acme')
-  const publication = startPublication(world.store)
-  await publication.look('all')
-  await world.putTenant(tenantOf('bosch'))
-  await world.addJudged(id('bosch'), 1)
-  await world.store.create(manifestKey(id('acme'), 2), 'no JSON')
-
-  await publication.look('all', { isUrgent: true })
-
-  expect(await world.candidate()).toEqual({ 'acme.late': 1, 'bosch.late': 1 })
-})
-
-test('a store that is away is an error, and the change is published when it is back', async () => {
-  await using world = await startWith('acme', 'bosch')
-  let isAway = true
-  const store = withFaults(world.store, () => {
-    if (isAway) throw new Error('the store is away')
-  })
-  const publication = startPublication(store)
-  await expect(publication.look(['acme'])).rejects.toThrow('the store is away')
-  isAway = false
-
-  await publication.look(['bosch'])
-
-  // The failed look is repeated by itself.
-  const isThere = async () => Object.keys(await world.candidate()).length === 2
-  await vi.waitUntil(isThere, { timeout: 15_000, interval: 50 })
-  expect(await world.candidate()).toEqual({ 'acme.late': 1, 'bosch.late': 1 })
-  publication.close()
 })
 
 const liveAt = (seq: number) => (sha: string) => ({ sha, seq, at: new Date().toISOString() })
@@ -260,11 +167,12 @@ test('removals that nothing explains are held back, seen, and let go when somebo
   expect(losing.refusedRemovals()).toEqual([])
 })
 
+async function onboard(world: World): Promise<void> {
+  await world.putTenant(tenantOf('acme'))
+  await world.addJudged(id('acme'), 1)
+}
+
 describe('a publisher that dies at any call of the store is followed by one that ends up right', () => {
-  const onboard = async (world: World) => {
-    await world.putTenant(tenantOf('acme'))
-    await world.addJudged(id('acme'), 1)
-  }
   const rejected = async (world: World) => {
     await onboard(world)
     await world.addJudged(id('acme'), 2)
