@@ -6,51 +6,18 @@ import type { Case } from './explore.ts'
  */
 export const CASES: readonly [string, Case][] = [
   [
-    'the publisher does not look at pins',
-    {
-      cast: {
-        trainers: 2,
-        publishers: 1,
-        restarters: 2,
-        servers: 2,
-        named: false,
-        settled: true,
-        deeds: [{ kind: 'rollback', tenant: 'a' }],
-      },
-      history: [],
-    },
-  ],
-  [
-    'the publisher takes versions of an old owner',
-    {
-      cast: {
-        trainers: 2,
-        publishers: 1,
-        restarters: 2,
-        servers: 2,
-        named: false,
-        settled: true,
-        deeds: [
-          { kind: 'delete', tenant: 'b' },
-          { kind: 'put', tenant: 'b', data: 3 },
-        ],
-      },
-      history: [473914, 871564],
-    },
-  ],
-  [
     'the publisher does not look at failing verdicts',
     {
       cast: {
-        trainers: 1,
+        trainers: 2,
         publishers: 2,
         restarters: 1,
-        servers: 3,
-        named: false,
+        servers: 1,
+        named: true,
         settled: false,
-        deeds: [{ kind: 'put', tenant: 'c', data: 1 }],
+        deeds: [{ kind: 'put', tenant: 'b', data: 1 }],
       },
-      history: [837488, 761188],
+      history: [626518, 715524, 616864],
     },
   ],
   [
@@ -65,11 +32,11 @@ export const CASES: readonly [string, Case][] = [
         settled: false,
         deeds: [{ kind: 'put', tenant: 'a', data: 1 }],
       },
-      history: [32226, 133142, 565761, 125719],
+      history: [647562, 229002, 913207, 587112],
     },
   ],
   [
-    'the publisher starts from live instead of the candidate',
+    'the publisher never offers a config again',
     {
       cast: {
         trainers: 2,
@@ -78,27 +45,9 @@ export const CASES: readonly [string, Case][] = [
         servers: 2,
         named: false,
         settled: true,
-        deeds: [
-          { kind: 'rollback', tenant: 'a' },
-          { kind: 'delete', tenant: 'b' },
-        ],
+        deeds: [{ kind: 'put', tenant: 'b', data: 1 }],
       },
-      history: [],
-    },
-  ],
-  [
-    'the publisher never offers a config again',
-    {
-      cast: {
-        trainers: 1,
-        publishers: 1,
-        restarters: 2,
-        servers: 2,
-        named: false,
-        settled: false,
-        deeds: [{ kind: 'put', tenant: 'b', data: 0 }],
-      },
-      history: [329037, 463538, 432057, 200621],
+      history: [648805, 549758, 857866, 878863, 966194, 836352, 309386, 244624],
     },
   ],
   [
@@ -107,16 +56,16 @@ export const CASES: readonly [string, Case][] = [
       cast: {
         trainers: 1,
         publishers: 2,
-        restarters: 2,
-        servers: 2,
+        restarters: 1,
+        servers: 3,
         named: true,
         settled: true,
         deeds: [
+          { kind: 'put', tenant: 'b', data: 0 },
           { kind: 'delete', tenant: 'a' },
-          { kind: 'rollback', tenant: 'b' },
         ],
       },
-      history: [100802, 65104, 603556],
+      history: [385954, 461964, 541111],
     },
   ],
   [
@@ -124,14 +73,18 @@ export const CASES: readonly [string, Case][] = [
     {
       cast: {
         trainers: 1,
-        publishers: 2,
-        restarters: 1,
-        servers: 3,
+        publishers: 1,
+        restarters: 2,
+        servers: 2,
         named: false,
         settled: false,
-        deeds: [{ kind: 'put', tenant: 'c', data: 1 }],
+        deeds: [
+          { kind: 'rollback', tenant: 'c' },
+          { kind: 'put', tenant: 'b', data: 2 },
+          { kind: 'put', tenant: 'b', data: 1 },
+        ],
       },
-      history: [837488, 761188],
+      history: [837924, 992710, 767188, 851153, 732555, 916222, 42645, 19076],
     },
   ],
   [
@@ -139,61 +92,29 @@ export const CASES: readonly [string, Case][] = [
     {
       cast: {
         trainers: 2,
-        publishers: 1,
-        restarters: 2,
-        servers: 2,
-        named: true,
-        settled: false,
-        deeds: [{ kind: 'put', tenant: 'b', data: 3 }],
-      },
-      history: [
-        868009, 926541, 690314, 913189, 317846, 991377, 620918, 707961, 152806, 742441, 798664,
-      ],
-    },
-  ],
-  [
-    'a request that is done is trained again',
-    {
-      cast: {
-        trainers: 1,
-        publishers: 1,
-        restarters: 2,
-        servers: 2,
+        publishers: 2,
+        restarters: 1,
+        servers: 3,
         named: false,
         settled: false,
-        deeds: [{ kind: 'put', tenant: 'b', data: 0 }],
+        deeds: [{ kind: 'put', tenant: 'b', data: 1 }],
       },
-      history: [],
+      history: [672302, 566323],
     },
   ],
   [
     'a claim whose process is gone is waited for',
     {
       cast: {
-        trainers: 1,
-        publishers: 1,
+        trainers: 2,
+        publishers: 2,
         restarters: 2,
         servers: 1,
-        named: true,
+        named: false,
         settled: false,
         deeds: [{ kind: 'put', tenant: 'a', data: 0 }],
       },
-      history: [608440, 131545, 933736, 822324, 535073, 927642, 189184],
-    },
-  ],
-  [
-    'the restarter writes live without one ready server',
-    {
-      cast: {
-        trainers: 1,
-        publishers: 1,
-        restarters: 2,
-        servers: 2,
-        named: false,
-        settled: false,
-        deeds: [{ kind: 'put', tenant: 'b', data: 0 }],
-      },
-      history: [],
+      history: [944031, 67371, 916907, 788934, 380236, 199071, 170950, 868182],
     },
   ],
   [
@@ -201,14 +122,14 @@ export const CASES: readonly [string, Case][] = [
     {
       cast: {
         trainers: 1,
-        publishers: 1,
-        restarters: 2,
+        publishers: 2,
+        restarters: 1,
         servers: 2,
-        named: false,
+        named: true,
         settled: false,
-        deeds: [{ kind: 'put', tenant: 'b', data: 0 }],
+        deeds: [{ kind: 'put', tenant: 'a', data: 1 }],
       },
-      history: [329037, 463538, 432057, 200621],
+      history: [999639, 229002, 913207, 587112],
     },
   ],
   [
@@ -223,41 +144,11 @@ export const CASES: readonly [string, Case][] = [
         settled: false,
         deeds: [{ kind: 'put', tenant: 'a', data: 1 }],
       },
-      history: [32226, 133142, 565761, 125719],
+      history: [647562, 229002, 913207, 587112],
     },
   ],
   [
     'the restarter never rejects',
-    {
-      cast: {
-        trainers: 1,
-        publishers: 1,
-        restarters: 2,
-        servers: 2,
-        named: false,
-        settled: false,
-        deeds: [{ kind: 'put', tenant: 'b', data: 0 }],
-      },
-      history: [329037, 463538, 432057, 200621],
-    },
-  ],
-  [
-    'the restarter never takes over',
-    {
-      cast: {
-        trainers: 2,
-        publishers: 1,
-        restarters: 2,
-        servers: 2,
-        named: false,
-        settled: true,
-        deeds: [{ kind: 'rollback', tenant: 'a' }],
-      },
-      history: [597653, 846466, 613108, 717537, 825366, 204585],
-    },
-  ],
-  [
-    'the agent obeys a lower fence',
     {
       cast: {
         trainers: 1,
@@ -268,9 +159,42 @@ export const CASES: readonly [string, Case][] = [
         settled: false,
         deeds: [{ kind: 'put', tenant: 'a', data: 1 }],
       },
+      history: [647562, 229002, 913207, 587112],
+    },
+  ],
+  [
+    'the restarter never takes over',
+    {
+      cast: {
+        trainers: 2,
+        publishers: 1,
+        restarters: 1,
+        servers: 1,
+        named: true,
+        settled: true,
+        deeds: [{ kind: 'put', tenant: 'a', data: 1 }],
+      },
       history: [
-        647562, 229002, 913207, 587112, 460841, 344098, 458047, 364264, 487167, 540806, 512114,
-        125719, 573783,
+        81747, 142321, 750338, 572872, 643950, 410143, 889718, 594665, 521510, 726827, 37755,
+        621663, 20150, 911512, 229469, 727669, 222952, 896722, 109036, 244685,
+      ],
+    },
+  ],
+  [
+    'the agent obeys a lower fence',
+    {
+      cast: {
+        trainers: 2,
+        publishers: 1,
+        restarters: 2,
+        servers: 2,
+        named: false,
+        settled: true,
+        deeds: [{ kind: 'put', tenant: 'b', data: 1 }],
+      },
+      history: [
+        648805, 396756, 549758, 857866, 491434, 470641, 878863, 966194, 836352, 561104, 998061,
+        146880,
       ],
     },
   ],
@@ -278,45 +202,30 @@ export const CASES: readonly [string, Case][] = [
     'the agent obeys a command from before live moved',
     {
       cast: {
-        trainers: 1,
-        publishers: 2,
+        trainers: 2,
+        publishers: 1,
         restarters: 2,
         servers: 3,
-        named: false,
-        settled: true,
-        deeds: [{ kind: 'rollback', tenant: 'a' }],
+        named: true,
+        settled: false,
+        deeds: [{ kind: 'put', tenant: 'b', data: 3 }],
       },
-      history: [224835, 878025, 243892, 751116, 579288],
+      history: [114189, 37246, 701518, 222788],
     },
   ],
   [
     'nobody brings a server to live that is behind',
     {
       cast: {
-        trainers: 1,
+        trainers: 2,
         publishers: 2,
-        restarters: 1,
+        restarters: 2,
         servers: 2,
         named: true,
         settled: true,
-        deeds: [{ kind: 'put', tenant: 'c', data: 3 }],
+        deeds: [{ kind: 'put', tenant: 'b', data: 2 }],
       },
-      history: [548690, 301988],
-    },
-  ],
-  [
-    'the agent opens before it has a config',
-    {
-      cast: {
-        trainers: 1,
-        publishers: 1,
-        restarters: 2,
-        servers: 2,
-        named: false,
-        settled: false,
-        deeds: [],
-      },
-      history: [],
+      history: [343713, 622787, 111088],
     },
   ],
 ]

@@ -3,9 +3,9 @@ import { playHistory } from './events.ts'
 import type { Cast } from './history.ts'
 import type { Plans } from './plans.ts'
 
-const EVENTS_MAX = 300
+const EVENTS_MAX = 250
 const NUMBER_MAX = 1_000_000
-const DEEDS_MAX = 8
+const DEEDS_MAX = 6
 const DATA_MAX = 4
 const SHRINK_RUNS_MAX = 5_000
 const SEED_SPREAD = 0x9e3779b1
@@ -48,7 +48,7 @@ function drawDeed(random: (count: number) => number): Deed {
 }
 
 /** The history of a seed. */
-export function drawCase(seed: number): Case {
+function drawCase(seed: number): Case {
   const random = makeRandom(seed)
   const cast: Cast = {
     trainers: 1 + random(2),

@@ -3,7 +3,7 @@ import { findFailing } from './explore.ts'
 import { MUTANTS } from './mutants.ts'
 
 const SEED = 1
-const HISTORIES_MAX = 4_000
+const HISTORIES_MAX = 8_000
 
 test.each(Object.entries(MUTANTS))('it is found that %s', (_name, plans) => {
   const { failing } = findFailing({ seed: SEED, histories: HISTORIES_MAX, plans })
