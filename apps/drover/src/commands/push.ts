@@ -35,7 +35,10 @@ export async function pushCommand(
   const { tenant, model } = parseServedName(name)
   const files = await readFiles(directory)
   if (!files.some(({ path }) => path === 'saved_model.pb')) {
-    throw new CliError(Exit.USAGE, `${directory}: saved_model.pb is missing, so it is no SavedModel`)
+    throw new CliError(
+      Exit.USAGE,
+      `${directory}: saved_model.pb is missing, so it is no SavedModel`,
+    )
   }
   await declare(context, tenant, model)
   for (const { absolute, sha256 } of files) {
