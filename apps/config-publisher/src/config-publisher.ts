@@ -4,7 +4,7 @@ import { isObjectFault, type ModelStore } from '@drover/model-store'
 import { type Log, makeLoop } from '@drover/service'
 import { type Gate, makeGate } from './gate/gate.ts'
 import type { Prober } from './gate/trial.ts'
-import { mapParallel } from './parallel.ts'
+import { mapBounded } from '@drover/service'
 import { type LookOptions, makePublication, type Publication } from './publication/publication.ts'
 import { makeRecords, type Records } from './records.ts'
 import { makeScan, type Named } from './scan.ts'
@@ -202,7 +202,7 @@ class PublisherLoop implements ConfigPublisher {
     const fleets = new Set([fleet, ...(await this.records.fleetNames())])
     await Promise.all([...fleets].map(async (each) => await this.publicationOf(each).look('all')))
     const tenants = await this.records.tenantNames()
-    await mapParallel(tenants, TENANTS_AT_ONCE, async (tenant) => {
+    await mapBounded(tenants, TENANTS_AT_ONCE, async (tenant) => {
       if (stop.aborted) return
       try {
         const owner = await this.records.tenant(tenant)
@@ -217,7 +217,7 @@ class PublisherLoop implements ConfigPublisher {
   }
 
   async #judge(tenant: string, models: readonly string[]): Promise<boolean> {
-    const judged = await mapParallel(models, TENANTS_AT_ONCE, async (model) => {
+    const judged = await mapBounded(models, TENANTS_AT_ONCE, async (model) => {
       return await this.gate.look({ tenant, model })
     })
     return judged.includes(true)

@@ -31,7 +31,7 @@ import {
   requireJson,
 } from '@drover/model-store'
 import type { z } from 'zod'
-import { mapParallel } from './parallel.ts'
+import { mapBounded } from '@drover/service'
 
 /** So many manifests, verdicts and buckets, which never change, are kept in memory. */
 const CACHED_MAX = 20_000
@@ -75,7 +75,7 @@ export function makeRecords(store: ModelStore): Records {
       store.list(verdictsPrefix(id, number)),
     ])
     const numbers = numbersIn(names, '.json')
-    const verdicts = await mapParallel(numbers, READS_AT_ONCE, async (n) => {
+    const verdicts = await mapBounded(numbers, READS_AT_ONCE, async (n) => {
       return await verdictsOf.read(verdictKey(id, number, n))
     })
     return {
@@ -88,7 +88,7 @@ export function makeRecords(store: ModelStore): Records {
   async function readConfig(fleet: string, sha: string): Promise<StoredConfig> {
     const root = await requireJson(store, configKey(fleet, sha), FleetConfig)
     const models: Record<string, ConfigEntry> = {}
-    await mapParallel(Object.values(root.buckets), READS_AT_ONCE, async (digest) => {
+    await mapBounded(Object.values(root.buckets), READS_AT_ONCE, async (digest) => {
       const key = bucketKey(fleet, digest)
       const bucket = await buckets.read(key)
       if (bucket === undefined) {
@@ -105,7 +105,7 @@ export function makeRecords(store: ModelStore): Records {
     controls: async (tenant) => await readStateJson(store, controlsKey(tenant), Controls),
     versions: async (id) => {
       const numbers = numbersIn(await store.list(modelsPrefix(id)), '')
-      return await mapParallel(numbers, READS_AT_ONCE, async (number) => await version(id, number))
+      return await mapBounded(numbers, READS_AT_ONCE, async (number) => await version(id, number))
     },
     config: async (fleet, sha) => {
       const name = `${fleet}/${sha}`

@@ -3,7 +3,7 @@ import { ApiError } from '@drover/service'
 import type { ConfigPublisher } from './config-publisher.ts'
 import { changeControls } from './controls/act.ts'
 import { plan, type RollbackWish, withoutPin, withPins } from './controls/plan.ts'
-import { mapParallel } from './parallel.ts'
+import { mapBounded } from '@drover/service'
 import { NO_CONFIG } from './records.ts'
 
 const MODELS_AT_ONCE = 8
@@ -40,7 +40,7 @@ export async function rollback(
   const live = (await records.channel(tenant.spec.fleet))?.live
   const config = live === undefined ? NO_CONFIG : await records.config(tenant.spec.fleet, live.sha)
   const models = Object.keys(tenant.spec.models)
-  const versions = await mapParallel(models, MODELS_AT_ONCE, async (each) => {
+  const versions = await mapBounded(models, MODELS_AT_ONCE, async (each) => {
     return [each, await records.versions({ tenant: name, model: each })] as const
   })
   const observed = { tenant, live: config.models, versions: Object.fromEntries(versions) }

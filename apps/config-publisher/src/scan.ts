@@ -7,7 +7,7 @@ import {
   Manifest,
 } from '@drover/model-config'
 import { isObjectFault, type ModelStore, readJson } from '@drover/model-store'
-import { mapParallel } from './parallel.ts'
+import { mapBounded } from '@drover/service'
 
 const HOUR_MS = 60 * 60_000
 /** A record comes before its change: so long a spec, a tombstone or a pin may take to follow. */
@@ -41,7 +41,7 @@ export function makeScan({ store, now, look, onError }: ScanParts) {
     for (const prefix of hours) {
       const names = await store.list(prefix)
       const keys = names.map((name) => `${prefix}/${name}`).filter((key) => !seen.has(key))
-      await mapParallel(keys.slice(0, RECORDS_MAX), READS_AT_ONCE, async (key) => {
+      await mapBounded(keys.slice(0, RECORDS_MAX), READS_AT_ONCE, async (key) => {
         const change = await readJson(store, key, Change).catch(passOver)
         if (change !== undefined && change.kind !== 'data') open.set(key, change)
         seen.add(key)
@@ -71,7 +71,7 @@ export function makeScan({ store, now, look, onError }: ScanParts) {
   async function settle(named: Named, records: readonly [string, Change][]): Promise<void> {
     try {
       // Asked before the look: what comes in between is then looked at once more.
-      const over = await mapParallel(records, READS_AT_ONCE, async ([key, change]) =>
+      const over = await mapBounded(records, READS_AT_ONCE, async ([key, change]) =>
         (await isOver(change)) ? [key] : [],
       )
       await look(named)
@@ -100,7 +100,7 @@ export function makeScan({ store, now, look, onError }: ScanParts) {
         group.records.push([key, change])
         bySubject.set(subject, group)
       }
-      await mapParallel([...bySubject.values()], READS_AT_ONCE, async ({ named, records }) => {
+      await mapBounded([...bySubject.values()], READS_AT_ONCE, async ({ named, records }) => {
         if (!stop.aborted) await settle(named, records)
       })
     },

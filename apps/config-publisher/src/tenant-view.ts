@@ -12,7 +12,7 @@ import {
 } from '@drover/model-config'
 import { isObjectFault } from '@drover/model-store'
 import type { Gate } from './gate/gate.ts'
-import { mapParallel } from './parallel.ts'
+import { mapBounded } from '@drover/service'
 import { NO_CONFIG, type Records } from './records.ts'
 
 const MODELS_AT_ONCE = 8
@@ -32,7 +32,7 @@ export async function viewTenant(records: Records, gate: Gate, name: string) {
     ),
   )
   const configs = { candidate: candidate?.models ?? {}, live: live?.models ?? {} }
-  const models = await mapParallel(
+  const models = await mapBounded(
     Object.keys(tenant.spec.models),
     MODELS_AT_ONCE,
     async (model) => {

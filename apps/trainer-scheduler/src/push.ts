@@ -10,16 +10,9 @@ import {
   RESERVED_FILES,
 } from '@drover/model-config'
 import { type ModelStore, ModelStoreCode, ModelStoreError } from '@drover/model-store'
-import { ApiError } from '@drover/service'
+import { ApiError, mapBounded } from '@drover/service'
 import { z } from 'zod'
-import {
-  abortVersion,
-  commitVersion,
-  mapBounded,
-  release,
-  storeFiles,
-  takeVersion,
-} from './commit.ts'
+import { abortVersion, commitVersion, release, storeFiles, takeVersion } from './commit.ts'
 import { readTenant, readVersions } from './observe.ts'
 import { takeNumber } from './plan.ts'
 import { noModel, noTenant } from './tenants.ts'

@@ -7,7 +7,7 @@ import {
   tenantsPrefix,
 } from '@drover/model-config'
 import { ModelStoreCode, ModelStoreError, type ModelStore, readJson } from '@drover/model-store'
-import { mapBounded } from './commit.ts'
+import { mapBounded } from '@drover/service'
 import { readTenant } from './observe.ts'
 
 const HOUR_MS = 3_600_000

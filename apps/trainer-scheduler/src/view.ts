@@ -9,7 +9,7 @@ import {
   tenantsPrefix,
 } from '@drover/model-config'
 import { isObjectFault, type ModelStore } from '@drover/model-store'
-import { mapBounded } from './commit.ts'
+import { mapBounded } from '@drover/service'
 import { observe, readRuns, readTenant, readVersions } from './observe.ts'
 import { type Action, newestOf, type Observed, plan } from './plan.ts'
 import type { ActiveRun } from './run.ts'

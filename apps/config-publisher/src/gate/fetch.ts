@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { type ModelId, type UsableVersion, versionPrefix } from '@drover/model-config'
 import type { ModelStore } from '@drover/model-store'
 import { GOLDEN_PATH, GoldenRequests } from '@drover/serving-api'
-import { mapParallel } from '../parallel.ts'
+import { mapBounded } from '@drover/service'
 import type { GoldenRequest } from './seeds.ts'
 
 const FETCHES_AT_ONCE = 8
@@ -15,7 +15,7 @@ export async function fetchVersion(
   { id, version, manifest }: UsableVersion & { id: ModelId },
   directory: string,
 ): Promise<void> {
-  await mapParallel(manifest.files, FETCHES_AT_ONCE, async ({ path, sizeBytes, sha256 }) => {
+  await mapBounded(manifest.files, FETCHES_AT_ONCE, async ({ path, sizeBytes, sha256 }) => {
     const target = join(directory, path)
     await mkdir(dirname(target), { recursive: true })
     const key = `${versionPrefix(id, version)}/${path}`

@@ -4,7 +4,7 @@ import { requireJson, withFaults } from '@drover/model-store'
 import { afterAll, expect, test } from 'vitest'
 import { tenantOf } from '../facts.fixture.ts'
 import { hangingModel, linearModel } from '../models.fixture.ts'
-import { mapParallel } from '../parallel.ts'
+import { mapBounded } from '@drover/service'
 import { filesOf } from '../world.fixture.ts'
 import { golden, id, startGate, startWith, verdictIn } from './gate.fixture.ts'
 
@@ -109,7 +109,7 @@ test('a gate that dies at any call of the store is followed by one that judges',
   const { calls } = await dieAt(Infinity)
   const places = Array.from({ length: calls }, (_, at) => at)
 
-  const outcomes = await mapParallel(places, WORLDS_AT_ONCE, dieAt)
+  const outcomes = await mapBounded(places, WORLDS_AT_ONCE, dieAt)
 
   expect(calls).toBeGreaterThan(20)
   for (const [at, outcome] of outcomes.entries()) {

@@ -21,7 +21,7 @@ import {
   type ModelStore,
   swapJson,
 } from '@drover/model-store'
-import { mapParallel } from '../parallel.ts'
+import { mapBounded } from '@drover/service'
 import type { StoredConfig } from '../records.ts'
 import type { DueVerdict } from './plan.ts'
 
@@ -71,13 +71,13 @@ export function withPublisherFields(
 }
 
 async function putAll(store: ModelStore, objects: readonly StoredObject[]): Promise<void> {
-  await mapParallel(objects, WRITES_AT_ONCE, async ({ key, text }) => await store.renew(key, text))
+  await mapBounded(objects, WRITES_AT_ONCE, async ({ key, text }) => await store.renew(key, text))
 }
 
 /** Collection may have deleted one of them just before it was renewed: they are put until they stay. */
 async function ensureThere(store: ModelStore, objects: readonly StoredObject[]): Promise<void> {
   for (let checks = 0; checks < CHECKS_MAX; checks++) {
-    const missing = await mapParallel(objects, WRITES_AT_ONCE, async (object) =>
+    const missing = await mapBounded(objects, WRITES_AT_ONCE, async (object) =>
       (await store.read(object.key)) === undefined ? [object] : [],
     )
     if (missing.flat().length === 0) return
@@ -92,7 +92,7 @@ export async function writeVerdicts(
   fleet: string,
   { verdicts, at }: { verdicts: readonly DueVerdict[]; at: Date },
 ): Promise<void> {
-  await mapParallel(verdicts, WRITES_AT_ONCE, async ({ name, version, n, ...due }) => {
+  await mapBounded(verdicts, WRITES_AT_ONCE, async ({ name, version, n, ...due }) => {
     const verdict: Verdict = {
       format: 1,
       n,

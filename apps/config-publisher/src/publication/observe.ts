@@ -6,7 +6,7 @@ import {
   type Tenant,
 } from '@drover/model-config'
 import { isObjectFault } from '@drover/model-store'
-import { mapParallel } from '../parallel.ts'
+import { mapBounded } from '@drover/service'
 import { NO_CONFIG, type Records, type StoredConfig } from '../records.ts'
 import type { NamedModel, PublicationObserved } from './plan.ts'
 
@@ -46,7 +46,7 @@ export async function observe(
     live: live.models,
   })
   const served = modelsByTenant(base.models, live.models)
-  const found = await mapParallel(names, TENANTS_AT_ONCE, async (tenant) => {
+  const found = await mapBounded(names, TENANTS_AT_ONCE, async (tenant) => {
     try {
       return await readTenant(records, fleet, tenant, served.get(tenant) ?? [])
     } catch (error) {
@@ -111,7 +111,7 @@ async function readTenant(
     const id = { tenant: name, model }
     return [servedName(id), { tenant, controls, versions: await records.versions(id) }]
   }
-  return Object.fromEntries(await mapParallel(models, TENANTS_AT_ONCE, read))
+  return Object.fromEntries(await mapBounded(models, TENANTS_AT_ONCE, read))
 }
 
 /** What it declares for this fleet: nothing of a tenant that is gone or elsewhere. */

@@ -3,7 +3,7 @@ import { type FaultHook, type ModelStore, withFaults } from '@drover/model-store
 import { describe, expect, test } from 'vitest'
 import { id, startPublication, startWith } from './publication.fixture.ts'
 import { manifestOf, tenantOf } from '../facts.fixture.ts'
-import { mapParallel } from '../parallel.ts'
+import { mapBounded } from '@drover/service'
 import { makeRecords } from '../records.ts'
 import { startWorld, type World } from '../world.fixture.ts'
 
@@ -207,7 +207,7 @@ describe('a publisher that dies at any call of the store is followed by one that
       const { calls } = await dieAt(Infinity)
       const places = Array.from({ length: calls }, (__, at) => at)
 
-      const outcomes = await mapParallel(places, WORLDS_AT_ONCE, dieAt)
+      const outcomes = await mapBounded(places, WORLDS_AT_ONCE, dieAt)
 
       expect(calls).toBeGreaterThan(20)
       // One candidate in all: what the dead one had published stays.
