@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { benchAcknowledge } from './acknowledge.ts'
+import { benchModelServer } from './model-server/bench.ts'
 import { benchOnboarding } from './onboarding.ts'
 
 /** What a benchmark found: its own numbers, a floor from the same run, and their ratio. */
@@ -15,25 +16,45 @@ export interface BenchResult {
   notes: Record<string, number | string>
 }
 
+/** One of several figures of a benchmark. */
+export interface BenchRow {
+  name: string
+  unit: string
+  value: number
+  /** The same unit, from the same run; undefined where the goal is a number of its own. */
+  floor?: number
+  /** At most this many times the floor, or this much where there is none. */
+  goal: number
+  notes: Record<string, number | string>
+}
+
 const BENCHES = new Map<string, () => Promise<BenchResult>>([
   ['acknowledge', benchAcknowledge],
   ['onboarding', benchOnboarding],
 ])
 
+/** Benchmarks of many figures; what follows the name chooses among their parts. */
+const TABLES = new Map([['model-server', benchModelServer]])
+
 const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: { json: { type: 'boolean', default: false } },
 })
-const bench = BENCHES.get(positionals[0] ?? '')
-if (bench === undefined) {
-  console.error(`npm run bench -- <name> [--json], with one of: ${[...BENCHES.keys()].join(', ')}`)
+const [name = '', ...parts] = positionals
+const bench = BENCHES.get(name)
+const table = TABLES.get(name)
+if (bench !== undefined) show(await bench())
+else if (table !== undefined) showRows(await table(parts))
+else {
+  const names = [...BENCHES.keys(), ...TABLES.keys()].join(', ')
+  console.error(`npm run bench -- <name> [--json], with one of: ${names}`)
   process.exit(2)
 }
-const result = await bench()
-if (values.json) {
-  console.log(JSON.stringify(result))
-} else {
-  const { name, unit, runs, median, worst, floor, ratio, notes } = result
+process.exit(0)
+
+function show(result: BenchResult): void {
+  if (values.json) return console.log(JSON.stringify(result))
+  const { unit, runs, median, worst, floor, ratio, notes } = result
   console.log(`${name}: ${runs.map((run) => run.toFixed(1)).join(', ')} ${unit}`)
   console.log(
     `median ${median.toFixed(1)}, worst ${worst.toFixed(1)}, floor ${floor.toFixed(1)} ${unit}`,
@@ -41,4 +62,15 @@ if (values.json) {
   console.log(`ratio to the floor ${ratio.toFixed(2)}`)
   for (const [note, value] of Object.entries(notes)) console.log(`  ${note}: ${value}`)
 }
-process.exit(0)
+
+function showRows(rows: readonly BenchRow[]): void {
+  if (values.json) return console.log(JSON.stringify(rows))
+  for (const { name: what, unit, value, floor, goal, notes } of rows) {
+    const measured = floor === undefined ? value : value / floor
+    const against =
+      floor === undefined ? '' : `, floor ${floor.toFixed(1)}, ratio ${measured.toFixed(2)}`
+    const verdict = measured <= goal ? 'met' : 'NOT MET'
+    console.log(`${what}: ${value.toFixed(1)} ${unit}${against}; goal ${goal}: ${verdict}`)
+    for (const [note, noted] of Object.entries(notes)) console.log(`  ${note}: ${noted}`)
+  }
+}

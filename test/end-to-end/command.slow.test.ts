@@ -175,7 +175,7 @@ test(
     expect(second).toEqual(first)
     expect(predicted.stdout).toContain(JSON.stringify(first))
     expect(await enginesOf('keras.m')).toEqual(['tensorflow', 'tensorflow'])
-    expect(await enginesOf('neighbour.late')).toEqual(['onnx', 'onnx'])
+    expect(await enginesOf('neighbour.late')).toEqual(['kernel', 'kernel'])
     const verdict = { pass: true, engine: 'tensorflow' }
     expect(body).toMatchObject({ models: { m: { versions: [{ version: 1, verdict }] } } })
     await expectNeighbourAnswered()

@@ -37,7 +37,7 @@ describe('Python TensorFlow agrees with both engines on 100 rows that were not t
     recipe: Recipe,
     csv: string,
     columns: Columns,
-  ): Promise<{ onnx: number; tensorflow: number }> {
+  ): Promise<{ fast: number; tensorflow: number }> {
     const directory = join(work, name)
     await mkdir(directory)
     const dataPath = join(work, `${name}.csv`)
@@ -54,13 +54,13 @@ describe('Python TensorFlow agrees with both engines on 100 rows that were not t
     const expected = Answer.parse(JSON.parse(await runPython(python, 'predict.py', question)))
     await using tensorflow = startTensorflowHost()
 
-    const worst = async (engine: 'onnx' | 'tensorflow') => {
+    const worst = async (engine: 'fast' | 'tensorflow') => {
       const servable = await loadServable(directory, { engine, tensorflow })
       const answer = await servable.run('serving_default', toTensors(columns))
       await servable.close()
       return worstDifference(answer, expected)
     }
-    return { onnx: await worst('onnx'), tensorflow: await worst('tensorflow') }
+    return { fast: await worst('fast'), tensorflow: await worst('tensorflow') }
   }
 
   test('for a tabular classifier', { timeout: TEST_MS_MAX }, async () => {
@@ -82,7 +82,7 @@ describe('Python TensorFlow agrees with both engines on 100 rows that were not t
       },
     )
 
-    expect(worst.onnx).toBeLessThan(TOLERANCE)
+    expect(worst.fast).toBeLessThan(TOLERANCE)
     expect(worst.tensorflow).toBeLessThan(TOLERANCE)
   })
 
@@ -115,7 +115,7 @@ describe('Python TensorFlow agrees with both engines on 100 rows that were not t
       },
     )
 
-    expect(worst.onnx).toBeLessThan(TOLERANCE)
+    expect(worst.fast).toBeLessThan(TOLERANCE)
     expect(worst.tensorflow).toBeLessThan(TOLERANCE)
   })
 })

@@ -7,22 +7,25 @@ import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 const REQUIREMENT = 'tensorflow-cpu==2.20.0'
+/** TensorFlow Serving's own client; it asks for a TensorFlow that is there under another name. */
+const CLIENT = 'tensorflow-serving-api==2.21.0'
 const OUTPUT_BYTES_MAX = 64 * 1024 * 1024
 
 /**
- * A Python with TensorFlow and Keras, in a virtual environment below the user's cache folder; made
+ * A Python with TensorFlow, Keras and TensorFlow Serving's client, in a virtual environment below the user's cache folder; made
  * the first time it is asked for (half a minute). Gives the path of its interpreter.
  */
 export async function preparePython(): Promise<string> {
   const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache')
-  const venv = join(cache, 'drover', `python-${REQUIREMENT}`)
+  const venv = join(cache, 'drover', `python-${REQUIREMENT}-${CLIENT}`)
   const python = join(venv, 'bin', 'python')
   if (existsSync(join(venv, 'ready'))) return python
   await mkdir(join(venv, '..'), { recursive: true })
   await rm(venv, { recursive: true, force: true })
   await run('python3', ['-m', 'venv', venv])
-  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', REQUIREMENT]
-  await run(python, pip, { maxBuffer: OUTPUT_BYTES_MAX })
+  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check']
+  for (const what of [[REQUIREMENT], ['--no-deps', CLIENT]])
+    await run(python, [...pip, ...what], { maxBuffer: OUTPUT_BYTES_MAX })
   // Written last, so that a broken-off installation is made again.
   await mkdir(join(venv, 'ready.new'))
   await rename(join(venv, 'ready.new'), join(venv, 'ready'))

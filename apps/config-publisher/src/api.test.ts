@@ -164,7 +164,7 @@ test("the list of every eligible model is there in TensorFlow Serving's text for
         name: 'acme.late',
         basePath: '/srv/acme.late',
         modelPlatform: 'tensorflow',
-        versionPolicy: { kind: 'specific', versions: [2] },
+        versionPolicy: { kind: 'specific', versions: [2n] },
         versionLabels: {},
       },
     ],

@@ -48,7 +48,7 @@ test('a nudge about a committed version has it judged and published', async () =
   expect(await servedSoon(world, { 'acme.late': 1 })).toEqual({ 'acme.late': 1 })
   expect(await readJson(world.store, verdictKey(late('acme'), 1, 1), Verdict)).toMatchObject({
     pass: true,
-    engine: 'onnx',
+    engine: 'kernel',
   })
 })
 

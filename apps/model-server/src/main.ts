@@ -1,56 +1,48 @@
-import { fstatSync } from 'node:fs'
-import { once } from 'node:events'
-import { type Log, makeLog, runService } from '@drover/service'
-import { type Flags, logLevel, readFlags, usage, version } from './config.ts'
-import { startModelServer } from './model-server.ts'
+import { fileURLToPath } from 'node:url'
+import { ServingError } from '@drover/serving-api'
+import { type Asked, readFlags, usage, version } from './config.ts'
+import { launch, needsLaunch } from './launch/launch.ts'
 
-const flags = flagsOrUsage()
-if (flags.help) print(usage())
-else if (flags.version) print(`drover-model-server ${version()}\n`)
-else await serve(flags, makeLog('model-server'))
+try {
+  await answer(readFlags(process.argv.slice(2)))
+} catch (error) {
+  fail(error)
+}
+
+async function answer(asked: Asked): Promise<void> {
+  switch (asked.kind) {
+    case 'help':
+      return print(usage())
+    case 'version':
+      return print(version())
+    case 'faults':
+      process.stderr.write(`${asked.faults.join('\n')}\n`)
+      print(usage())
+      process.exitCode = 1
+      return
+    case 'serve':
+      if (asked.unknown !== undefined) print(`unknown argument: ${asked.unknown}\n${usage()}`)
+      return await start(asked)
+  }
+}
+
+async function start({ settle, words }: Extract<Asked, { kind: 'serve' }>): Promise<void> {
+  const flags = settle()
+  if (needsLaunch(flags))
+    return await launch({ program: fileURLToPath(import.meta.url), words, flags })
+  // A process that only launches another does without the memory of a server.
+  const { serve } = await import('./serve.ts')
+  await serve(flags)
+}
 
 function print(text: string): void {
   process.stdout.write(text)
 }
 
-function flagsOrUsage(): Flags {
-  try {
-    return readFlags(process.argv.slice(2))
-  } catch (error) {
-    process.stderr.write(
-      `${error instanceof Error ? error.message : 'these flags cannot be read'}\n${usage()}`,
-    )
-    process.exit(1)
-  }
-}
-
-async function serve(
-  { rest_api_port: port, rest_api_host: host, listen_fds: fd, ...rest }: Flags,
-  log: Log,
-): Promise<void> {
-  log.level = logLevel()
-  const isFollowing = rest.follow_parent ?? fd !== undefined
-  await runService(log, isFollowing && isPipe(0), async (stop) => {
-    const own = port === 0 ? undefined : { host, port }
-    const { url, asked, drain } = await startModelServer({
-      log,
-      rest: fd === undefined ? own : { fd },
-      acceptLater: rest.accept_later,
-      adminSocketPath: rest.admin_socket_path,
-      modelConfigFile: rest.model_config_file,
-      timeoutMs: rest.rest_api_timeout_in_ms,
-    })
-    const orphaned = new AbortController()
-    if (isFollowing) process.once('disconnect', () => orphaned.abort())
-    log.info({ url, pid: process.pid }, 'started')
-    const ended = AbortSignal.any([stop, asked, orphaned.signal])
-    if (!ended.aborted) await once(ended, 'abort')
-    await drain()
-  })
-}
-
-/** Standard input tells of the parent's end only where it is a pipe of the parent's. */
-function isPipe(fd: number): boolean {
-  const found = fstatSync(fd)
-  return found.isFIFO() || found.isSocket()
+/** Says in upstream's form why there is no server. */
+function fail(error: unknown): void {
+  const why = error instanceof Error ? error.message : String(error)
+  const status = error instanceof ServingError ? `${error.code}: ` : ''
+  process.stderr.write(`Failed to start server. Error: ${status}${why}\n`)
+  process.exitCode = 1
 }

@@ -1,86 +1,217 @@
+// The control thread: makes the parts and ties them together. What is served is in `control/`, what
+// answers in `serving/`, what runs models in libs/inference.
+
 import { once } from 'node:events'
-import { createServer } from 'node:http'
-import { readFile } from 'node:fs/promises'
-import { loadServable, startTensorflowHost } from '@drover/inference'
-import { parseModelServerConfig } from '@drover/model-config'
+import { createServer, type Server } from 'node:http'
+import { type Engines, startEngines } from '@drover/inference'
 import type { Log } from '@drover/service'
-import { type Limits, LIMITS } from './limits.ts'
-import { makeAdmin } from './ports/admin.ts'
-import { makeDataPort } from './ports/data.ts'
-import { drain } from './ports/drain.ts'
-import { listenOn, listenOnSocket, type Place } from './ports/listen.ts'
-import { discover } from './served/discover.ts'
-import { Models } from './served/models.ts'
+import { makeAdmin } from './control/admin.ts'
+import { ConfigFile, singleModelConfig } from './control/config-file.ts'
+import { Discovery } from './control/discovery.ts'
+import { CONTROL_LIMITS } from './control/limits.ts'
+import { listenOnSocket } from './control/listen.ts'
+import { Models } from './control/models.ts'
+import type { Loaded } from './control/ports.ts'
+import { Reload } from './control/reload.ts'
+import type { FlagFiles } from './flags/files.ts'
+import type { Flags } from './flags/flags.ts'
+import { placesOf } from './launch/places.ts'
+import { Loads } from './loading/loads.ts'
+import { gaugesOf } from './metrics/gauges.ts'
+import { Metering } from './metrics/metering.ts'
+import type { Listening } from './serving/messages.ts'
+import type { ServingSettings } from './serving/settings.ts'
+import { ServingThreads } from './threads/serving-threads.ts'
+import { warmUp } from './warm-up/warm-up.ts'
+
+/** On top of what the control thread lets a reload wait. */
+const RELOAD_GRACE_MS = 10_000
 
 export interface ModelServerOptions {
+  flags: Flags
+  files: FlagFiles
   log: Log
-  /** Where the data port listens; none without one. */
-  rest?: Place | undefined
-  /** Listen on the data port only when asked to on the admin socket. */
-  acceptLater?: boolean | undefined
-  adminSocketPath?: string | undefined
-  modelConfigFile?: string | undefined
-  timeoutMs: number
-  limits?: Limits
+  /** A part failed without which there is no going on. */
+  onLost: (error: Error) => void
 }
 
-/** A model server that listens. */
+/** A model server that has what it was started with; it listens unless it is to be told to. */
 export interface ModelServer {
-  /** Of the data port, if there is one and it listens. */
-  url: string | undefined
+  /** Where it listens; undefined as long as it does not. */
+  listening: Listening | undefined
   /** Aborted when somebody asked on the admin socket to drain. */
   asked: AbortSignal
-  /** Answers what it has, takes nothing new, and closes. */
+  /** Answers what it has, takes nothing new, and ends. */
   drain: () => Promise<void>
 }
 
-/** Starts a model server: loads the config file's models, then listens. */
+/** Starts a model server: what is configured settles, then it listens. Throws for a config that is none. */
 export async function startModelServer(options: ModelServerOptions): Promise<ModelServer> {
-  const { log, limits = LIMITS, timeoutMs } = options
-  const tensorflow = startTensorflowHost({ runTimeoutMs: timeoutMs })
-  const models = new Models({
-    load: async (directory) => await loadServable(directory, { engine: 'auto', tensorflow }),
-    log,
-    limits,
-    timeoutMs,
-  })
-  if (options.modelConfigFile !== undefined) await serveFile(options.modelConfigFile, models, log)
-
-  const asking = new AbortController()
-  const dataPort = makeDataPort({ models, log, limits, timeoutMs })
-  const { rest } = options
-  let listening: Promise<string> | undefined
-  const accept = async () => await (rest && (listening ??= listenOn(dataPort.server, rest)))
-  const wish = { accept, drain: () => asking.abort() }
-  const admin = createServer(makeAdmin({ models, log, limits, ...wish }))
-  if (options.adminSocketPath !== undefined) await listenOnSocket(admin, options.adminSocketPath)
-  const url = options.acceptLater === true ? undefined : await accept()
-  return {
-    url,
-    asked: asking.signal,
-    drain: async () => {
-      if (listening !== undefined) await drain(dataPort, limits)
-      const closed = admin.listening ? once(admin, 'close') : undefined
-      admin.close()
-      admin.closeAllConnections()
-      await closed
-      await tensorflow[Symbol.asyncDispose]()
-    },
+  const parts = assemble(options)
+  try {
+    return await begin(options, parts)
+  } catch (error) {
+    await end(options, parts)
+    throw error
   }
 }
 
-/** Serves what a config file lists; a model that cannot be served is told of and left out. */
-async function serveFile(path: string, models: Models, log: Log): Promise<void> {
-  const { models: listed } = parseModelServerConfig(await readFile(path, 'utf8'))
-  const found = await Promise.all(
-    listed.map(async (model) => {
-      try {
-        return [await discover(model)]
-      } catch (err) {
-        log.error({ model: model.name, err }, 'no versions found')
-        return []
-      }
-    }),
-  )
-  await models.want(found.flat())
+interface Parts {
+  engines: Engines
+  threads: ServingThreads
+  models: Models
+  discovery: Discovery
+  reload: Reload
+  metering: Metering
+  configFile: ConfigFile | undefined
+  admin: Server | undefined
+}
+
+function assemble(options: ModelServerOptions): Parts {
+  const { flags, files, log, onLost } = options
+  const engines = startEngines({
+    tensorflow: { runTimeoutMs: flags.rest.timeoutMs },
+    waitingMax: flags.limits.waitingMax,
+    loadTimeoutMs: flags.limits.loadMsMax,
+    savedModelTags: flags.loading.tags,
+  })
+  const loads = new Loads({
+    engines,
+    engine: flags.engines.engine,
+    tags: flags.loading.tags,
+    batching: files.batching,
+    isBatchingPerModel: flags.isBatchingPerModel,
+  })
+  const threads = new ServingThreads({
+    places: placesOf(flags),
+    settings: settingsOf(options),
+    detailsOf: (loaded) => loads.detailsOf(loaded),
+    control: {
+      status: (choice) => models.status(choice),
+      reload: async (config) => void (await reload.reload(config)),
+      prometheus: async () => await metering.page(),
+      warm: async ({ name, version }) => void (await models.warm(name, version)),
+    },
+    onLost,
+  })
+  const metering = new Metering({
+    report: async (beginsAnew) => await threads.report(beginsAnew),
+    gauges: (reports) => gaugesOf(models, reports),
+    onFault: (err) => log.warn({ err }, 'counts not gathered'),
+  })
+  const warming = {
+    rounds: flags.loading.warmupRounds,
+    timeoutMs: flags.rest.timeoutMs,
+    checkMethodName: flags.models.checksMethodNames,
+  }
+  const models = new Models({
+    load: async (directory) => await loads.load(directory),
+    warmUp: async (loaded: Loaded, directory) =>
+      await warmUp(loads.detailsOf(loaded).model, directory, warming),
+    publisher: threads,
+    usageOf: (name) => metering.usageOf(name),
+    log,
+    limits: CONTROL_LIMITS,
+    loadsAtOnce: flags.loading.loadsAtOnce,
+    retry: { retries: flags.loading.retries, retryMs: flags.loading.retryMs },
+    residentBytesMax: flags.loading.maxResidentBytes,
+    allowsEarlyLabels: flags.models.allowsEarlyLabels,
+  })
+  const shared = { models, log, limits: CONTROL_LIMITS }
+  const poll = flags.models.discovery
+  const discovery = new Discovery({ ...shared, poll })
+  const reload = new Reload({ ...shared, discovery })
+  const configFile = configFileOf(options, reload)
+  return { engines, threads, models, discovery, reload, metering, configFile, admin: undefined }
+}
+
+function settingsOf({ flags, files, log }: ModelServerOptions): ServingSettings {
+  const { monitoring, ssl } = files
+  return {
+    rest: {
+      timeoutMs: flags.rest.timeoutMs,
+      corsEnabled: flags.rest.hasCors,
+      prometheusPath: monitoring.enabled ? monitoring.path : undefined,
+    },
+    grpc: { grpc: flags.grpc, checksMethodNames: flags.models.checksMethodNames, ssl },
+    isSinglePort: flags.isSinglePort,
+    limits: flags.limits,
+    logLevel: log.level,
+    reloadMsMax: CONTROL_LIMITS.reloadWaitMsMax + RELOAD_GRACE_MS,
+  }
+}
+
+function configFileOf({ flags, log }: ModelServerOptions, reload: Reload): ConfigFile | undefined {
+  const { configFile: path, configPollMs: pollMs } = flags.models
+  if (path === undefined) return undefined
+  return new ConfigFile({
+    path,
+    pollMs,
+    reload: async (config) => await reload.reload(config),
+    current: () => reload.config,
+    log,
+    limits: CONTROL_LIMITS,
+  })
+}
+
+async function begin(options: ModelServerOptions, parts: Parts): Promise<ModelServer> {
+  const { flags, log } = options
+  const { threads, models, reload, configFile } = parts
+  const asking = new AbortController()
+  let accepting: Promise<Listening> | undefined
+  const accept = async (): Promise<Listening> => await (accepting ??= threads.accept())
+  const { adminSocketPath, acceptLater } = flags.process
+  if (adminSocketPath !== undefined) {
+    parts.admin = createServer(
+      makeAdmin({
+        models,
+        reload,
+        core: threads.own,
+        log,
+        limits: CONTROL_LIMITS,
+        accept,
+        drain: () => asking.abort(),
+        prometheus: async () => await parts.metering.page(),
+      }),
+    )
+    await listenOnSocket(parts.admin, adminSocketPath)
+  }
+  await configFile?.start()
+  const { single } = flags.models
+  if (single !== undefined) await serveSingle(single, parts, log)
+  return {
+    listening: acceptLater ? undefined : await accept(),
+    asked: asking.signal,
+    drain: async () => await end(options, parts),
+  }
+}
+
+/** A model that does not become available may still do so when its files come. */
+async function serveSingle(
+  { name, basePath }: { name: string; basePath: string },
+  { reload }: Parts,
+  log: Log,
+): Promise<void> {
+  try {
+    await reload.reload(singleModelConfig(name, basePath))
+  } catch (err) {
+    log.error({ model: name, err }, 'the model did not become available')
+  }
+}
+
+/** Ends what begins things first, then what answers, then what runs. */
+async function end({ flags }: ModelServerOptions, parts: Parts): Promise<void> {
+  const { configFile, discovery, models, metering, threads, engines, admin } = parts
+  configFile?.stop()
+  discovery.stop()
+  models.close()
+  metering[Symbol.dispose]()
+  await threads.drain(flags.limits.drainMsMax)
+  if (admin?.listening) {
+    const closed = once(admin, 'close')
+    admin.close()
+    admin.closeAllConnections()
+    await closed
+  }
+  await engines[Symbol.asyncDispose]()
 }

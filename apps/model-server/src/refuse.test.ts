@@ -148,14 +148,6 @@ const errors: [number, string, string, string | undefined, number, string][] = [
   [
     0,
     'POST',
-    '/v1/models/h2:classify',
-    '{"examples":[{"x":1}]}',
-    501,
-    'This server answers no classify requests',
-  ],
-  [
-    0,
-    'POST',
     '/v1/models/broken:predict',
     '{"instances":[1]}',
     404,

@@ -48,7 +48,7 @@ test('a model of the full engine is served, and the death of that engine harms n
   const { body } = await server.admin('POST', '/v1/models', { upserts, removes: [] })
   expect(body).toMatchObject({
     versions: [
-      { name: 'acme.fast', state: 'AVAILABLE', engine: 'onnx' },
+      { name: 'acme.fast', state: 'AVAILABLE', engine: 'kernel' },
       { name: 'acme.full', state: 'AVAILABLE', engine: 'tensorflow' },
     ],
   })

@@ -60,7 +60,7 @@ export async function openPorts(options: TfServerOptions, stop: AbortSignal) {
   })
   const memory = makeMemory(new Date(now()), disk.value)
   // TensorFlow's process takes much memory and starts with the first version that needs it.
-  const probe = startProbe({ warm: ['onnx'] })
+  const probe = startProbe({ warm: ['fast'] })
   const ports: Ports = {
     fleet,
     store,

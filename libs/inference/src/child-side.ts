@@ -1,10 +1,9 @@
 // The child's half of a process of this lib: see `child.ts` for the parent's.
 
 import { Worker } from 'node:worker_threads'
-import { InferenceError } from './errors.ts'
+import { failureOf } from './failure.ts'
 import { Envelope, type Reply } from './messages.ts'
 
-const CAUSES_MAX = 8
 /** A graph that never returns keeps this process from noticing that its parent is gone. */
 const ORPHAN_CHECK = `
   const parent = process.ppid
@@ -35,20 +34,8 @@ async function answer(
   try {
     return { kind: 'done', id, result: await handle(body) }
   } catch (error) {
-    const { code, message } =
-      error instanceof InferenceError ? error : new InferenceError('RUN_FAILED', String(error))
-    return { kind: 'failed', id, code, message, causes: causesOf(error) }
+    return { kind: 'failed', id, ...failureOf(error) }
   }
-}
-
-function causesOf(error: unknown): string[] {
-  const causes: string[] = []
-  let next = error instanceof Error ? error.cause : undefined
-  while (next instanceof Error && causes.length < CAUSES_MAX) {
-    causes.push(next.message)
-    next = next.cause
-  }
-  return causes
 }
 
 function send(reply: Reply): boolean | undefined {

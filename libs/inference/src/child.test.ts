@@ -14,7 +14,7 @@ test('a program that is not there blames no model', async () => {
 })
 
 test('a process that has ended before it is asked blames no model', async () => {
-  const child = new Child('probe-child', ['onnx'])
+  const child = new Child('probe-child', ['fast'])
   await child.ready
   await child.kill()
 

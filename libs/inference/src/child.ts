@@ -3,6 +3,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { InferenceError, type InferenceErrorCode } from './errors.ts'
+import { errorOf } from './failure.ts'
 import { Reply } from './messages.ts'
 
 const STDERR_LENGTH_MAX = 2_000
@@ -133,12 +134,4 @@ export class Child {
   #codeOf(code: 'CRASHED' | 'TIMEOUT'): InferenceErrorCode {
     return this.#isReady ? code : 'UNAVAILABLE'
   }
-}
-
-function errorOf({ code, message, causes }: Extract<Reply, { kind: 'failed' }>): InferenceError {
-  const cause = causes.reduceRight<Error | undefined>(
-    (inner, text) => new Error(text, { cause: inner }),
-    undefined,
-  )
-  return new InferenceError(code, message, { cause })
 }

@@ -27,27 +27,27 @@ afterAll(async () => {
 
 type Inputs = Record<string, Tensor>
 
-/** Loads a model into both engines; what differs between their answers is an error. */
-async function startBoth(bytes: Uint8Array) {
+/** Loads a model into every engine; what differs between their answers is an error. */
+async function startAll(bytes: Uint8Array) {
   const directory = await folder.add(bytes)
-  const [onnx, truth] = await Promise.all(
-    (['onnx', 'tensorflow'] as const).map(
-      async (engine): Promise<Servable> => await loadServable(directory, { engine, tensorflow }),
-    ),
-  )
-  if (onnx === undefined || truth === undefined) throw new Error('no engine')
+  const load = async (engine: 'fast' | 'onnx' | 'tensorflow'): Promise<Servable> =>
+    await loadServable(directory, { engine, tensorflow })
+  const [kernel, onnx, truth] = [await load('fast'), await load('onnx'), await load('tensorflow')]
+  expect(kernel.engine).toBe('kernel')
   return {
     async compare(inputs: Inputs, signature = 'serving_default') {
       const expected = await truth.run(signature, inputs)
-      const answer = await onnx.run(signature, inputs)
-      return { ...compareAnswers(expected, answer, TOLERANCE.engines), expected }
+      const answers = [await onnx.run(signature, inputs), await kernel.run(signature, inputs)]
+      const found = answers.map((answer) => compareAnswers(expected, answer, TOLERANCE.engines))
+      return { agreement: found.map(({ agreement }) => agreement).join(' '), expected }
     },
     async [Symbol.asyncDispose]() {
-      await onnx.close()
-      await truth.close()
+      await Promise.all([kernel.close(), onnx.close(), truth.close()])
     },
   }
 }
+
+const ALL_AGREE = 'agrees agrees'
 
 /** Characters of many scripts, and such as have ended badly somewhere. */
 const character = fc.oneof(
@@ -61,19 +61,19 @@ const hostileText = fc.array(character, { maxLength: 30 }).map((all) => all.join
 
 describe('on a text model', () => {
   test('the engines agree on hostile texts', async () => {
-    await using both = await startBoth(textModel())
+    await using all = await startAll(textModel())
 
     await fc.assert(
       fc.asyncProperty(fc.array(hostileText, { maxLength: 12 }), async (texts) => {
-        const { agreement } = await both.compare({ text: stringTensor(texts) })
-        expect(agreement).toBe('agrees')
+        const { agreement } = await all.compare({ text: stringTensor(texts) })
+        expect(agreement).toBe(ALL_AGREE)
       }),
       { numRuns: 60 },
     )
   })
 
   test('the engines agree on bytes that are no UTF-8', async () => {
-    await using both = await startBoth(textModel())
+    await using all = await startAll(textModel())
 
     await fc.assert(
       fc.asyncProperty(
@@ -86,7 +86,7 @@ describe('on a text model', () => {
         async (rows) => {
           const values = rows.map((row) => Uint8Array.from(row))
           const text: Tensor = { dtype: 'DT_STRING', shape: [values.length], values }
-          expect((await both.compare({ text })).agreement).toBe('agrees')
+          expect((await all.compare({ text })).agreement).toBe(ALL_AGREE)
         },
       ),
       { numRuns: 60 },
@@ -99,11 +99,11 @@ describe('on a text model', () => {
     ['texts without a letter', ['', '...', '\0', ' ']],
     ['an empty text at the end', ['hello there', '']],
   ])('the engines agree on %s', async (_, texts) => {
-    await using both = await startBoth(textModel())
+    await using all = await startAll(textModel())
 
-    const { agreement, expected } = await both.compare({ text: stringTensor(texts) })
+    const { agreement, expected } = await all.compare({ text: stringTensor(texts) })
 
-    expect(agreement).toBe('agrees')
+    expect(agreement).toBe(ALL_AGREE)
     expect(expected.scores?.shape).toEqual([texts.length, 4])
   })
 })
@@ -118,12 +118,12 @@ describe('on a tabular model', () => {
   })
 
   test('the engines agree on any rows, and on none', async () => {
-    await using both = await startBoth(tabularModel())
+    await using all = await startAll(tabularModel())
 
     await fc.assert(
       fc.asyncProperty(fc.array(row, { maxLength: 8 }), async (rows) => {
         const shape = [rows.length, 1]
-        const { agreement } = await both.compare({
+        const { agreement } = await all.compare({
           distance: floatTensor(
             rows.map(({ distance }) => distance),
             shape,
@@ -145,7 +145,7 @@ describe('on a tabular model', () => {
             shape,
           ),
         })
-        expect(agreement).toBe('agrees')
+        expect(agreement).toBe(ALL_AGREE)
       }),
       { numRuns: 60, examples: [[[]]] },
     )
@@ -180,7 +180,7 @@ test('every element type goes in and comes out exactly, in both engines', async 
       untouched: { inputs: infosOf(':0'), outputs: infosOf(':0') },
     }),
   )
-  for (const engine of ['onnx', 'tensorflow'] as const) {
+  for (const engine of ['fast', 'onnx', 'tensorflow'] as const) {
     const servable = await loadServable(directory, { engine, tensorflow })
     for (const signature of ['through', 'untouched'])
       expect(await servable.run(signature, values), engine).toEqual(values)
@@ -212,11 +212,11 @@ test('the fingerprint is the one of TensorFlow itself', async () => {
 })
 
 test('the n-grams for training are those of the graph', async () => {
-  await using both = await startBoth(textModel())
+  await using all = await startAll(textModel())
   const texts = ['Is my card here? ÄRGER!', 'one', '', 'a\0b']
 
-  const { expected } = await both.compare({ text: stringTensor(texts) })
-  const joined = await both.compare({
+  const { expected } = await all.compare({ text: stringTensor(texts) })
+  const joined = await all.compare({
     text: stringTensor(
       texts.map((text) =>
         nGrams(text)
@@ -230,9 +230,9 @@ test('the n-grams for training are those of the graph', async () => {
 })
 
 test('labels come as text', async () => {
-  await using both = await startBoth(textModel())
+  await using all = await startAll(textModel())
 
-  const { expected } = await both.compare({ text: stringTensor(['a card']) })
+  const { expected } = await all.compare({ text: stringTensor(['a card']) })
 
   expect(expected.label?.dtype === 'DT_STRING' && textsOf(expected.label)).toHaveLength(1)
   expect(sizeOf(expected.scores?.shape ?? [])).toBe(4)

@@ -1,7 +1,15 @@
+export {
+  type Engines,
+  type EnginesOptions,
+  type LoadedModel,
+  startEngines,
+} from './engines/engines.ts'
+export type { EngineChoice } from './engines/loader.ts'
+export { openServable, type ServableMessage } from './engines/servable-message.ts'
 export * from './errors.ts'
 export { loadServable } from './load.ts'
 export * from './probe.ts'
-export type { EngineName, Servable } from './servable.ts'
+export type { EngineName, RunOptions, Servable } from './servable.ts'
 export {
   type HostedModel,
   startTensorflowHost,

@@ -1,18 +1,21 @@
-import type { SignatureDef, Tensor } from '@drover/serving-api'
+import { openFast } from './fast-engine.ts'
 import { InferenceError } from './errors.ts'
 import { type ModelFiles, readModelFiles } from './model-files.ts'
-import { openOnnx } from './onnx-engine.ts'
 import { type Engine, type Servable, servableOf } from './servable.ts'
-import type { HostedModel, TensorflowHost } from './tensorflow-host.ts'
+import { hostedEngine } from './tensorflow-engine.ts'
+import type { TensorflowHost } from './tensorflow-host.ts'
+
+/** What is to run a model; `onnx` is for comparing it with the others. */
+type LoadOptions =
+  | { engine: 'fast' | 'onnx'; tensorflow?: TensorflowHost }
+  | { engine: 'tensorflow' | 'auto'; tensorflow: TensorflowHost }
 
 /**
- * Loads a SavedModel's folder. `auto` takes onnx, and TensorFlow for what cannot be translated.
- * Throws LOAD_FAILED for what no engine loads and UNTRANSLATABLE for what `onnx` alone does not.
+ * Loads a SavedModel's folder to run it in this thread. `fast` is a kernel or onnx; `auto` takes
+ * TensorFlow for what these cannot run. Throws LOAD_FAILED for what no engine loads and UNTRANSLATABLE
+ * for what the one asked for does not.
  */
-export async function loadServable(
-  directory: string,
-  options: { engine: 'onnx' | 'tensorflow' | 'auto'; tensorflow: TensorflowHost },
-): Promise<Servable> {
+export async function loadServable(directory: string, options: LoadOptions): Promise<Servable> {
   const files = await readModelFiles(directory)
   const engine = await openEngine(directory, files, options)
   return servableOf(engine, files.savedModel.signatures, files.sizeBytes)
@@ -21,46 +24,26 @@ export async function loadServable(
 async function openEngine(
   directory: string,
   { savedModel }: ModelFiles,
-  { engine, tensorflow }: { engine: 'onnx' | 'tensorflow' | 'auto'; tensorflow: TensorflowHost },
+  options: LoadOptions,
 ): Promise<Engine> {
-  if (engine !== 'tensorflow') {
-    try {
+  switch (options.engine) {
+    case 'fast':
+      return await openFast(savedModel)
+    case 'onnx': {
+      // Serving threads import this lib as well, and must not load onnxruntime for nothing.
+      const { openOnnx } = await import('./onnx-engine.ts')
       return await openOnnx(savedModel)
-    } catch (error) {
-      const isOther = error instanceof InferenceError && error.code === 'UNTRANSLATABLE'
-      if (!isOther || engine === 'onnx') throw error
     }
+    case 'tensorflow':
+    case 'auto':
+      break
   }
-  return hosted(await tensorflow.load(directory), savedModel.signatures)
-}
-
-function hosted(model: HostedModel, signatures: Readonly<Record<string, SignatureDef>>): Engine {
-  return {
-    name: 'tensorflow',
-    async run(signature, inputs) {
-      const { fed, wanted, answersOf } = callOf(signatures, signature, inputs)
-      return answersOf(await model.run(fed, wanted))
-    },
-    close: async () => await model.close(),
+  const { engine, tensorflow } = options
+  try {
+    if (engine === 'auto') return await openFast(savedModel)
+  } catch (error) {
+    const isOther = error instanceof InferenceError && error.code === 'UNTRANSLATABLE'
+    if (!isOther) throw error
   }
-}
-
-/** A request in the graph's own names, and the way back. */
-export function callOf(
-  signatures: Readonly<Record<string, SignatureDef>>,
-  signature: string,
-  inputs: Readonly<Record<string, Tensor>>,
-) {
-  const { inputs: inputInfos = {}, outputs = {} } = signatures[signature] ?? {}
-  const fed = Object.entries(inputInfos).flatMap(([alias, { name }]) => {
-    const tensor = inputs[alias]
-    return tensor === undefined ? [] : [{ name, tensor }]
-  })
-  const aliases = Object.keys(outputs)
-  return {
-    fed,
-    wanted: Object.values(outputs).map(({ name }) => name),
-    answersOf: (answers: readonly Tensor[]): Record<string, Tensor> =>
-      Object.fromEntries(answers.map((answer, index) => [aliases[index], answer])),
-  }
+  return hostedEngine(await tensorflow.load(directory), savedModel.signatures)
 }

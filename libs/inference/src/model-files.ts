@@ -12,10 +12,15 @@ const GRAPH_BYTES_MAX = 512 * 2 ** 20
 export interface ModelFiles {
   savedModel: SavedModel
   sizeBytes: number
+  /** Those of `saved_model.pb` among them. */
+  graphBytes: number
 }
 
 /** Reads a model's folder. Throws LOAD_FAILED. */
-export async function readModelFiles(directory: string): Promise<ModelFiles> {
+export async function readModelFiles(
+  directory: string,
+  tags?: readonly string[],
+): Promise<ModelFiles> {
   try {
     const path = join(directory, 'saved_model.pb')
     const { size } = await stat(path)
@@ -23,7 +28,8 @@ export async function readModelFiles(directory: string): Promise<ModelFiles> {
       throw new SavedModelError('TOO_LARGE', `saved_model.pb has ${size} bytes`)
     const bytes = await readFile(path)
     return {
-      savedModel: readSavedModel(bytes),
+      savedModel: readSavedModel(bytes, tags),
+      graphBytes: bytes.length,
       sizeBytes: bytes.length + (await sizeOfFolder(join(directory, 'variables'))),
     }
   } catch (cause) {

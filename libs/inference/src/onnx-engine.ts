@@ -1,17 +1,18 @@
 // The fast engine: text in TypeScript, numbers in onnxruntime, in this process.
 
-import { createHash } from 'node:crypto'
 import {
   type OnnxModel,
+  openTranslation,
   type SavedModel,
   SavedModelError,
-  translate,
   type TranslatedSignature,
+  type TranslationData,
 } from '@drover/saved-model'
 import type { Tensor } from '@drover/serving-api'
 import * as ort from 'onnxruntime-node'
 import { InferenceError } from './errors.ts'
 import type { Engine } from './servable.ts'
+import { translateForOnnx } from './translate-for-onnx.ts'
 
 /** Thousands of small models in one process: no threads and no arena for each (probes.md P4). */
 const SESSION_OPTIONS: ort.InferenceSession.SessionOptions = {
@@ -40,25 +41,19 @@ interface Loaded {
 }
 
 interface Session {
-  hash: string
+  /** What it was made from; not kept once the model is loaded. */
+  bytes: Uint8Array
   session: ort.InferenceSession
 }
 
 /** Translates a SavedModel and loads it. Throws UNTRANSLATABLE when TensorFlow must run it. */
 export async function openOnnx(savedModel: SavedModel): Promise<Engine> {
-  const { signatures } = translated(savedModel)
-  const sessions: Session[] = []
-  const loaded = new Map<string, Loaded>()
-  try {
-    for (const [name, { model, begin }] of Object.entries(signatures)) {
-      const session = model && (await sessionOf(model, sessions))
-      loaded.set(name, { begin, session, outputs: model?.outputs ?? [] })
-    }
-  } catch (cause) {
-    await releaseAll(sessions)
-    // A kernel that onnxruntime lacks: the translation was valid and is of no use.
-    throw new InferenceError('UNTRANSLATABLE', 'onnxruntime refused the model', { cause })
-  }
+  return await openTranslated(translateForOnnx(savedModel))
+}
+
+/** Loads a translated model. Throws UNTRANSLATABLE when onnxruntime refuses it. */
+export async function openTranslated(translation: TranslationData): Promise<Engine> {
+  const { loaded, sessions } = await openSessions(translation)
   return {
     name: 'onnx',
     async run(signature, inputs) {
@@ -73,28 +68,36 @@ export async function openOnnx(savedModel: SavedModel): Promise<Engine> {
   }
 }
 
-function translated(savedModel: SavedModel): ReturnType<typeof translate> {
+/** The bytes of the ONNX models are not needed any more when it returns. */
+async function openSessions(translation: TranslationData) {
+  const sessions: Session[] = []
+  const loaded = new Map<string, Loaded>()
   try {
-    return translate(savedModel)
+    for (const [name, { model, begin }] of Object.entries(
+      openTranslation(translation).signatures,
+    )) {
+      const session = model && (await sessionOf(model, sessions))
+      loaded.set(name, { begin, session, outputs: model?.outputs ?? [] })
+    }
   } catch (cause) {
-    if (!(cause instanceof SavedModelError)) throw cause
-    const code = cause.code === 'UNTRANSLATABLE' ? 'UNTRANSLATABLE' : 'LOAD_FAILED'
-    throw new InferenceError(code, 'the model cannot be translated to ONNX', { cause })
+    await releaseAll(sessions.map(({ session }) => session))
+    // A kernel that onnxruntime lacks: the translation was valid and is of no use.
+    throw new InferenceError('UNTRANSLATABLE', 'onnxruntime refused the model', { cause })
   }
+  return { loaded, sessions: sessions.map(({ session }) => session) }
 }
 
 /** Signatures that differ in their text alone share one session. */
 async function sessionOf({ bytes }: OnnxModel, sessions: Session[]): Promise<ort.InferenceSession> {
-  const hash = createHash('sha256').update(bytes).digest('hex')
-  const shared = sessions.find((each) => each.hash === hash)
+  const shared = sessions.find((each) => Buffer.compare(each.bytes, bytes) === 0)
   if (shared !== undefined) return shared.session
   const session = await ort.InferenceSession.create(bytes, SESSION_OPTIONS)
-  sessions.push({ hash, session })
+  sessions.push({ bytes, session })
   return session
 }
 
-async function releaseAll(sessions: Session[]): Promise<void> {
-  for (const { session } of sessions.splice(0)) await session.release()
+async function releaseAll(sessions: ort.InferenceSession[]): Promise<void> {
+  for (const session of sessions.splice(0)) await session.release()
 }
 
 async function runLoaded(
@@ -115,8 +118,11 @@ async function runLoaded(
   }
 }
 
+const isOrt = (tensor: Tensor): tensor is Extract<Tensor, { dtype: keyof typeof ORT_TYPES }> =>
+  Object.hasOwn(ORT_TYPES, tensor.dtype)
+
 function toOrt(tensor: Tensor): ort.Tensor {
-  if (tensor.dtype === 'DT_STRING') throw new InferenceError('RUN_FAILED', 'ONNX was given text')
+  if (!isOrt(tensor)) throw new InferenceError('RUN_FAILED', `ONNX was given ${tensor.dtype}`)
   return new ort.Tensor(ORT_TYPES[tensor.dtype], tensor.values, tensor.shape)
 }
 

@@ -4,11 +4,11 @@ import { performance } from 'node:perf_hooks'
 import { SavedModelError, translate } from '@drover/saved-model'
 import { decodeTensors } from '@drover/serving-api'
 import { serveParent } from './child-side.ts'
-import { callOf } from './load.ts'
+import { openFast } from './fast-engine.ts'
 import { type ProbeReply, ProbeRequest } from './messages.ts'
 import { type ModelFiles, readModelFiles } from './model-files.ts'
-import { openOnnx } from './onnx-engine.ts'
 import { type Engine, servableOf } from './servable.ts'
+import { callOf } from './tensorflow-engine.ts'
 import { loadAddon, loadModel, runModel, unloadModel } from './tensorflow-addon.ts'
 
 function openTensorflow(directory: string, { savedModel }: ModelFiles): Engine {
@@ -16,7 +16,7 @@ function openTensorflow(directory: string, { savedModel }: ModelFiles): Engine {
   return {
     name: 'tensorflow',
     async run(signature, inputs) {
-      const { fed, wanted, answersOf } = callOf(savedModel.signatures, signature, inputs)
+      const { fed, wanted, answersOf } = callOf(savedModel.signatures[signature], inputs)
       return answersOf(runModel(model, fed, wanted))
     },
     close: async () => unloadModel(model),
@@ -38,7 +38,7 @@ async function check({ directory, engine, requests }: ProbeRequest): Promise<Pro
   const start = performance.now()
   const files = await readModelFiles(directory)
   const { savedModel, sizeBytes } = files
-  const opened = engine === 'onnx' ? await openOnnx(savedModel) : openTensorflow(directory, files)
+  const opened = engine === 'fast' ? await openFast(savedModel) : openTensorflow(directory, files)
   const loadMs = performance.now() - start
   const servable = servableOf(opened, savedModel.signatures, sizeBytes)
   try {
@@ -51,7 +51,8 @@ async function check({ directory, engine, requests }: ProbeRequest): Promise<Pro
       runMs += performance.now() - before
     }
     const { signatures } = savedModel
-    return { signatures, sizeBytes, loadMs, runMs, answers, isPure: isPure(files) }
+    const { name } = opened
+    return { engine: name, signatures, sizeBytes, loadMs, runMs, answers, isPure: isPure(files) }
   } finally {
     await servable.close()
   }

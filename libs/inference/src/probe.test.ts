@@ -22,13 +22,14 @@ const texts = requestsOf({ text: stringTensor(['hello', '']) }, { text: stringTe
 const slow = requestsOf({ x: floatTensor([0.001], []) })
 const timeoutMs = 20_000
 
-describe.each(['onnx', 'tensorflow'] as const)('a check by %s', (engine) => {
+describe.each(['fast', 'tensorflow'] as const)('a check by %s', (engine) => {
   test('gives signatures, sizes, times and answers', async () => {
     const directory = await folder.add(textModel())
 
     const found = await probe.check({ directory, engine, requests: texts, timeoutMs })
 
-    expect(found).toMatchObject({ engine, sizeBytes: textModel().length })
+    const name = engine === 'fast' ? 'kernel' : engine
+    expect(found).toMatchObject({ engine: name, sizeBytes: textModel().length })
     expect(Object.keys(found.signatures)).toEqual(['serving_default'])
     expect(found.answers.map(({ scores }) => scores?.shape)).toEqual([
       [2, 4],
@@ -65,7 +66,7 @@ function ticksOf(pid: number): number {
   return Number(user) + Number(system)
 }
 
-describe.each(['onnx', 'tensorflow'] as const)('the process of a check by %s', (engine) => {
+describe.each(['fast', 'tensorflow'] as const)('the process of a check by %s', (engine) => {
   const own = startProbe({ warm: [engine] })
 
   afterAll(async () => await own[Symbol.asyncDispose]())
@@ -138,9 +139,9 @@ describe('the process of a check', () => {
 })
 
 test('a process is replaced after as many checks as it may pass', async () => {
-  await using own = startProbe({ warm: ['onnx'], reuseMax: 2 })
+  await using own = startProbe({ warm: ['fast'], reuseMax: 2 })
   const directory = await folder.add(textModel())
-  const check = { directory, engine: 'onnx', requests: texts, timeoutMs } as const
+  const check = { directory, engine: 'fast', requests: texts, timeoutMs } as const
   const [first] = own.pids
 
   await own.check(check)
@@ -163,18 +164,18 @@ test('auto takes TensorFlow for what cannot be translated', async () => {
   })
   const other = await probe.check({ directory: foreign, engine: 'auto', requests, timeoutMs })
 
-  expect([one.engine, other.engine]).toEqual(['onnx', 'tensorflow'])
+  expect([one.engine, other.engine]).toEqual(['kernel', 'tensorflow'])
 })
 
 test('more waiting checks than allowed are refused', async () => {
-  await using own = startProbe({ warm: ['onnx'], waitingMax: 1 })
+  await using own = startProbe({ warm: ['fast'], waitingMax: 1 })
   const directory = await folder.add(textModel())
-  const check = { directory, engine: 'onnx', requests: texts, timeoutMs } as const
+  const check = { directory, engine: 'fast', requests: texts, timeoutMs } as const
 
   const first = own.check(check)
 
   await expect(own.check(check)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
-  expect((await first).engine).toBe('onnx')
+  expect((await first).engine).toBe('kernel')
 })
 
 test('a disposed probe leaves no process behind', async () => {

@@ -6,11 +6,14 @@ import { InferenceError } from './errors.ts'
 import { ProbeReply } from './messages.ts'
 import type { EngineName } from './servable.ts'
 
+/** What a process is kept ready for: `fast` is a kernel or onnx. */
+export type ProbeEngine = 'fast' | 'tensorflow'
+
 /** What a check is of. */
 export interface ProbeCheck {
   directory: string
-  /** `auto` takes onnx, and TensorFlow for what cannot be translated. */
-  engine: EngineName | 'auto'
+  /** `auto` takes TensorFlow for what `fast` cannot run. */
+  engine: ProbeEngine | 'auto'
   requests: GoldenRequests
   /** For loading and all requests; the time that the check waits for its turn does not count. */
   timeoutMs: number
@@ -43,20 +46,20 @@ export interface Probe extends AsyncDisposable {
 /** Limits of a probe. */
 export interface ProbeOptions {
   /** The engines whose processes are started ahead; another one starts with its first check. */
-  warm?: readonly EngineName[]
+  warm?: readonly ProbeEngine[]
   /** More checks than this may not wait for an engine. */
   waitingMax?: number
   /** How many checks a process may pass before it is replaced. */
   reuseMax?: number
 }
 
-const DEFAULTS = { warm: ['onnx', 'tensorflow'], waitingMax: 256, reuseMax: 50 } as const
+const DEFAULTS = { warm: ['fast', 'tensorflow'], waitingMax: 256, reuseMax: 50 } as const
 
 /** Starts the processes; the first check of an engine waits for its own. */
 export function startProbe(options: ProbeOptions = {}): Probe {
   const { warm, waitingMax, reuseMax } = { ...DEFAULTS, ...options }
   const lanes = {
-    onnx: new Lane('onnx', { waitingMax, reuseMax }),
+    fast: new Lane('fast', { waitingMax, reuseMax }),
     tensorflow: new Lane('tensorflow', { waitingMax, reuseMax }),
   }
   for (const engine of warm) lanes[engine].warmUp()
@@ -67,7 +70,7 @@ export function startProbe(options: ProbeOptions = {}): Probe {
     async check({ engine, ...rest }) {
       if (engine !== 'auto') return await lanes[engine].check(rest)
       try {
-        return await lanes.onnx.check(rest)
+        return await lanes.fast.check(rest)
       } catch (error) {
         if (error instanceof InferenceError && error.code === 'UNTRANSLATABLE')
           return await lanes.tensorflow.check(rest)
@@ -82,7 +85,7 @@ export function startProbe(options: ProbeOptions = {}): Probe {
 
 /** The checks of one engine, one after the other, in a process that is kept ready. */
 class Lane {
-  readonly #engine: EngineName
+  readonly #engine: ProbeEngine
   readonly #waitingMax: number
   readonly #reuseMax: number
   #child: Child | undefined
@@ -91,7 +94,7 @@ class Lane {
   #last: Promise<unknown> = Promise.resolve()
   #isClosed = false
 
-  constructor(engine: EngineName, limits: { waitingMax: number; reuseMax: number }) {
+  constructor(engine: ProbeEngine, limits: { waitingMax: number; reuseMax: number }) {
     this.#engine = engine
     this.#waitingMax = limits.waitingMax
     this.#reuseMax = limits.reuseMax
@@ -133,7 +136,7 @@ class Lane {
       const answer = await child.request({ ...body, engine: this.#engine }, { timeoutMs })
       const { isPure, ...found } = ProbeReply.parse(answer)
       isClean = isPure && ++this.#passed < this.#reuseMax
-      return { engine: this.#engine, ...found }
+      return found
     } catch (error) {
       // That a graph is not translated says nothing against the process: none of it has run.
       isClean = error instanceof InferenceError && error.code === 'UNTRANSLATABLE'

@@ -203,6 +203,31 @@ export function tabularModel(): Uint8Array {
   return modelBytes(builder, { serving_default: { inputs, outputs: headOutputs } })
 }
 
+/** Dense layers of these widths, with a relu between them and a softmax at the end. */
+export function denseModel(widths: readonly number[], seed = 1): Uint8Array {
+  const builder = new GraphBuilder()
+  const T = { T: FLOAT }
+  const [first = 1, ...outputs] = widths
+  let last = builder.add('Placeholder', 'x', [], { dtype: FLOAT, shape: attr.shape([-1, first]) })
+  for (const [index, width] of outputs.entries()) {
+    const inputs = widths[index] ?? 1
+    const matrix = floatTensor(weights(inputs * width, seed + index), [inputs, width])
+    const product = builder.add(
+      'MatMul',
+      `product${index}`,
+      [last, builder.constant(`w${index}`, matrix)],
+      T,
+    )
+    const bias = builder.constant(`b${index}`, floatTensor(weights(width, seed + index + 100)))
+    const layer = builder.add('BiasAdd', `layer${index}`, [product, bias], T)
+    const isLast = index === outputs.length - 1
+    last = builder.add(isLast ? 'Softmax' : 'Relu', `active${index}`, [layer], T)
+  }
+  const inputs = { x: info('x:0', 'DT_FLOAT', [-1, first]) }
+  const scores = info(`${last}:0`, 'DT_FLOAT', [-1, outputs.at(-1) ?? 1])
+  return modelBytes(builder, { serving_default: { inputs, outputs: { scores } } })
+}
+
 /** Takes seconds for one number: products of large matrices. */
 export function slowModel(): Uint8Array {
   const builder = new GraphBuilder()

@@ -2,68 +2,50 @@
 // are compared by PROTOCOL 8.
 
 import { type Attr, attr } from '@drover/saved-model'
-import { type DataType, floatTensor, stringTensor, type Tensor } from '@drover/serving-api'
-import { bool, int32, int64 } from './sample-tensors.ts'
-
-/** One operation on its own, and what it is tried on. */
-export interface Case {
-  op: string
-  /** A constant when wrapped in `constant`, else an input of the signature. */
-  operands: (Tensor | { constant: Tensor })[]
-  attrs: Record<string, Attr>
-  type: DataType
-  port: number
-}
+import { floatTensor, stringTensor, type Tensor } from '@drover/serving-api'
+import {
+  A,
+  B,
+  type Case,
+  fixed,
+  LONG,
+  LONGS,
+  POSITIVE,
+  slices,
+  STRANGE,
+  WORDS,
+} from './sample-slices.ts'
+import { bool, double, int32, int64 } from './sample-tensors.ts'
 
 const [FLOAT, STRING, BOOL] = [attr.type('DT_FLOAT'), attr.type('DT_STRING'), attr.type('DT_BOOL')]
 const [INT32, INT64] = [attr.type('DT_INT32'), attr.type('DT_INT64')]
 
-const fixed = (tensor: Tensor) => ({ constant: tensor })
-
-const A = floatTensor([-2.5, -1, 0, 0.5, 1, 3.25], [2, 3])
-const B = floatTensor([2, -3, 0.5], [3])
-const POSITIVE = floatTensor([1e-6, 0.25, 1, 2, 9, 1e6], [2, 3])
-const STRANGE = floatTensor([NaN, Infinity, -Infinity, 1, -0, 0], [2, 3])
-const LONG = int64([7, -3, 0, 2 ** 40, 5, -1], [2, 3])
-const LONGS = int64([2, 2, 1], [3])
-const WORDS = stringTensor(['a', 'B', '', 'a b', 'ä', 'B'], [2, 3])
+type Rest = Partial<Case> & { T?: Attr }
 
 /** A case of floats to floats, unless said otherwise. */
 const of = (
   op: string,
   operands: Case['operands'],
-  { attrs = {}, type = 'DT_FLOAT', T = FLOAT, port = 0 }: Partial<Case> & { T?: Attr } = {},
+  { attrs = {}, type = 'DT_FLOAT', T = FLOAT, port = 0 }: Rest = {},
 ): Case => ({ op, operands, attrs: { T, ...attrs }, type, port })
 
 const truth = { type: 'DT_BOOL' } as const
 const long = { type: 'DT_INT64', T: INT64 } as const
 const keep = { attrs: { keep_dims: attr.bool(true) } }
 
-const slice = (
-  input: Tensor,
-  bounds: [number[], number[], number[]],
-  masks: { begin?: number; end?: number; shrink?: number } = {},
-): Case => ({
-  op: 'StridedSlice',
-  operands: [input, ...bounds.map((bound) => fixed(int32(bound)))],
-  attrs: {
-    T: attr.type(input.dtype),
-    Index: INT32,
-    begin_mask: attr.int(masks.begin ?? 0),
-    end_mask: attr.int(masks.end ?? 0),
-    shrink_axis_mask: attr.int(masks.shrink ?? 0),
-  },
-  type: input.dtype,
-  port: 0,
-})
-
-const unary = (operand: Tensor, ops: readonly string[], rest?: Partial<Case>): Case[] =>
+const unary = (operand: Tensor, ops: readonly string[], rest?: Rest): Case[] =>
   ops.map((op) => of(op, [operand], rest))
 
 /** Every operation that is translated or run in TypeScript. */
 export const cases: readonly Case[] = [
   ...unary(A, ['Abs', 'Ceil', 'Cos', 'Elu', 'Erf', 'Exp', 'Expm1', 'Floor', 'LeakyRelu', 'Neg']),
   ...unary(A, ['LogSoftmax', 'OnesLike', 'Relu', 'Relu6', 'Sigmoid', 'Sign', 'Sin', 'Softmax']),
+  ...unary(A, ['Selu']),
+  ...unary(floatTensor([-9, -3, -0.01, 0.01, 2, 7]), ['Erf', 'Sigmoid', 'Tanh', 'Softplus']),
+  ...unary(int32([-3, 0, 50_000]), ['Abs', 'Neg', 'Relu', 'Sign', 'Square'], {
+    type: 'DT_INT32',
+    T: INT32,
+  }),
   ...unary(A, ['Softplus', 'Softsign', 'Square', 'Tanh', 'ZerosLike', 'Identity', 'Snapshot']),
   ...unary(POSITIVE, ['Log', 'Log1p', 'Reciprocal', 'Rsqrt', 'Sqrt']),
   ...unary(STRANGE, ['IsFinite', 'IsInf', 'IsNan'], truth),
@@ -78,6 +60,12 @@ export const cases: readonly Case[] = [
   of('BiasAdd', [A, fixed(B)]),
   of('ClipByValue', [A, fixed(floatTensor([-1], [])), fixed(floatTensor([1], []))]),
   ...['AddV2', 'Maximum', 'Minimum', 'Mul', 'Sub'].map((op) => of(op, [LONG, LONGS], long)),
+  ...['AddV2', 'Mul', 'Sub'].flatMap((op) => [
+    of(op, [floatTensor([1, 2], [2, 1]), A]),
+    of(op, [floatTensor([1, 2, 3], [3, 1]), floatTensor([4, 5], [1, 1, 2])]),
+    of(op, [floatTensor([1, 2, 3, 4], [2, 1, 2]), floatTensor([5, 6, 7], [3, 1])]),
+    of(op, [int32([2_000_000_000, -7]), int32([2_000_000_001, 3])], { type: 'DT_INT32', T: INT32 }),
+  ]),
   ...['Equal', 'NotEqual', 'Less', 'LessEqual', 'Greater', 'GreaterEqual'].flatMap((op) => [
     of(op, [A, fixed(floatTensor([0.5], []))], truth),
     of(op, [STRANGE, STRANGE], truth),
@@ -116,6 +104,21 @@ export const cases: readonly Case[] = [
   of('ArgMin', [A, fixed(int32([-1], []))], { type: 'DT_INT32', attrs: { output_type: INT32 } }),
   of('ArgMax', [fixed(floatTensor([1, 1, 0])), fixed(int32([0], []))], { type: 'DT_INT64' }),
   of('MatMul', [A, fixed(floatTensor([1, 2, 3, 4, 5, 6], [3, 2]))]),
+  of('MatMul', [A, fixed(floatTensor([1, 2, 3, 4, 5, 6], [2, 3]))], {
+    attrs: { transpose_b: attr.bool(true) },
+  }),
+  of('MatMul', [fixed(floatTensor([1, 2, 3, 4], [2, 2])), A]),
+  of('MatMul', [A, fixed(floatTensor([1, 2, 3, 4], [2, 2]))], {
+    attrs: { transpose_a: attr.bool(true) },
+  }),
+  of('MatMul', [double([1, 2, 3, 4], [2, 2]), fixed(double([0.1, 0.2], [2, 1]))], {
+    T: attr.type('DT_DOUBLE'),
+    type: 'DT_DOUBLE',
+  }),
+  of('BatchMatMulV2', [
+    floatTensor([1, 2, 3, 4, 5, 6, 7, 8], [2, 2, 2]),
+    fixed(floatTensor([1, 2, 3, 4], [1, 2, 2])),
+  ]),
   of('MatMul', [A, A], { attrs: { transpose_b: attr.bool(true) } }),
   of('MatMul', [A, A], { attrs: { transpose_a: attr.bool(true) } }),
   of('BatchMatMulV2', [floatTensor([1, 2, 3, 4], [2, 1, 2]), floatTensor([1, 2], [2, 1])]),
@@ -164,6 +167,9 @@ export const cases: readonly Case[] = [
   }),
   of('Cumsum', [LONGS, fixed(int32([0], []))], long),
   of('Cumsum', [A, fixed(int32([1], []))], { attrs: { exclusive: attr.bool(true) } }),
+  of('Cumsum', [A, fixed(int32([-2], []))], { attrs: { reverse: attr.bool(true) } }),
+  of('Transpose', [floatTensor([1, 2, 3, 4, 5, 6], [1, 2, 3]), fixed(int32([2, 0, 1]))]),
+  of('Tile', [LONG, fixed(int32([2, 3]))], long),
   of('GatherV2', [A, int64([1, 0, 1]), fixed(int32([0], []))], {
     attrs: { Tparams: FLOAT, Tindices: INT64, Taxis: INT32 },
   }),
@@ -187,44 +193,7 @@ export const cases: readonly Case[] = [
       attrs: { TI: INT64 },
     },
   ),
-  slice(
-    A,
-    [
-      [0, 1],
-      [0, 3],
-      [1, 1],
-    ],
-    { begin: 1, end: 1 },
-  ),
-  slice(
-    A,
-    [
-      [-1, 0],
-      [0, 2],
-      [1, 1],
-    ],
-    { shrink: 1 },
-  ),
-  slice(
-    LONG,
-    [
-      [0, 2],
-      [2, 0],
-      [1, -1],
-    ],
-    {},
-  ),
-  slice(
-    LONG,
-    [
-      [0, 0],
-      [0, 0],
-      [-1, -2],
-    ],
-    { begin: 3, end: 3 },
-  ),
-  slice(WORDS, [[1], [2], [1]], { shrink: 1 }),
-  slice(A, [[5], [9], [1]]),
+  ...slices,
   of('UpperBound', [int64([1, 3, 3, 9], [1, 4]), int64([3, 0, 9], [1, 3])], {
     ...long,
     attrs: { out_type: INT64 },

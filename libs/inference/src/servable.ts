@@ -1,8 +1,25 @@
-import { misfitOf, type SignatureDef, sizeOf, type Tensor } from '@drover/serving-api'
+import {
+  misfitOf,
+  partsOf,
+  type SignatureDef,
+  type Tensor,
+  withDefaults,
+} from '@drover/serving-api'
 import { InferenceError } from './errors.ts'
 
 /** What runs a model's signatures. */
-export type EngineName = 'onnx' | 'tensorflow'
+export type EngineName = 'kernel' | 'onnx' | 'tensorflow'
+
+/** Tensors by alias. */
+export type Tensors = Record<string, Tensor>
+
+/** How a request is to be run. */
+export interface RunOptions {
+  /** Aliases of the outputs that are wanted; all of them if undefined. */
+  outputs?: readonly string[] | undefined
+  /** On the clock of `performance.now()`: a request that has not started by then is a TIMEOUT. */
+  deadlineMs?: number | undefined
+}
 
 /** A loaded model. */
 export interface Servable {
@@ -10,8 +27,15 @@ export interface Servable {
   readonly signatures: Readonly<Record<string, SignatureDef>>
   /** Bytes of the files that it was loaded from. */
   readonly sizeBytes: number
-  /** Throws `InferenceError`; INVALID_INPUT is the caller's mistake. */
-  run(signature: string, inputs: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>>
+  /**
+   * A promise unless it was done at once. Throws `InferenceError`, at once or later; INVALID_INPUT is
+   * the caller's mistake.
+   */
+  run(
+    signature: string,
+    inputs: Readonly<Tensors>,
+    options?: RunOptions,
+  ): Tensors | Promise<Tensors>
   /** Gives the model's memory back. Requests after it fail. */
   close(): Promise<void>
 }
@@ -19,27 +43,78 @@ export interface Servable {
 /** One engine with one model in it; inputs have been checked. */
 export interface Engine {
   readonly name: EngineName
-  run(signature: string, inputs: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>>
+  /** May answer with more outputs than are wanted. */
+  run(
+    signature: string,
+    inputs: Readonly<Tensors>,
+    options?: RunOptions,
+  ): Tensors | Promise<Tensors>
   close(): Promise<void>
 }
 
+/** Something that knows a model's signatures; an engine that looks them up when they are wanted is one. */
+type Described = Pick<Servable, 'signatures'>
+
 /** A model in an engine, with its inputs checked before it sees them. */
-export function servableOf(
+export const servableOf = (
   engine: Engine,
-  signatures: Readonly<Record<string, SignatureDef>>,
+  signatures: Servable['signatures'],
   sizeBytes: number,
-): Servable {
-  return {
-    engine: engine.name,
-    signatures,
-    sizeBytes,
-    async run(signature, inputs) {
-      const fault = faultOf(signatures, signature, inputs)
-      if (fault !== undefined) throw new InferenceError('INVALID_INPUT', fault)
-      return await engine.run(signature, inputs)
-    },
-    close: async () => await engine.close(),
+): Servable => new CheckedServable(engine, { signatures }, sizeBytes)
+
+/** See `servableOf`. Few fields, since a thread may hold many thousands that are never asked. */
+export class CheckedServable implements Servable {
+  readonly #engine: Engine
+  readonly #described: Described
+  readonly sizeBytes: number
+
+  constructor(engine: Engine, described: Described, sizeBytes: number) {
+    this.#engine = engine
+    this.#described = described
+    this.sizeBytes = sizeBytes
   }
+
+  get engine(): EngineName {
+    return this.#engine.name
+  }
+
+  get signatures(): Servable['signatures'] {
+    return this.#described.signatures
+  }
+
+  run(
+    signature: string,
+    inputs: Readonly<Tensors>,
+    options: RunOptions = {},
+  ): Tensors | Promise<Tensors> {
+    const { signatures } = this
+    const fault = faultOf(signatures, signature, inputs)
+    if (fault !== undefined) throw new InferenceError('INVALID_INPUT', fault)
+    const { [signature]: found } = signatures
+    const whole = found === undefined ? inputs : withDefaults(found, inputs)
+    const answers = this.#engine.run(signature, whole, options)
+    const { outputs } = options
+    if (outputs === undefined) return answers
+    return answers instanceof Promise
+      ? answers.then((all) => pick(all, outputs))
+      : pick(answers, outputs)
+  }
+
+  async close(): Promise<void> {
+    await this.#engine.close()
+  }
+}
+
+/** Throws INVALID_INPUT for an output that the signature does not have. */
+function pick(answers: Readonly<Tensors>, outputs: readonly string[]): Tensors {
+  const picked: Tensors = {}
+  for (const alias of outputs) {
+    const answer = answers[alias]
+    if (answer === undefined)
+      throw new InferenceError('INVALID_INPUT', `the signature has no output ${alias}`)
+    picked[alias] = answer
+  }
+  return picked
 }
 
 function faultOf(
@@ -49,19 +124,27 @@ function faultOf(
 ): string | undefined {
   const misfit = misfitOf(signatures, signature, inputs)
   if (misfit !== undefined) return misfit
-  for (const [alias, info] of Object.entries(signatures[signature]?.inputs ?? {})) {
-    const tensor = inputs[alias]
-    if (tensor === undefined) continue
-    if (tensor.values.length !== sizeOf(tensor.shape))
-      return `the input ${alias} has ${tensor.values.length} values for the shape ${show(tensor.shape)}`
-    if (info.shape !== undefined && !isFitting(tensor.shape, info.shape))
-      return `the input ${alias} has the shape ${show(tensor.shape)}, not ${show(info.shape)}`
+  for (const [alias, { dtype, shape, values }] of Object.entries(inputs)) {
+    const count = countOf(shape)
+    if (count === undefined)
+      return `the input ${alias} has the shape ${show(shape)}, which no tensor can have`
+    if (values.length !== count * partsOf(dtype))
+      return `the input ${alias} has ${values.length} values for the shape ${show(shape)}`
   }
   return undefined
 }
 
 const show = (shape: readonly number[]): string => `[${shape.join(', ')}]`
 
-const isFitting = (shape: readonly number[], wanted: readonly number[]): boolean =>
-  shape.length === wanted.length &&
-  wanted.every((size, axis) => size === -1 || size === shape[axis])
+/** How many elements there are; undefined where a size is no size, or their product is no whole number of a double. */
+function countOf(shape: readonly number[]): number | undefined {
+  let count = 1
+  // TensorFlow gives up on a shape whose sizes overflow even where another one is zero.
+  let product = 1
+  for (const size of shape) {
+    if (!Number.isSafeInteger(size) || size < 0) return undefined
+    count *= size
+    if (size > 0) product *= size
+  }
+  return Number.isSafeInteger(product) ? count : undefined
+}

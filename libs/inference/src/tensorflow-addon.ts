@@ -1,25 +1,20 @@
 // The native addon of tfjs-node, without tfjs: it loads in half the time, and its own calls carry
-// int64 and truth values exactly where tfjs would narrow them to int32. Only child processes may
-// import this: a graph that crashes takes its process with it.
+// every element type exactly where tfjs would narrow some. Only child processes may import this: a
+// graph that crashes takes its process with it.
 
 import { createRequire } from 'node:module'
-import { DataType, type Tensor } from '@drover/serving-api'
+import { SERVE_TAGS } from '@drover/saved-model'
+import type { Tensor } from '@drover/serving-api'
 import { InferenceError } from './errors.ts'
-
-interface TensorHandle {
-  id: number
-  shape: number[]
-  /** TensorFlow's number of the element type. */
-  dtype: number
-}
+import {
+  createTensor,
+  readTensor,
+  type TensorAddon,
+  type TensorHandle,
+} from './tensorflow-tensors.ts'
 
 /** The part of tfjs-node's binding that is used here (`binding/tfjs_backend.cc`). */
-interface Addon {
-  TF_ATTR_TYPE: number
-  createTensor(shape: readonly number[], dtype: number, values: object): number
-  deleteTensor(id: number): void
-  tensorDataSync(id: number): unknown
-  executeOp(op: string, attrs: object[], inputs: number[], outputs: number): TensorHandle[]
+interface Addon extends TensorAddon {
   loadSavedModel(directory: string, tags: string): number
   deleteSavedModel(id: number): void
   runSavedModel(id: number, tensors: number[], inputs: string, outputs: string): TensorHandle[]
@@ -42,11 +37,11 @@ export function loadAddon(): Addon {
   }
 }
 
-/** Loads a SavedModel's graph with the tag `serve`; its number. */
-export function loadModel(directory: string): number {
+/** Loads a SavedModel's graph with exactly these tags; its number. */
+export function loadModel(directory: string, tags: readonly string[] = SERVE_TAGS): number {
   const addon = loadAddon()
   try {
-    return addon.loadSavedModel(directory, 'serve')
+    return addon.loadSavedModel(directory, tags.join(','))
   } catch (cause) {
     throw new InferenceError('LOAD_FAILED', `TensorFlow cannot load ${directory}`, { cause })
   }
@@ -74,14 +69,16 @@ export function runModel(
   const wanted = outputs.filter((name) => !fed.has(portOf(name)))
   const ids: number[] = []
   try {
-    for (const { tensor } of inputs) ids.push(createTensor(tensor))
+    for (const { tensor } of inputs) ids.push(createTensor(addon, tensor))
     const names = inputs.map(({ name }) => portOf(name)).join(',')
     const handles =
       wanted.length === 0
         ? []
         : addon.runSavedModel(model, ids, names, wanted.map(portOf).join(','))
     ids.push(...handles.map(({ id }) => id))
-    const answers = new Map(handles.map((handle, index) => [wanted[index], readTensor(handle)]))
+    const answers = new Map(
+      handles.map((handle, index) => [wanted[index], readTensor(addon, handle)]),
+    )
     return outputs.map((name) => {
       const found = fed.get(portOf(name)) ?? answers.get(name)
       if (found === undefined) throw new InferenceError('RUN_FAILED', `${name} has no value`)
@@ -89,77 +86,17 @@ export function runModel(
     })
   } catch (cause) {
     if (cause instanceof InferenceError) throw cause
-    throw new InferenceError('RUN_FAILED', 'TensorFlow failed on these inputs', { cause })
+    throw new InferenceError('RUN_FAILED', reasonOf(cause), { cause })
   } finally {
     for (const id of ids) addon.deleteTensor(id)
   }
 }
 
+/** TensorFlow's own words, which callers of TensorFlow Serving know; the addon puts its number of the status before them. */
+function reasonOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error)
+  return /^Invalid TF_Status: \d+\nMessage: (.*)$/s.exec(text)?.[1] ?? text
+}
+
 /** The addon needs the port of every name. */
 const portOf = (name: string): string => (name.includes(':') ? name : `${name}:0`)
-
-function createTensor(tensor: Tensor): number {
-  const { dtype, shape, values } = tensor
-  switch (dtype) {
-    case 'DT_INT64':
-      return createWords(shape, values)
-    case 'DT_DOUBLE': {
-      const words = createWords(shape, values)
-      try {
-        return bitcast(words, { from: 'DT_INT64', to: 'DT_DOUBLE' })
-      } finally {
-        loadAddon().deleteTensor(words)
-      }
-    }
-    case 'DT_FLOAT':
-    case 'DT_INT32':
-    case 'DT_BOOL':
-    case 'DT_STRING':
-      return loadAddon().createTensor(shape, DataType[dtype], values)
-  }
-}
-
-/** The addon takes an int64 as two int32, and has no door for doubles but this one. */
-function createWords(shape: readonly number[], values: BigInt64Array | Float64Array): number {
-  const words = new Int32Array(values.slice().buffer)
-  return loadAddon().createTensor(shape, DataType.DT_INT64, words)
-}
-
-/** The same bits as another type, in a new tensor. */
-function bitcast(id: number, { from, to }: { from: DataType; to: DataType }): number {
-  const addon = loadAddon()
-  const type = addon.TF_ATTR_TYPE
-  const attrs = [
-    { name: 'T', type, value: DataType[from] },
-    { name: 'type', type, value: DataType[to] },
-  ]
-  const [made] = addon.executeOp('Bitcast', attrs, [id], 1)
-  if (made === undefined) throw new InferenceError('RUN_FAILED', 'Bitcast gave nothing')
-  return made.id
-}
-
-function readTensor({ id, shape, dtype }: TensorHandle): Tensor {
-  const addon = loadAddon()
-  if (dtype === DataType.DT_DOUBLE) {
-    const words = bitcast(id, { from: 'DT_DOUBLE', to: 'DT_INT64' })
-    try {
-      const data = addon.tensorDataSync(words)
-      if (data instanceof BigInt64Array)
-        return { dtype: 'DT_DOUBLE', shape, values: new Float64Array(data.buffer) }
-    } finally {
-      addon.deleteTensor(words)
-    }
-  }
-  const data = addon.tensorDataSync(id)
-  if (data instanceof Float32Array) return { dtype: 'DT_FLOAT', shape, values: data }
-  if (data instanceof Int32Array) return { dtype: 'DT_INT32', shape, values: data }
-  if (data instanceof BigInt64Array) return { dtype: 'DT_INT64', shape, values: data }
-  if (data instanceof Uint8Array && dtype === DataType.DT_BOOL)
-    return { dtype: 'DT_BOOL', shape, values: data }
-  if (dtype === DataType.DT_STRING && Array.isArray(data))
-    return { dtype: 'DT_STRING', shape, values: data.filter((each) => each instanceof Uint8Array) }
-  throw new InferenceError(
-    'RUN_FAILED',
-    `an output has the element type number ${dtype}, which is not carried`,
-  )
-}

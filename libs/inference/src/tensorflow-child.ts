@@ -18,7 +18,7 @@ serveParent(async (body) => {
   const request = HostRequest.parse(body)
   switch (request.kind) {
     case 'load':
-      models.set(request.model, loadModel(request.directory))
+      models.set(request.model, loadModel(request.directory, request.tags))
       return undefined
     case 'unload':
       unloadModel(take(request.model))

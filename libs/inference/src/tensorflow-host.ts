@@ -5,6 +5,7 @@
 //   waiting    until the next start is due     -> running, with all models loaded again
 //   closed     for ever
 
+import { SERVE_TAGS } from '@drover/saved-model'
 import { z } from 'zod'
 import type { Tensor } from '@drover/serving-api'
 import { Child } from './child.ts'
@@ -27,6 +28,13 @@ const DEFAULTS = { loadTimeoutMs: 60_000, runTimeoutMs: 30_000, waitingMax: 256 
 const RESTART_DELAY_MS_MIN = 100
 const RESTART_DELAY_MS_MAX = 30_000
 
+interface Source {
+  directory: string
+  tags: string[]
+  /** Called when it is closed because it keeps ending the process. */
+  onLost: (error: InferenceError) => void
+}
+
 /** A model in a host; it outlives the host's processes. */
 export interface HostedModel {
   /** `inputs` and `outputs` by their names in the graph. */
@@ -41,8 +49,15 @@ export interface HostedModel {
 export interface TensorflowHost extends AsyncDisposable {
   /** The process, while there is one. */
   readonly pid: number | undefined
-  /** Loads a SavedModel. Throws LOAD_FAILED, CRASHED, TIMEOUT or UNAVAILABLE. */
-  load(directory: string): Promise<HostedModel>
+  /**
+   * Loads a SavedModel's graph with these tags; `onLost` hears when the host closes it. Throws
+   * LOAD_FAILED, CRASHED, TIMEOUT or UNAVAILABLE.
+   */
+  load(
+    directory: string,
+    tags?: readonly string[],
+    onLost?: (error: InferenceError) => void,
+  ): Promise<HostedModel>
 }
 
 /**
@@ -57,8 +72,8 @@ export function startTensorflowHost(options: TensorflowHostOptions = {}): Tensor
 
 class Host implements TensorflowHost {
   readonly #options: Required<TensorflowHostOptions>
-  /** The folders of the models, by number. */
-  readonly #models = new Map<number, string>()
+  /** Where the models come from, by number. */
+  readonly #models = new Map<number, Source>()
   /** The model that is loaded again just now: when the process ends, it is left out from then on. */
   #suspect: number | undefined
   #lastModel = 0
@@ -77,10 +92,15 @@ class Host implements TensorflowHost {
     return this.#running?.pid
   }
 
-  async load(directory: string): Promise<HostedModel> {
+  async load(
+    directory: string,
+    tags: readonly string[] = SERVE_TAGS,
+    onLost: Source['onLost'] = () => {},
+  ): Promise<HostedModel> {
     const model = ++this.#lastModel
-    await this.#ask({ kind: 'load', model, directory })
-    this.#models.set(model, directory)
+    const source = { directory, tags: [...tags] }
+    await this.#ask({ kind: 'load', model, ...source })
+    this.#models.set(model, { ...source, onLost })
     return {
       run: async (inputs, outputs) => {
         if (!this.#models.has(model)) throw new InferenceError('UNAVAILABLE', 'the model is closed')
@@ -129,10 +149,13 @@ class Host implements TensorflowHost {
     this.#running = child
     void child.ended.then(() => this.#afterEnd())
     await child.ready
-    for (const [model, directory] of this.#models) {
+    for (const [model, { directory, tags }] of this.#models) {
       this.#suspect = model
       await child
-        .request({ kind: 'load', model, directory }, { timeoutMs: this.#options.loadTimeoutMs })
+        .request(
+          { kind: 'load', model, directory, tags },
+          { timeoutMs: this.#options.loadTimeoutMs },
+        )
         .catch((error: unknown) => {
           if (child.hasEnded) throw error
         })
@@ -144,7 +167,7 @@ class Host implements TensorflowHost {
   #afterEnd(): void {
     this.#running = undefined
     this.#child = undefined
-    if (this.#suspect !== undefined) this.#models.delete(this.#suspect)
+    if (this.#suspect !== undefined) this.#giveUp(this.#suspect)
     this.#suspect = undefined
     if (this.#isClosed) return
     const delayMs = Math.min(RESTART_DELAY_MS_MIN * 2 ** this.#failures++, RESTART_DELAY_MS_MAX)
@@ -155,6 +178,12 @@ class Host implements TensorflowHost {
       // The next request meets the failure, or the next start mends it.
       this.#child.catch(() => {})
     }, delayMs)
+  }
+
+  #giveUp(model: number): void {
+    const source = this.#models.get(model)
+    this.#models.delete(model)
+    source?.onLost(new InferenceError('CRASHED', 'the model ended TensorFlow when it was loaded'))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -85,7 +85,7 @@ export const ServedVersion = z.object({
   name: ServedName,
   version: Version,
   state: z.enum(['START', 'LOADING', 'AVAILABLE', 'UNLOADING', 'END']),
-  engine: z.enum(['onnx', 'tensorflow']).optional(),
+  engine: z.enum(['kernel', 'onnx', 'tensorflow']).optional(),
   sizeBytes: z.int().nonnegative(),
   error: Reason.optional(),
 })

@@ -13,8 +13,16 @@ export interface Token {
 
 const WORD = /[A-Za-z_][A-Za-z0-9_]*/y
 const NUMBER = /0[xX][0-9a-fA-F]+|(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?[fF]?/y
+/** The name of an extension or of a type, in brackets where a field's name would be. */
+const BRACKETED = /[\w.\-/ \t\r\n]{1,512}\]/y
 const SYMBOLS = '{}<>[]:,;-'
-const SPACES = ' \t\n\r\v\f'
+const BLANK = 0x20
+const TAB = 0x09
+const RETURN = 0x0d
+const HASH = 0x23
+/** Strings in which every character stands for itself. */
+const PLAIN_DOUBLE = /"[\x20\x21\x23-\x5b\x5d-\x7e]{0,4096}"/y
+const PLAIN_SINGLE = /'[\x20-\x26\x28-\x5b\x5d-\x7e]{0,4096}'/y
 const ESCAPE = /[abfnrtv\\?'"]|[0-7]{1,3}|[xX][0-9a-fA-F]{1,2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}/y
 const PLAIN_BYTES: Record<string, number> = {
   a: 7,
@@ -34,6 +42,13 @@ const CODE_POINT_MAX = 0x10_ff_ff
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** The engine copies pieces that are shorter than this, and keeps the whole text for longer ones. */
+const SLICE_MIN = 13
+
+/** A piece of a text as a text of its own. */
+const copyOf = (piece: string): string =>
+  piece.length < SLICE_MIN ? piece : Buffer.from(piece, 'latin1').toString('latin1')
 
 /** Takes protobuf's text format apart, one token at a time. */
 export class Lexer {
@@ -67,25 +82,32 @@ export class Lexer {
     const first = this.#text[at]
     if (first === undefined) return { kind: 'end', text: 'the end', at }
     if (first === '"' || first === "'") return { kind: 'string', text: this.#string(first), at }
+    if (SYMBOLS.includes(first)) {
+      this.#at += 1
+      return { kind: 'symbol', text: first, at }
+    }
     const word = this.#match(WORD)
     if (word !== undefined) return { kind: 'word', text: word, at }
     const number = this.#match(NUMBER)
     if (number !== undefined) return this.#number(number, at)
-    if (!SYMBOLS.includes(first))
-      throw this.error(at, `${JSON.stringify(first)} has no meaning here`)
-    this.#at += 1
-    return { kind: 'symbol', text: first, at }
+    throw this.error(at, `${JSON.stringify(first)} has no meaning here`)
+  }
+
+  /** What follows an opening bracket, up to the closing one; undefined where that is no name. */
+  bracketed(): string | undefined {
+    return this.#match(BRACKETED)?.slice(0, -1).trim()
   }
 
   /** White space and comments. Loops, since one pattern for a long file exhausts the engine's stack. */
   #skip(): void {
     for (;;) {
-      const character = this.#text[this.#at]
-      if (character === '#') {
+      const code = this.#text.charCodeAt(this.#at)
+      // Tab to carriage return are all of the white space but the blank itself.
+      if (code === BLANK || (code >= TAB && code <= RETURN)) {
+        this.#at += 1
+      } else if (code === HASH) {
         const end = this.#text.indexOf('\n', this.#at)
         this.#at = end < 0 ? this.#text.length : end
-      } else if (character !== undefined && SPACES.includes(character)) {
-        this.#at += 1
       } else {
         return
       }
@@ -94,9 +116,10 @@ export class Lexer {
 
   #match(pattern: RegExp): string | undefined {
     pattern.lastIndex = this.#at
-    const found = pattern.exec(this.#text)?.[0]
-    if (found !== undefined) this.#at += found.length
-    return found
+    if (!pattern.test(this.#text)) return undefined
+    const from = this.#at
+    this.#at = pattern.lastIndex
+    return this.#text.slice(from, this.#at)
   }
 
   #number(text: string, at: number): Token {
@@ -108,6 +131,8 @@ export class Lexer {
 
   /** A string in either quotes; escapes mean bytes, and the whole of it has to be UTF-8. */
   #string(quote: string): string {
+    const plain = this.#match(quote === '"' ? PLAIN_DOUBLE : PLAIN_SINGLE)
+    if (plain !== undefined) return copyOf(plain.slice(1, -1))
     const start = this.#at
     const parts: Uint8Array[] = []
     let from = ++this.#at

@@ -19,6 +19,18 @@ export interface TextField {
   value: TextValue
 }
 
+/** One step of reading a text: a message was opened, a field is there as a whole, or a message ended. */
+export type TextEvent =
+  | { kind: 'open'; name: string; at: number }
+  | { kind: 'field'; field: TextField }
+  | { kind: 'close' }
+
+/** A text that is read step by step, and what makes errors that say where in it they are. */
+export interface TextReading {
+  events: Generator<TextEvent, void>
+  error: Lexer['error']
+}
+
 /** A text that was read: its fields, and what makes errors that say where in it they are. */
 export interface ParsedText {
   fields: readonly TextField[]
@@ -27,8 +39,8 @@ export interface ParsedText {
 
 /**
  * Reads protobuf's text format without knowing the message: comments, `{}` and `<>`, lists, strings
- * with escapes that join when adjacent, `,` or `;` or nothing after a field. Throws
- * `ModelConfigError` with line and column. Extensions and `Any` are not read.
+ * with escapes that join when adjacent, `,` or `;` or nothing after a field. The name of an extension
+ * or a type in brackets counts as the name of a field. Throws `ModelConfigError` with line and column.
  */
 export function parseProtobufText(text: string): ParsedText {
   const lexer = new Lexer(text)
@@ -38,6 +50,20 @@ export function parseProtobufText(text: string): ParsedText {
     error: (at, message, code, cause) => lexer.error(at, message, code, cause),
   }
 }
+
+/**
+ * Reads the same without ever holding all of it: messages at the top for which `isOpened` says so
+ * are told of field by field, so that whoever reads can stop between any two.
+ */
+export function readProtobufText(text: string, isOpened: (name: string) => boolean): TextReading {
+  const lexer = new Lexer(text)
+  return {
+    events: new Parser(lexer).events(isOpened),
+    error: (at, message, code, cause) => lexer.error(at, message, code, cause),
+  }
+}
+
+type Close = '}' | '>' | 'end'
 
 class Parser {
   readonly #lexer: Lexer
@@ -51,33 +77,79 @@ class Parser {
   }
 
   /** The fields up to a closing symbol, or up to the end of the text. */
-  fields(close: '}' | '>' | 'end'): TextField[] {
+  fields(close: Close): TextField[] {
     const fields: TextField[] = []
-    const isOver = () => (close === 'end' ? this.#token.kind === 'end' : this.#is(close))
-    while (!isOver()) {
-      const name = this.#token
-      if (name.kind !== 'word') throw this.#expected('the name of a field')
-      this.#advance()
-      for (const value of this.#values()) fields.push({ name: name.text, at: name.at, value })
-      if (!this.#take(',')) this.#take(';')
+    while (!this.#isAt(close)) {
+      const { text: name, at } = this.#name()
+      const hasColon = this.#colon()
+      if (this.#is('[')) for (const value of this.#list(hasColon)) fields.push({ name, at, value })
+      else fields.push({ name, at, value: this.#value() })
+      this.#separator()
     }
     return fields
   }
 
-  /** What follows a name: the colon may only be left out before a message or a list of them. */
-  #values(): TextValue[] {
+  /** See `readProtobufText`. */
+  *events(isOpened: (name: string) => boolean): Generator<TextEvent, void> {
+    while (!this.#isAt('end')) {
+      const { text: name, at } = this.#name()
+      const hasColon = this.#colon()
+      if (isOpened(name)) yield* this.#opened(name, at)
+      else yield* this.#told(name, at, hasColon)
+      this.#separator()
+    }
+  }
+
+  *#opened(name: string, at: number): Generator<TextEvent, void> {
+    const close = this.#is('<') ? '>' : '}'
+    if (!this.#take('<') && !this.#take('{')) throw this.#expected('a message')
+    yield { kind: 'open', name, at }
+    while (!this.#isAt(close)) {
+      const field = this.#name()
+      yield* this.#told(field.text, field.at, this.#colon())
+      this.#separator()
+    }
+    this.#advance()
+    yield { kind: 'close' }
+  }
+
+  *#told(name: string, at: number, hasColon: boolean): Generator<TextEvent, void> {
+    if (!this.#is('[')) return yield { kind: 'field', field: { name, at, value: this.#value() } }
+    for (const value of this.#list(hasColon)) yield { kind: 'field', field: { name, at, value } }
+  }
+
+  #isAt(close: Close): boolean {
+    return close === 'end' ? this.#token.kind === 'end' : this.#is(close)
+  }
+
+  #name(): Token {
+    const { kind, at } = this.#token
+    const text = this.#is('[') ? this.#lexer.bracketed() : undefined
+    if (kind !== 'word' && text === undefined) throw this.#expected('the name of a field')
+    const name = text === undefined ? this.#token : ({ kind: 'word', text, at } as const)
+    this.#advance()
+    return name
+  }
+
+  /** Takes the colon after a name; it may only be left out before a message or a list of them. */
+  #colon(): boolean {
     const hasColon = this.#take(':')
     if (!hasColon && !['{', '<', '['].some((open) => this.#is(open))) throw this.#expected('":"')
-    if (!this.#is('[')) return [this.#value()]
+    return hasColon
+  }
+
+  #separator(): void {
+    if (!this.#take(',')) this.#take(';')
+  }
+
+  *#list(hasColon: boolean): Generator<TextValue, void> {
     this.#advance()
-    const values: TextValue[] = []
-    if (this.#take(']')) return values
+    if (this.#take(']')) return
     do {
       if (!hasColon && !this.#is('{') && !this.#is('<')) throw this.#expected('a message')
-      values.push(this.#value())
+      yield this.#value()
     } while (this.#take(','))
     if (!this.#take(']')) throw this.#expected('"," or "]"')
-    return values
   }
 
   #value(): TextValue {

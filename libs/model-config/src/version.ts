@@ -164,7 +164,7 @@ export const Verdict = z.strictObject({
   reason: Reason,
   checks: z.array(Check).default([]),
   /** The engine that serves the version. */
-  engine: z.enum(['onnx', 'tensorflow']).optional(),
+  engine: z.enum(['kernel', 'onnx', 'tensorflow']).optional(),
   /** What the gate made, below `<n>/`, and the digest of it. */
   files: z.array(FileEntry).default([]),
   made: Digest,

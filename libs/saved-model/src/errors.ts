@@ -6,8 +6,6 @@ export const SavedModelErrorCode = {
   TOO_LARGE: 'TOO_LARGE',
   /** It holds no graph with the tag `serve`. */
   NO_SERVE_GRAPH: 'NO_SERVE_GRAPH',
-  /** A signature has a tensor of a kind that is not carried. */
-  UNSUPPORTED_TYPE: 'UNSUPPORTED_TYPE',
   /** A node has no translation; TensorFlow may still run it. */
   UNTRANSLATABLE: 'UNTRANSLATABLE',
   /** A translated graph cannot take these inputs; TensorFlow would refuse them too. */

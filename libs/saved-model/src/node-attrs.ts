@@ -1,9 +1,10 @@
 // Reads the attributes of nodes. SavedModels leave out what equals TensorFlow's default, so each
 // reader takes it.
 
-import type { DataType, Tensor } from '@drover/serving-api'
+import type { Tensor } from '@drover/serving-api'
 import { SavedModelError } from './errors.ts'
 import type { AttrValue, NodeDef } from './graph.ts'
+import { isValueType, type ValueType } from './values.ts'
 
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
@@ -49,8 +50,12 @@ export const boolOf = (node: NodeDef, name: string, fallback?: boolean): boolean
 export const textOf = (node: NodeDef, name: string, fallback?: string): string =>
   read(node, name, 'string', ({ value }) => decoder.decode(value), fallback)
 
-export const typeOf = (node: NodeDef, name: string, fallback?: DataType): DataType =>
-  read<'type', DataType>(node, name, 'type', ({ value }) => value, fallback)
+/** Throws UNTRANSLATABLE for a type of which nothing is translated. */
+export function typeOf(node: NodeDef, name: string, fallback?: ValueType): ValueType {
+  const type = read(node, name, 'type', ({ value }) => value, fallback)
+  if (!isValueType(type)) throw untranslatable(node, `it works on ${type}`)
+  return type
+}
 
 export const tensorOf = (node: NodeDef, name: string): Tensor =>
   read<'tensor', Tensor>(node, name, 'tensor', ({ value }) => value, undefined)

@@ -1,19 +1,18 @@
-// Divides the part of a graph that one signature needs:
+// Takes the part of a graph that one signature needs, and divides it for ONNX:
 //
 //   constants   what can be worked out ahead
 //   prelude     nodes with text and whatever feeds them, run in TypeScript
 //   numeric     everything else, run by ONNX
 //   postlude    nodes with text that need what ONNX gives, and what follows them, in TypeScript
 
-import type { DataType, SignatureDef } from '@drover/serving-api'
+import type { SignatureDef, TensorInfo } from '@drover/serving-api'
 import { SavedModelError } from './errors.ts'
 import { type GraphDef, type NodeDef, portOf } from './graph.ts'
-import { kernelOf } from './kernels/index.ts'
-import type { Run } from './kernels/kernel.ts'
+import { kernelOf, textKernelOf } from './kernels/index.ts'
 import { tensorOf, untranslatable } from './node-attrs.ts'
 import { onnxOpOf } from './onnx/index.ts'
 import { portTypes } from './types.ts'
-import { toValue, type Value } from './values.ts'
+import { isValueType, toValue, type Value, type ValueType } from './values.ts'
 
 const FOLDED_ELEMENTS_MAX = 2 ** 20
 
@@ -23,22 +22,22 @@ export interface Placed {
   inputs: readonly string[]
 }
 
-/** A node that TypeScript runs; it holds on to nothing of the graph. */
-export interface Step {
-  /** Node and operation, for people. */
-  label: string
-  inputs: readonly string[]
-  outputs: readonly string[]
-  run: Run
+/** What a signature needs of a graph. */
+export interface Needed {
+  constants: Map<string, Value>
+  /** The nodes that are not constant, inputs first. */
+  live: Placed[]
+  /** The element type of every tensor that is not constant. */
+  types: Map<string, ValueType>
+  /** The tensors that a request brings. */
+  fed: ReadonlySet<string>
 }
 
-export interface Partition {
-  constants: Map<string, Value>
-  prelude: Step[]
+/** The same, divided. */
+export interface Partition extends Omit<Needed, 'live'> {
+  prelude: Placed[]
   numeric: Placed[]
-  postlude: Step[]
-  /** The element type of every tensor that is not constant. */
-  types: Map<string, DataType>
+  postlude: Placed[]
 }
 
 /** The name of a tensor, with its port. */
@@ -48,20 +47,40 @@ export function canonical(input: string): string {
 }
 
 /** Throws UNTRANSLATABLE, naming the node, when the signature cannot be run without TensorFlow. */
-export function partition(graph: GraphDef, signature: SignatureDef): Partition {
+export function neededOf(graph: GraphDef, signature: SignatureDef): Needed {
   const nodes = new Map(graph.nodes.map((node) => [node.name, node]))
-  const fed = new Map(
-    Object.values(signature.inputs).map(({ name, dtype }) => [canonical(name), dtype]),
-  )
-  const wanted = Object.values(signature.outputs).map(({ name }) => canonical(name))
-  const live = liveNodes(nodes, fed, wanted)
+  const fed = new Map(Object.values(signature.inputs).map(fedOf))
+  const wanted = Object.values(signature.outputs).map((info) => fedOf(info)[0])
   const constants = new Map<string, Value>()
-  const open = live.filter((placed) => !fold(placed, constants))
+  const live = liveNodes(nodes, fed, wanted).filter((placed) => !fold(placed, constants))
   const types = new Map(fed)
-  for (const { node } of open)
+  for (const { node } of live)
     for (const [port, type] of portTypes(node).entries())
       if (!fed.has(`${node.name}:${port}`)) types.set(`${node.name}:${port}`, type)
-  return { constants, types, ...place(open, { constants, types, fed: new Set(fed.keys()) }) }
+  return { constants, live, types, fed: new Set(fed.keys()) }
+}
+
+/** Divides what a signature needs; throws UNTRANSLATABLE for what neither ONNX nor TypeScript runs. */
+export function partition({ live, ...known }: Needed): Partition {
+  const early = earlyNodes(live, known)
+  const late = new Set<string>()
+  const parts: Partition = { ...known, prelude: [], numeric: [], postlude: [] }
+  for (const each of live) {
+    const { node, inputs } = each
+    if (early.has(node.name)) parts.prelude.push(each)
+    else if (isForced(each, known) || inputs.some((key) => late.has(portOf(key).node))) {
+      late.add(node.name)
+      if (!hasKernel(node)) throw untranslatable(node, 'it has no translation')
+      parts.postlude.push(each)
+    } else parts.numeric.push(each)
+  }
+  return parts
+}
+
+function fedOf({ name, dtype }: TensorInfo): [key: string, type: ValueType] {
+  if (name === '' || !isValueType(dtype))
+    throw new SavedModelError('UNTRANSLATABLE', `the signature has a tensor of ${dtype}`)
+  return [canonical(name), dtype]
 }
 
 /** The nodes that the outputs need, inputs first. Walks without recursion: graphs may be deep. */
@@ -104,6 +123,9 @@ function placedNode(nodes: ReadonlyMap<string, NodeDef>, name: string): Placed {
   return { node, inputs: node.inputs.map(canonical) }
 }
 
+/** Operations that may take long ahead of every request. */
+export const isProduct = (op: string): boolean => op === 'MatMul' || op === 'BatchMatMulV2'
+
 /** Works out a node whose inputs are all constant. */
 function fold({ node, inputs }: Placed, constants: Map<string, Value>): boolean {
   if (node.op === 'Const') {
@@ -112,7 +134,7 @@ function fold({ node, inputs }: Placed, constants: Map<string, Value>): boolean 
   }
   const kernel = kernelOf(node.op)
   const values = inputs.flatMap((key) => constants.get(key) ?? [])
-  if (kernel === undefined || values.length < inputs.length) return false
+  if (kernel === undefined || values.length < inputs.length || isProduct(node.op)) return false
   try {
     const results = kernel(node)(values)
     if (results.some((result) => result.values.length > FOLDED_ELEMENTS_MAX)) return false
@@ -125,29 +147,7 @@ function fold({ node, inputs }: Placed, constants: Map<string, Value>): boolean 
   }
 }
 
-interface Known {
-  constants: ReadonlyMap<string, Value>
-  types: ReadonlyMap<string, DataType>
-  fed: ReadonlySet<string>
-}
-
-function place(
-  live: readonly Placed[],
-  known: Known,
-): Pick<Partition, 'prelude' | 'numeric' | 'postlude'> {
-  const early = earlyNodes(live, known)
-  const late = new Set<string>()
-  const placed: ReturnType<typeof place> = { prelude: [], numeric: [], postlude: [] }
-  for (const each of live) {
-    const { node, inputs } = each
-    if (early.has(node.name)) placed.prelude.push(stepOf(each))
-    else if (isForced(each, known) || inputs.some((key) => late.has(portOf(key).node))) {
-      late.add(node.name)
-      placed.postlude.push(stepOf(each))
-    } else placed.numeric.push(each)
-  }
-  return placed
-}
+type Known = Omit<Needed, 'live'>
 
 /** A node that ONNX cannot run. */
 function isForced({ node, inputs }: Placed, { types, constants }: Known): boolean {
@@ -162,7 +162,7 @@ function earlyNodes(live: readonly Placed[], known: Known): Set<string> {
     const isReady = inputs.every(
       (key) => known.fed.has(key) || known.constants.has(key) || able.has(portOf(key).node),
     )
-    if (isReady && hasKernel(node)) able.add(node.name)
+    if (isReady && hasKernel(node, textKernelOf)) able.add(node.name)
   }
   const early = new Set<string>()
   for (const each of live.toReversed()) {
@@ -175,22 +175,11 @@ function earlyNodes(live: readonly Placed[], known: Known): Set<string> {
 }
 
 /** Whether TypeScript runs the node as it is; where it does not, ONNX may. */
-function hasKernel(node: NodeDef): boolean {
+export function hasKernel(node: NodeDef, find = kernelOf): boolean {
   try {
-    return kernelOf(node.op)?.(node) !== undefined
+    return find(node.op)?.(node) !== undefined
   } catch (error) {
     if (error instanceof SavedModelError) return false
     throw error
-  }
-}
-
-function stepOf({ node, inputs }: Placed): Step {
-  const kernel = kernelOf(node.op)
-  if (kernel === undefined) throw untranslatable(node, 'it has no translation')
-  return {
-    label: `${node.op} (node ${node.name})`,
-    inputs,
-    outputs: portTypes(node).map((_, port) => `${node.name}:${port}`),
-    run: kernel(node),
   }
 }

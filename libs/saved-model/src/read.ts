@@ -1,4 +1,4 @@
-import type { SignatureDef, TensorInfo } from '@drover/serving-api'
+import { type SignatureDef, type Tensor, type TensorInfo, typeOfNumber } from '@drover/serving-api'
 import { SavedModelError } from './errors.ts'
 import type { AttrValue, GraphDef, NodeDef, SavedModel } from './graph.ts'
 import { Budget, dataTypeOf, readShape, readTensor } from './tensor-proto.ts'
@@ -12,11 +12,17 @@ const EXPANDED_BYTES_MAX = 256 * 2 ** 20
 /** TensorFlow's signature for restoring; nobody calls it. */
 const INIT_SIGNATURE = '__saved_model_init_op'
 
+/** The tags of the graph that is served where nothing else is asked for. */
+export const SERVE_TAGS: readonly string[] = ['serve']
+
 /**
- * Reads `saved_model.pb`: the graph with the tag `serve` alone, or the only one. Throws `SavedModelError`
- * on what is no SavedModel, is over a limit, or has signatures of types that are not carried.
+ * Reads the graph with exactly these tags, in any order, out of `saved_model.pb`. Throws
+ * `SavedModelError` on what is no SavedModel or is over a limit.
  */
-export function readSavedModel(bytes: Uint8Array): SavedModel {
+export function readSavedModel(
+  bytes: Uint8Array,
+  tags: readonly string[] = SERVE_TAGS,
+): SavedModel {
   if (bytes.length > BYTES_MAX)
     throw new SavedModelError('TOO_LARGE', `the file has ${bytes.length} bytes`)
   const metaGraphs: MetaGraph[] = []
@@ -24,20 +30,29 @@ export function readSavedModel(bytes: Uint8Array): SavedModel {
     if (field.number === 2) metaGraphs.push(outlineMetaGraph(field.bytes))
   if (metaGraphs.length === 0)
     throw new SavedModelError('NOT_A_SAVED_MODEL', 'the file holds no graph')
-  const found = metaGraphs.find(({ tags }) => tags.length === 1 && tags[0] === 'serve')
-  if (found === undefined) throw noServeGraph(metaGraphs)
+  const wanted = new Set(tags)
+  const found = metaGraphs.find((each) => isSame(new Set(each.tags), wanted))
+  if (found === undefined) throw noSuchGraph(tags, metaGraphs)
   const budget = new Budget(bytes.length + EXPANDED_BYTES_MAX)
   return {
     tags: found.tags,
     graph: readGraph(found.graph, budget),
-    signatures: Object.fromEntries(found.signatures.flatMap(readSignatureEntry)),
+    signatures: Object.fromEntries(
+      found.signatures.flatMap((signature) => readSignatureEntry(signature, budget)),
+    ),
     tensorflowVersion: found.tensorflowVersion,
   }
 }
 
-function noServeGraph(metaGraphs: readonly MetaGraph[]): SavedModelError {
-  const tags = metaGraphs.map((each) => `[${each.tags.join(', ')}]`).join(', ')
-  return new SavedModelError('NO_SERVE_GRAPH', `no graph has just the tag serve; there is ${tags}`)
+const isSame = (a: ReadonlySet<string>, b: ReadonlySet<string>): boolean =>
+  a.size === b.size && [...a].every((each) => b.has(each))
+
+function noSuchGraph(tags: readonly string[], metaGraphs: readonly MetaGraph[]): SavedModelError {
+  const there = metaGraphs.map((each) => `[${each.tags.join(', ')}]`).join(', ')
+  return new SavedModelError(
+    'NO_SERVE_GRAPH',
+    `no graph has just the tags [${tags.join(', ')}]; there is ${there}`,
+  )
 }
 
 interface MetaGraph {
@@ -154,28 +169,36 @@ function readList(bytes: Uint8Array): AttrValue | undefined {
     : undefined
 }
 
-function readSignatureEntry(bytes: Uint8Array): [string, SignatureDef][] {
+function readSignatureEntry(bytes: Uint8Array, budget: Budget): [string, SignatureDef][] {
   const [name, value] = readEntry(bytes)
   if (name === INIT_SIGNATURE) return []
   const inputs: [string, TensorInfo][] = []
   const outputs: [string, TensorInfo][] = []
+  const defaults: [string, Tensor][] = []
   let methodName = ''
   for (const field of readFields(value)) {
-    if (field.number === 1) inputs.push(readInfo(name, field.bytes))
-    if (field.number === 2) outputs.push(readInfo(name, field.bytes))
+    if (field.number === 1) inputs.push(readInfo(field.bytes))
+    if (field.number === 2) outputs.push(readInfo(field.bytes))
     if (field.number === 3) methodName = field.text
+    if (field.number === 4) {
+      const [alias, tensor] = readEntry(field.bytes)
+      const read = readTensor(tensor, budget)
+      if (read !== undefined) defaults.push([alias, read])
+    }
   }
-  return [
-    [
-      name,
-      { methodName, inputs: Object.fromEntries(inputs), outputs: Object.fromEntries(outputs) },
-    ],
-  ]
+  const signature: SignatureDef = {
+    methodName,
+    inputs: Object.fromEntries(inputs),
+    outputs: Object.fromEntries(outputs),
+    ...(defaults.length > 0 && { defaults: Object.fromEntries(defaults) }),
+  }
+  return [[name, signature]]
 }
 
-function readInfo(signature: string, bytes: Uint8Array): [string, TensorInfo] {
+/** What is no dense tensor has no name; requests that bring it fail, and only those. */
+function readInfo(bytes: Uint8Array): [string, TensorInfo] {
   const [alias, value] = readEntry(bytes)
-  let name: string | undefined
+  let name = ''
   let type = 0n
   let shape: readonly number[] | undefined = []
   for (const field of readFields(value)) {
@@ -183,11 +206,5 @@ function readInfo(signature: string, bytes: Uint8Array): [string, TensorInfo] {
     if (field.number === 2) type = field.int
     if (field.number === 3) shape = readShape(field.bytes)
   }
-  const where = `${JSON.stringify(alias)} of the signature ${JSON.stringify(signature)}`
-  if (name === undefined)
-    throw new SavedModelError('UNSUPPORTED_TYPE', `${where} is not a dense tensor`)
-  const dtype = dataTypeOf(type)
-  if (dtype === undefined)
-    throw new SavedModelError('UNSUPPORTED_TYPE', `${where} has the element type number ${type}`)
-  return [alias, { name, dtype, shape }]
+  return [alias, { name, dtype: typeOfNumber(Number(type)), shape }]
 }

@@ -1,30 +1,30 @@
 // TensorProto and TensorShapeProto: constants and shapes inside a graph.
 
-import { DataType, sizeOf, type Tensor } from '@drover/serving-api'
+import {
+  bytesOf,
+  bytesOfType,
+  type DataType,
+  isDataType,
+  numberOfType,
+  type NumericType,
+  partsOf,
+  sizeOf,
+  type Tensor,
+  tensorOfBuffer,
+  typeOfNumber,
+} from '@drover/serving-api'
 import { SavedModelError } from './errors.ts'
 import { readFields, type WireField, WireWriter } from './wire.ts'
 
-const BYTES_PER_VALUE: Record<DataType, number> = {
-  DT_FLOAT: 4,
-  DT_DOUBLE: 8,
-  DT_INT32: 4,
-  DT_STRING: 16,
-  DT_INT64: 8,
-  DT_BOOL: 1,
-}
-const RANK_MAX = 32
-const DATA_TYPES = [
-  'DT_FLOAT',
-  'DT_DOUBLE',
-  'DT_INT32',
-  'DT_STRING',
-  'DT_INT64',
-  'DT_BOOL',
-] as const satisfies DataType[]
+/** What an empty text takes. */
+const TEXT_BYTES = 16
+/** TensorFlow's own limit. */
+const RANK_MAX = 254
 
-/** TensorFlow's name of an element type; undefined when it is not carried. */
+/** TensorFlow's name of an element type; undefined when no tensor of it is carried. */
 export function dataTypeOf(number: bigint): DataType | undefined {
-  return DATA_TYPES.find((name) => BigInt(DataType[name]) === number)
+  const name = typeOfNumber(Number(number))
+  return isDataType(name) ? name : undefined
 }
 
 /** What constants may take in memory beyond their own bytes: a repeated value takes few in the file. */
@@ -69,14 +69,11 @@ function readDimension(bytes: Uint8Array): number {
 }
 
 export function writeTensor(tensor: Tensor): WireWriter {
-  const writer = new WireWriter().varint(1, DataType[tensor.dtype])
+  const writer = new WireWriter().varint(1, numberOfType(tensor.dtype))
   writer.message(2, writeShape(tensor.shape))
-  if (tensor.dtype === 'DT_STRING') {
-    for (const value of tensor.values) writer.bytes(8, value)
-    return writer
-  }
-  const { buffer, byteOffset, byteLength } = tensor.values
-  return writer.bytes(4, new Uint8Array(buffer, byteOffset, byteLength))
+  if (tensor.dtype !== 'DT_STRING') return writer.bytes(4, bytesOf(tensor))
+  for (const value of tensor.values) writer.bytes(8, value)
+  return writer
 }
 
 /** Undefined when the element type is not carried. */
@@ -88,77 +85,93 @@ export function readTensor(bytes: Uint8Array, budget: Budget): Tensor | undefine
   const shape = shapeField === undefined ? [] : readShape(shapeField.bytes)
   if (shape === undefined || shape.some((size) => size < 0 || !Number.isSafeInteger(size)))
     throw new SavedModelError('NOT_A_SAVED_MODEL', 'a constant has no definite shape')
-  const size = sizeOf(shape)
-  budget.take(size * BYTES_PER_VALUE[dtype])
+  budget.take(sizeOf(shape) * (dtype === 'DT_STRING' ? TEXT_BYTES : bytesOfType(dtype)))
+  if (dtype === 'DT_STRING') {
+    const given = valuesOf(fields, 8, (field) => [Uint8Array.from(field.bytes)])
+    return { dtype, shape, values: fill(shape, given, [new Uint8Array()]) }
+  }
   const content = fields.findLast((field) => field.number === 4)?.bytes
-  return content !== undefined && content.length > 0 && dtype !== 'DT_STRING'
+  return content !== undefined && content.length > 0
     ? fromContent(dtype, shape, content)
     : fromFields(dtype, shape, fields)
 }
 
-function fromContent(
-  dtype: Exclude<DataType, 'DT_STRING'>,
-  shape: readonly number[],
-  content: Uint8Array,
-): Tensor {
-  if (content.length !== sizeOf(shape) * BYTES_PER_VALUE[dtype])
+function fromContent(dtype: NumericType, shape: readonly number[], content: Uint8Array): Tensor {
+  if (content.length !== sizeOf(shape) * bytesOfType(dtype))
     throw new SavedModelError(
       'NOT_A_SAVED_MODEL',
       `a constant does not fill its shape [${shape.join(', ')}]`,
     )
   // A copy, since typed arrays need an aligned start.
-  const { buffer } = Uint8Array.from(content)
-  switch (dtype) {
-    case 'DT_FLOAT':
-      return { dtype, shape, values: new Float32Array(buffer) }
-    case 'DT_DOUBLE':
-      return { dtype, shape, values: new Float64Array(buffer) }
-    case 'DT_INT32':
-      return { dtype, shape, values: new Int32Array(buffer) }
-    case 'DT_INT64':
-      return { dtype, shape, values: new BigInt64Array(buffer) }
-    case 'DT_BOOL':
-      return { dtype, shape, values: new Uint8Array(buffer) }
-  }
+  return tensorOfBuffer(dtype, shape, Uint8Array.from(content).buffer)
 }
 
-/** Values one by one; the last one stands for all that are left out. */
-function fill<T>(shape: readonly number[], given: readonly T[], none: T): T[] {
-  const size = sizeOf(shape)
+/** Values one by one; the last one stands for all that are left out. A value may have several parts. */
+function fill<T>(shape: readonly number[], given: readonly T[], none: readonly T[]): T[] {
+  const parts = none.length
+  const size = sizeOf(shape) * parts
   if (given.length > size)
     throw new SavedModelError(
       'NOT_A_SAVED_MODEL',
       `a constant overfills its shape [${shape.join(', ')}]`,
     )
-  return Array.from({ length: size }, (_, index) => given[index] ?? given.at(-1) ?? none)
+  const last = given.length < parts ? none : given.slice(-parts)
+  const values = given.slice()
+  while (values.length < size) values.push(...last)
+  return values
+}
+
+function valuesOf<T>(
+  fields: readonly WireField[],
+  number: number,
+  read: (field: WireField) => T[],
+): T[] {
+  return fields.flatMap((field) => (field.number === number ? read(field) : []))
+}
+
+/** The field of TensorProto that has the values of a type. */
+const VALUE_FIELDS: Readonly<Record<NumericType, number>> = {
+  DT_FLOAT: 5,
+  DT_DOUBLE: 6,
+  DT_INT32: 7,
+  DT_INT16: 7,
+  DT_INT8: 7,
+  DT_UINT8: 7,
+  DT_UINT16: 7,
+  DT_COMPLEX64: 9,
+  DT_INT64: 10,
+  DT_BOOL: 11,
+  DT_COMPLEX128: 12,
+  DT_HALF: 13,
+  DT_BFLOAT16: 13,
+  DT_UINT32: 16,
+  DT_UINT64: 17,
 }
 
 function fromFields(
-  dtype: DataType,
+  dtype: NumericType,
   shape: readonly number[],
   fields: readonly WireField[],
 ): Tensor {
-  const valuesOf = <T>(number: number, read: (field: WireField) => T[]): T[] =>
-    fields.flatMap((field) => (field.number === number ? read(field) : []))
-  const intsOf = (number: number): bigint[] => valuesOf(number, (field) => field.ints)
-  switch (dtype) {
-    case 'DT_FLOAT': {
-      const given = valuesOf(5, (field) => field.floats)
-      return { dtype, shape, values: Float32Array.from(fill(shape, given, 0)) }
-    }
-    case 'DT_DOUBLE': {
-      const given = valuesOf(6, (field) => field.doubles)
-      return { dtype, shape, values: Float64Array.from(fill(shape, given, 0)) }
-    }
-    case 'DT_INT32':
-      return { dtype, shape, values: Int32Array.from(fill(shape, intsOf(7).map(Number), 0)) }
-    case 'DT_INT64':
-      return { dtype, shape, values: BigInt64Array.from(fill(shape, intsOf(10), 0n)) }
-    case 'DT_BOOL':
-      return { dtype, shape, values: Uint8Array.from(fill(shape, intsOf(11).map(Number), 0)) }
-    case 'DT_STRING': {
-      const given = valuesOf(8, (field) => [Uint8Array.from(field.bytes)])
-      return { dtype, shape, values: fill(shape, given, new Uint8Array()) }
-    }
+  const tensor = tensorOfBuffer(dtype, shape, new ArrayBuffer(sizeOf(shape) * bytesOfType(dtype)))
+  const number = VALUE_FIELDS[dtype]
+  if (tensor.dtype === 'DT_INT64' || tensor.dtype === 'DT_UINT64')
+    tensor.values.set(
+      fill(
+        shape,
+        valuesOf(fields, number, ({ ints }) => ints),
+        [0n],
+      ),
+    )
+  else {
+    const none = Array.from({ length: partsOf(dtype) }, () => 0)
+    tensor.values.set(fill(shape, valuesOf(fields, number, numbersOf(dtype)), none))
   }
+  return tensor
+}
+
+function numbersOf(dtype: NumericType): (field: WireField) => number[] {
+  if (dtype === 'DT_FLOAT' || dtype === 'DT_COMPLEX64') return ({ floats }) => floats
+  if (dtype === 'DT_DOUBLE' || dtype === 'DT_COMPLEX128') return ({ doubles }) => doubles
+  return ({ ints }) => ints.map(Number)
 }

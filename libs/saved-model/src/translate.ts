@@ -2,9 +2,18 @@ import type { SignatureDef, Tensor } from '@drover/serving-api'
 import { SavedModelError } from './errors.ts'
 import type { SavedModel } from './graph.ts'
 import { untranslatable } from './node-attrs.ts'
-import { type NumericType, type NumericValue, OnnxBuilder, onnxOpOf } from './onnx/index.ts'
-import { canonical, type Partition, partition, type Placed, type Step } from './partition.ts'
-import { toTensor, toValue, type Value } from './values.ts'
+import {
+  keepsRank,
+  needsRank,
+  type NumericType,
+  type NumericValue,
+  OnnxBuilder,
+  onnxOpOf,
+} from './onnx/index.ts'
+import { canonical, neededOf, type Partition, partition, type Placed } from './partition.ts'
+import { Plan, valueOf } from './program/plan.ts'
+import { Constants, type Program, ProgramBuilder } from './program/program.ts'
+import { toValue, type Value } from './values.ts'
 
 /** The numeric part of a signature, as an ONNX model. */
 export interface OnnxModel {
@@ -35,104 +44,102 @@ export interface Translation {
   signatures: Readonly<Record<string, TranslatedSignature>>
 }
 
+/** A translated signature as plain data. */
+interface TranslatedData {
+  signature: SignatureDef
+  model: OnnxModel | undefined
+  program: Program
+  /** How many of the program's steps come before the ONNX model. */
+  middle: number
+  /** What the ONNX model takes and gives: its names, and the program's slots. */
+  feeds: readonly { slot: number; name: string }[]
+  fetches: readonly { slot: number; name: string }[]
+}
+
+/** A translation as plain data: it may be sent to another thread. */
+export interface TranslationData {
+  signatures: Readonly<Record<string, TranslatedData>>
+  constants: readonly Value[]
+}
+
 /**
  * Translates every signature of a SavedModel; nodes that a signature does not need are left out.
  * Throws `SavedModelError` UNTRANSLATABLE, naming the node and its operation.
  */
-export function translate({ graph, signatures }: SavedModel): Translation {
-  return {
-    signatures: Object.fromEntries(
-      Object.entries(signatures).map(([name, signature]) => [
-        name,
-        translateSignature(signature, partition(graph, signature)),
-      ]),
-    ),
-  }
+export function translate(savedModel: SavedModel): Translation {
+  return openTranslation(translateToData(savedModel))
 }
 
-function translateSignature(signature: SignatureDef, parts: Partition): TranslatedSignature {
-  const numeric = translateNumeric(signature, parts)
-  const plan: Plan = {
-    signature,
-    prelude: parts.prelude,
-    postlude: parts.postlude,
-    constants: keptConstants(signature, parts),
-    feeds: numeric?.feeds ?? new Map(),
-    fetches: numeric?.fetches ?? new Map(),
-  }
-  return { signature, model: numeric?.model, begin: (inputs) => begin(plan, inputs) }
-}
-
-/** What running a signature needs; the weights are in the ONNX model alone. */
-interface Plan {
-  signature: SignatureDef
-  prelude: readonly Step[]
-  postlude: readonly Step[]
-  constants: ReadonlyMap<string, Value>
-  /** From tensors of the graph to names of the ONNX model. */
-  feeds: ReadonlyMap<string, string>
-  fetches: ReadonlyMap<string, string>
-}
-
-function keptConstants(signature: SignatureDef, parts: Partition): Map<string, Value> {
-  const { prelude, postlude, constants } = parts
-  const used = new Set([
-    ...[...prelude, ...postlude].flatMap(({ inputs }) => inputs),
-    ...Object.values(signature.outputs).map(({ name }) => canonical(name)),
+/** The same as plain data, to be opened by `openTranslation`. */
+export function translateToData({ graph, signatures }: SavedModel): TranslationData {
+  const constants = new Constants()
+  const translated = Object.entries(signatures).map(([name, signature]) => [
+    name,
+    translateSignature(signature, { parts: partition(neededOf(graph, signature)), constants }),
   ])
-  return new Map([...constants].filter(([key]) => used.has(key)))
+  return { signatures: Object.fromEntries(translated), constants: constants.values }
 }
 
-function begin(plan: Plan, inputs: Readonly<Record<string, Tensor>>): TranslatedRun {
-  const values = new Map<string, Value>(plan.constants)
-  for (const [alias, { name }] of Object.entries(plan.signature.inputs)) {
-    const tensor = inputs[alias]
-    if (tensor === undefined)
-      throw new SavedModelError('INVALID_INPUT', `the input ${alias} is missing`)
-    values.set(canonical(name), toValue(tensor))
-  }
-  runSteps(plan.prelude, values)
-  const feeds = Array.from(plan.feeds, ([key, name]) => [name, numericOf(valueOf(values, key))])
+function translateSignature(
+  signature: SignatureDef,
+  { parts, constants }: { parts: Partition; constants: Constants },
+): TranslatedData {
+  const numeric = translateNumeric(signature, parts)
+  const builder = new ProgramBuilder(parts.constants, constants)
+  for (const placed of [...parts.prelude, ...parts.postlude]) builder.addNode(placed)
+  const slotsOf = (names: ReadonlyMap<string, string> = new Map<string, string>()) =>
+    Array.from(names, ([key, name]) => ({ slot: builder.slotOf(key), name }))
+  const [feeds, fetches] = [slotsOf(numeric?.feeds), slotsOf(numeric?.fetches)]
   return {
-    feeds: Object.fromEntries(feeds),
-    finish(answers) {
-      for (const [key, name] of plan.fetches) {
-        const answer = answers[name]
-        if (answer !== undefined) values.set(key, toValue(answer))
-      }
-      runSteps(plan.postlude, values)
-      const outputs = Object.entries(plan.signature.outputs).map(([alias, { name }]) => [
-        alias,
-        toTensor(valueOf(values, canonical(name))),
-      ])
-      return Object.fromEntries(outputs)
-    },
+    signature,
+    model: numeric?.model,
+    program: builder.build(signature),
+    middle: parts.prelude.length,
+    feeds,
+    fetches,
   }
 }
 
-function valueOf(values: ReadonlyMap<string, Value>, key: string): Value {
-  const value = values.get(key)
-  if (value === undefined)
-    throw new SavedModelError('NOT_A_SAVED_MODEL', `no node has the output ${key}`)
-  return value
+/** Makes a translation ready to run. Throws `SavedModelError` UNTRANSLATABLE. */
+export function openTranslation({ signatures, constants }: TranslationData): Translation {
+  const opened = Object.entries(signatures).map(([name, data]) => [
+    name,
+    {
+      signature: data.signature,
+      model: data.model,
+      begin: beginOf(new Plan(data.program, { constants }), data),
+    },
+  ])
+  return { signatures: Object.fromEntries(opened) }
+}
+
+/** Holds on to nothing of the model but the plan. */
+function beginOf(
+  plan: Plan,
+  { middle, feeds, fetches }: Pick<TranslatedData, 'middle' | 'feeds' | 'fetches'>,
+): TranslatedSignature['begin'] {
+  return (inputs) => {
+    const slots = plan.start(inputs)
+    plan.run(slots, 0, middle)
+    const fed = feeds.map(({ slot, name }) => [name, numericOf(valueOf(slots, slot))])
+    return {
+      feeds: Object.fromEntries(fed),
+      finish(answers) {
+        for (const { slot, name } of fetches) {
+          const answer = answers[name]
+          if (answer !== undefined) slots[slot] = toValue(answer)
+        }
+        plan.run(slots, middle)
+        return plan.finish(slots)
+      },
+    }
+  }
 }
 
 function numericOf(value: Value): NumericValue {
   if (value.dtype === 'DT_STRING')
     throw new SavedModelError('INVALID_INPUT', 'text cannot be calculated with')
   return value
-}
-
-function runSteps(steps: readonly Step[], values: Map<string, Value>): void {
-  for (const { label, inputs, outputs, run } of steps) {
-    try {
-      const results = run(inputs.map((key) => valueOf(values, key)))
-      for (const [port, result] of results.entries()) values.set(outputs[port] ?? '', result)
-    } catch (cause) {
-      if (!(cause instanceof SavedModelError)) throw cause
-      throw new SavedModelError(cause.code, `${label} failed`, { cause })
-    }
-  }
 }
 
 interface Numeric {
@@ -147,9 +154,7 @@ function translateNumeric(signature: SignatureDef, parts: Partition): Numeric | 
   const names = new Map<string, string>()
   const feeds = new Map<string, string>()
   const made = new Map<string, Placed>()
-  const shapes = new Map(
-    Object.values(signature.inputs).map(({ name, shape }) => [canonical(name), shape]),
-  )
+  const ranks = ranksOf(signature, parts.numeric)
   for (const placed of parts.numeric) {
     const { node, inputs } = placed
     const translateOp = onnxOpOf(node.op)
@@ -162,7 +167,7 @@ function translateNumeric(signature: SignatureDef, parts: Partition): Numeric | 
         names.set(key, onnx.constant(numericOf(constant)))
         continue
       }
-      const name = onnx.input(numericTypeOf(parts, key, node), shapes.get(key))
+      const name = onnx.input(numericTypeOf(parts, key, node), ranks.get(key))
       names.set(key, name)
       feeds.set(key, name)
     }
@@ -178,6 +183,23 @@ function translateNumeric(signature: SignatureDef, parts: Partition): Numeric | 
     }
   }
   return { feeds, ...fetch(signature, parts, { onnx, names, made }) }
+}
+
+/**
+ * The ranks that the ONNX model insists on, of the inputs by which they matter. A signature's shape
+ * binds nobody: requests may bring another one, and the graph says whether it can be worked with.
+ * Where ONNX would take more than TensorFlow does, the signature's rank is the one it takes.
+ */
+function ranksOf(signature: SignatureDef, numeric: readonly Placed[]): Map<string, number> {
+  const bound = new Set<string>()
+  for (const { node, inputs } of numeric.toReversed()) {
+    const isBound = needsRank(node.op) || (keepsRank(node.op) && bound.has(`${node.name}:0`))
+    if (isBound) for (const key of inputs) bound.add(key)
+  }
+  const ranks = new Map<string, number>()
+  for (const { name, shape } of Object.values(signature.inputs))
+    if (shape !== undefined && bound.has(canonical(name))) ranks.set(canonical(name), shape.length)
+  return ranks
 }
 
 /** Declares as outputs what the postlude and the signature need. */

@@ -1,8 +1,8 @@
 // Which element types the ports of a node have.
 
-import type { DataType } from '@drover/serving-api'
 import type { NodeDef } from './graph.ts'
 import { intOf, typeOf, untranslatable } from './node-attrs.ts'
+import type { ValueType } from './values.ts'
 
 const TRUTHS = new Set([
   'All',
@@ -22,7 +22,7 @@ const TRUTHS = new Set([
 ])
 const TEXTS = new Set(['StaticRegexReplace', 'StringJoin', 'StringLower'])
 /** Operations whose type has a name of its own among the attributes, with TensorFlow's default. */
-const NAMED: Readonly<Record<string, [attribute: string, fallback?: DataType]>> = {
+const NAMED: Readonly<Record<string, [attribute: string, fallback?: ValueType]>> = {
   ArgMax: ['output_type', 'DT_INT64'],
   ArgMin: ['output_type', 'DT_INT64'],
   Cast: ['DstT'],
@@ -38,7 +38,7 @@ const NAMED: Readonly<Record<string, [attribute: string, fallback?: DataType]>> 
 }
 
 /** The element types of a node's ports, in order. Throws UNTRANSLATABLE when they cannot be told. */
-export function portTypes(node: NodeDef): DataType[] {
+export function portTypes(node: NodeDef): ValueType[] {
   const { op } = node
   if (TRUTHS.has(op)) return ['DT_BOOL']
   if (TEXTS.has(op)) return ['DT_STRING']

@@ -1,6 +1,6 @@
 // Tensors as the kernels see them: like those of requests, but strings are text.
 
-import { type DataType, sizeOf, type Tensor, type TensorOf } from '@drover/serving-api'
+import { sizeOf, type Tensor, type TensorOf, type TypeName, typeText } from '@drover/serving-api'
 import { SavedModelError } from './errors.ts'
 
 /** More elements than this no kernel makes: a few bytes of a request must not take all memory. */
@@ -13,9 +13,24 @@ export interface TextValue {
   values: string[]
 }
 
+/** The element types that are translated; TensorFlow runs what has others. */
+export const VALUE_TYPES = [
+  'DT_FLOAT',
+  'DT_DOUBLE',
+  'DT_INT32',
+  'DT_STRING',
+  'DT_INT64',
+  'DT_BOOL',
+] as const
+export type ValueType = (typeof VALUE_TYPES)[number]
+
+/** Whether an element type is translated. */
+export const isValueType = (dtype: TypeName): dtype is ValueType =>
+  VALUE_TYPES.some((each) => each === dtype)
+
 export type IntValue = TensorOf<'DT_INT64'>
-export type NumberValue = Exclude<Tensor, TensorOf<'DT_STRING'> | IntValue>
-export type NumberType = NumberValue['dtype']
+export type NumberType = Exclude<ValueType, 'DT_STRING' | 'DT_INT64'>
+export type NumberValue = { [D in NumberType]: TensorOf<D> }[NumberType]
 export type Value = NumberValue | IntValue | TextValue
 
 const strict = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true })
@@ -71,11 +86,16 @@ export function wellFormed(text: string): string {
   return ESCAPED.test(text) ? lenient.decode(encodeText(text)) : text
 }
 
+/** Throws UNTRANSLATABLE for an element type that is not. */
 export function toValue(tensor: Tensor): Value {
-  return tensor.dtype === 'DT_STRING'
-    ? { dtype: 'DT_STRING', shape: tensor.shape, values: tensor.values.map(decodeText) }
-    : tensor
+  if (tensor.dtype === 'DT_STRING')
+    return { dtype: 'DT_STRING', shape: tensor.shape, values: tensor.values.map(decodeText) }
+  if (isNumeric(tensor)) return tensor
+  throw new SavedModelError('UNTRANSLATABLE', `${typeText(tensor.dtype)} has no translation`)
 }
+
+const isNumeric = (tensor: Tensor): tensor is NumberValue | IntValue =>
+  tensor.dtype !== 'DT_STRING' && isValueType(tensor.dtype)
 
 export function toTensor(value: Value): Tensor {
   return value.dtype === 'DT_STRING'
@@ -141,36 +161,103 @@ export function texts(shape: readonly number[], values: string[]): TextValue {
 
 /** Integers of the type that a node asks for. */
 export function integers(
-  dtype: DataType,
+  dtype: ValueType,
   shape: readonly number[],
   values: readonly number[],
 ): Value {
   return dtype === 'DT_INT64' ? ints(shape, values.map(BigInt)) : numbers('DT_INT32', shape, values)
 }
 
-/** The elements at these positions, in a new shape. */
-export function pick(from: Value, shape: readonly number[], at: readonly number[]): Value {
-  switch (from.dtype) {
-    case 'DT_STRING':
-      return texts(
-        shape,
-        at.map((index) => from.values[index] ?? ''),
-      )
-    case 'DT_INT64':
-      return ints(
-        shape,
-        at.map((index) => from.values[index] ?? 0n),
-      )
+/** A tensor of zeros, or of empty texts. */
+export function zeros(dtype: ValueType, shape: readonly number[]): Value {
+  const count = countOf(shape)
+  switch (dtype) {
     case 'DT_FLOAT':
+      return { dtype, shape, values: new Float32Array(count) }
     case 'DT_DOUBLE':
+      return { dtype, shape, values: new Float64Array(count) }
     case 'DT_INT32':
+      return { dtype, shape, values: new Int32Array(count) }
     case 'DT_BOOL':
-      return numbers(
-        from.dtype,
-        shape,
-        at.map((index) => from.values[index] ?? 0),
-      )
+      return { dtype, shape, values: new Uint8Array(count) }
+    case 'DT_INT64':
+      return { dtype, shape, values: new BigInt64Array(count) }
+    case 'DT_STRING':
+      return { dtype, shape, values: Array.from({ length: count }, () => '') }
   }
+}
+
+/** The elements at these positions, in a new shape. */
+export function pick(from: Value, shape: readonly number[], at: ArrayLike<number>): Value {
+  const picked = zeros(from.dtype, shape)
+  if (from.dtype === 'DT_STRING' && picked.dtype === 'DT_STRING')
+    pickInto(picked.values, from.values, at)
+  else if (from.dtype === 'DT_INT64' && picked.dtype === 'DT_INT64')
+    pickInto(picked.values, from.values, at)
+  else if (from.dtype === 'DT_FLOAT' && picked.dtype === 'DT_FLOAT')
+    pickInto(picked.values, from.values, at)
+  else if (isNumber(from) && isNumber(picked)) pickInto(picked.values, from.values, at)
+  return picked
+}
+
+function pickInto<T>(to: { [index: number]: T }, from: ArrayLike<T>, at: ArrayLike<number>): void {
+  for (let index = 0; index < at.length; index++) {
+    const value = from[at[index] ?? 0]
+    if (value !== undefined) to[index] = value
+  }
+}
+
+/** Copies elements that are next to each other; both tensors are of one type. */
+export function copyInto(
+  to: { value: Value; at: number },
+  from: { value: Value; at: number },
+  length: number,
+): void {
+  const [target, source] = [to.value, from.value]
+  if (target.dtype === 'DT_STRING' && source.dtype === 'DT_STRING')
+    for (let index = 0; index < length; index++)
+      target.values[to.at + index] = source.values[from.at + index] ?? ''
+  else if (target.dtype === 'DT_INT64' && source.dtype === 'DT_INT64')
+    target.values.set(source.values.subarray(from.at, from.at + length), to.at)
+  else if (isNumber(target) && isNumber(source))
+    target.values.set(source.values.subarray(from.at, from.at + length), to.at)
+}
+
+/** Whether the elements are JavaScript's numbers. */
+export const isNumber = (value: Value): value is NumberValue =>
+  value.dtype !== 'DT_STRING' && value.dtype !== 'DT_INT64'
+
+/** How far apart neighbours along each axis are. */
+export function stridesOf(shape: readonly number[]): number[] {
+  const strides: number[] = []
+  let stride = 1
+  for (const size of shape.toReversed()) {
+    strides.unshift(stride)
+    stride *= size
+  }
+  return strides
+}
+
+/** Where the elements of a view are that begins at `start` and has these strides, in row-major order. */
+export function positionsOf(
+  shape: readonly number[],
+  strides: readonly number[],
+  start = 0,
+): Int32Array {
+  const positions = new Int32Array(countOf(shape))
+  const index = shape.map(() => 0)
+  let position = start
+  for (let at = 0; at < positions.length; at++) {
+    positions[at] = position
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      const [next, stride] = [(index[axis] ?? 0) + 1, strides[axis] ?? 0]
+      const size = shape[axis] ?? 1
+      index[axis] = next < size ? next : 0
+      position += next < size ? stride : stride * (1 - size)
+      if (next < size) break
+    }
+  }
+  return positions
 }
 
 export function isSameShape(a: readonly number[], b: readonly number[]): boolean {

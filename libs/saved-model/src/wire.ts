@@ -47,6 +47,12 @@ export class WireWriter {
     return this.#tag(field, Wire.FIXED32).#push(bytes)
   }
 
+  double(field: number, value: number): this {
+    const bytes = new Uint8Array(8)
+    new DataView(bytes.buffer).setFloat64(0, value, true)
+    return this.#tag(field, Wire.FIXED64).#push(bytes)
+  }
+
   /** Bytes or a text in UTF-8. The bytes are not copied before `finish`. */
   bytes(field: number, value: Uint8Array | string): this {
     const bytes = typeof value === 'string' ? encoder.encode(value) : value

@@ -1,4 +1,4 @@
-import { DataType, type SignatureDef, type TensorInfo } from '@drover/serving-api'
+import { numberOfType, type SignatureDef, type TensorInfo } from '@drover/serving-api'
 import type { AttrValue, GraphDef, NodeDef } from './graph.ts'
 import { writeShape, writeTensor } from './tensor-proto.ts'
 import { WireWriter } from './wire.ts'
@@ -56,7 +56,7 @@ function writeAttr(attr: AttrValue): WireWriter {
     case 'bool':
       return writer.varint(5, attr.value ? 1 : 0)
     case 'type':
-      return writer.varint(6, DataType[attr.value])
+      return writer.varint(6, numberOfType(attr.value))
     case 'shape':
       return writer.message(7, writeShape(attr.value))
     case 'tensor':
@@ -66,12 +66,15 @@ function writeAttr(attr: AttrValue): WireWriter {
   }
 }
 
-function writeSignature({ inputs, outputs, methodName }: SignatureDef): WireWriter {
+function writeSignature({ inputs, outputs, methodName, defaults = {} }: SignatureDef): WireWriter {
   const writer = new WireWriter()
   for (const [alias, info] of Object.entries(inputs)) writer.message(1, entry(alias, infoOf(info)))
   for (const [alias, info] of Object.entries(outputs)) writer.message(2, entry(alias, infoOf(info)))
-  return writer.bytes(3, methodName)
+  writer.bytes(3, methodName)
+  for (const [alias, tensor] of Object.entries(defaults))
+    writer.message(4, entry(alias, writeTensor(tensor)))
+  return writer
 }
 
 const infoOf = ({ name, dtype, shape }: TensorInfo): WireWriter =>
-  new WireWriter().bytes(1, name).varint(2, DataType[dtype]).message(3, writeShape(shape))
+  new WireWriter().bytes(1, name).varint(2, numberOfType(dtype)).message(3, writeShape(shape))

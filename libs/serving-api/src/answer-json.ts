@@ -2,9 +2,10 @@
 // four, lists of a row on one line. Texts here hold one byte a character, so that strings that are
 // no UTF-8 pass as they are.
 
+import { type DataType, typeText } from './element-types.ts'
 import { invalid } from './errors.ts'
 import { doubleText, floatText } from './number-text.ts'
-import { sizeOf, type Tensor } from './tensor.ts'
+import { sizeOf, type Tensor, type TensorOf } from './tensor.ts'
 import { writeText } from './text.ts'
 
 /** How a request was laid out, and so its answer: `instances` or `inputs`. */
@@ -93,18 +94,35 @@ function placeOf(alias: string, tensor: Tensor): Place {
     case 'DT_DOUBLE':
       return { shape, write: (index) => doubleText(tensor.values[index] ?? NaN) }
     case 'DT_INT32':
+    case 'DT_INT16':
+    case 'DT_INT8':
+    case 'DT_UINT8':
+    case 'DT_UINT32':
     case 'DT_INT64':
+    case 'DT_UINT64':
       return { shape, write: (index) => `${tensor.values[index]}` }
     case 'DT_BOOL':
       return { shape, write: (index) => (tensor.values[index] ? 'true' : 'false') }
-    case 'DT_STRING': {
-      const isBytes = alias.endsWith(BYTES_SUFFIX)
-      const write = (index: number, level: number): string => {
-        const bytes = Buffer.from(tensor.values[index] ?? [])
-        return isBytes ? bytesText(bytes, level) : writeText(bytes.toString('latin1'))
-      }
-      return { shape, write }
-    }
+    case 'DT_STRING':
+      return { shape, write: stringWriter(tensor, alias.endsWith(BYTES_SUFFIX)) }
+    case 'DT_UINT16':
+    case 'DT_HALF':
+    case 'DT_BFLOAT16':
+    case 'DT_COMPLEX64':
+    case 'DT_COMPLEX128':
+      return { shape, write: () => refuse(tensor.dtype) }
+  }
+}
+
+/** JSON has no form for such values; one without elements is written all the same. */
+function refuse(dtype: DataType): never {
+  throw invalid(`Failed to write JSON value for tensor type: ${typeText(dtype)}`)
+}
+
+function stringWriter({ values }: TensorOf<'DT_STRING'>, isBytes: boolean): Place['write'] {
+  return (index, level) => {
+    const bytes = Buffer.from(values[index] ?? [])
+    return isBytes ? bytesText(bytes, level) : writeText(bytes.toString('latin1'))
   }
 }
 

@@ -1,5 +1,13 @@
 import { z } from 'zod'
-import { DATA_TYPES, type SignatureDef, sizeOf, type Tensor, type TensorOf } from './tensor.ts'
+import {
+  bytesOfType,
+  DATA_TYPES,
+  isNumericType,
+  type NumericType,
+  partsOf,
+} from './element-types.ts'
+import { floatsOf } from './half.ts'
+import { sizeOf, type Tensor, tensorOfBuffer } from './tensor.ts'
 
 const REQUESTS_MAX = 64
 const VALUES_MAX = 1_000_000
@@ -10,7 +18,10 @@ export const TOLERANCE = { engines: 1e-5, servers: 1e-4, drift: 1e-2 } as const
 const TensorJson = z.strictObject({
   dtype: z.enum(DATA_TYPES),
   shape: z.array(z.int().nonnegative()).max(RANK_MAX),
-  /** Numbers; booleans as 0 and 1; int64 as decimal text; strings in base64; `NaN` and infinities as text. */
+  /**
+   * Numbers; booleans as 0 and 1; halves by their bits; complex numbers as two; 64-bit integers as
+   * decimal text; strings in base64; `NaN` and infinities as text.
+   */
   values: z.array(z.union([z.number(), z.string()])).max(VALUES_MAX),
 })
 type TensorJson = z.output<typeof TensorJson>
@@ -42,44 +53,33 @@ export function encodeTensor(tensor: Tensor): TensorJson {
   return { dtype, shape: [...shape], values: encodeValues(tensor) }
 }
 
-function encodeValues(tensor: Tensor): (number | string)[] {
-  switch (tensor.dtype) {
-    case 'DT_INT64':
-      return Array.from(tensor.values, String)
-    case 'DT_STRING':
-      return tensor.values.map((bytes) => Buffer.from(bytes).toString('base64'))
-    case 'DT_FLOAT':
-    case 'DT_DOUBLE':
-    case 'DT_INT32':
-    case 'DT_BOOL':
-      return Array.from(tensor.values, (value) => (Number.isFinite(value) ? value : `${value}`))
-  }
+function encodeValues({ dtype, values }: Tensor): (number | string)[] {
+  if (dtype === 'DT_STRING') return values.map((bytes) => Buffer.from(bytes).toString('base64'))
+  if (dtype === 'DT_INT64' || dtype === 'DT_UINT64') return Array.from(values, String)
+  return Array.from(values, (value) => (Number.isFinite(value) ? value : `${value}`))
 }
 
-/** Reads what `encodeTensor` wrote. Throws when the values do not fill the shape. */
+/** Reads what `encodeTensor` wrote. Throws RangeError when the values do not fill the shape. */
 export function decodeTensor({ dtype, shape, values }: TensorJson): Tensor {
-  if (sizeOf(shape) !== values.length)
+  if (sizeOf(shape) * partsOf(dtype) !== values.length)
     throw new RangeError(
-      `${values.length} values do not fill a tensor of shape [${shape.join(',')}]`,
+      `${values.length} values do not fill a tensor of ${dtype} of shape [${shape.join(',')}]`,
     )
-  switch (dtype) {
-    case 'DT_FLOAT':
-      return { dtype, shape, values: Float32Array.from(values, Number) }
-    case 'DT_DOUBLE':
-      return { dtype, shape, values: Float64Array.from(values, Number) }
-    case 'DT_INT32':
-      return { dtype, shape, values: Int32Array.from(values, Number) }
-    case 'DT_BOOL':
-      return { dtype, shape, values: Uint8Array.from(values, Number) }
-    case 'DT_INT64':
-      return { dtype, shape, values: BigInt64Array.from(values, BigInt) }
-    case 'DT_STRING':
-      return {
-        dtype,
-        shape,
-        values: values.map((value) => Uint8Array.from(Buffer.from(`${value}`, 'base64'))),
-      }
-  }
+  if (isNumericType(dtype)) return decodeNumbers(dtype, shape, values)
+  const texts = values.map((value) => Uint8Array.from(Buffer.from(`${value}`, 'base64')))
+  return { dtype: 'DT_STRING', shape, values: texts }
+}
+
+function decodeNumbers(
+  dtype: NumericType,
+  shape: readonly number[],
+  values: readonly (number | string)[],
+): Tensor {
+  const tensor = tensorOfBuffer(dtype, shape, new ArrayBuffer(sizeOf(shape) * bytesOfType(dtype)))
+  if (tensor.dtype === 'DT_INT64' || tensor.dtype === 'DT_UINT64')
+    for (const [index, value] of values.entries()) tensor.values[index] = BigInt(value)
+  else for (const [index, value] of values.entries()) tensor.values[index] = Number(value)
+  return tensor
 }
 
 /** All tensors of one request or answer, encoded. */
@@ -143,18 +143,16 @@ function compareTensors(alias: string, want: Tensor, got: Tensor, tolerance: num
     return differs(
       `${alias} has the shape [${got.shape.join(',')}] and not [${want.shape.join(',')}]`,
     )
-  if (isFloat(want) && isFloat(got)) {
-    return compareFloats(alias, want.values, got.values, tolerance)
-  }
+  const floats = floatsOf(want)
+  const gotFloats = floatsOf(got)
+  if (floats !== undefined && gotFloats !== undefined)
+    return compareFloats(alias, floats, gotFloats, tolerance)
   const [wanted, gotten] = [encodeValues(want), encodeValues(got)]
   const at = wanted.findIndex((value, index) => value !== gotten[index])
   return at < 0
     ? { agreement: 'agrees', worst: 0 }
     : differs(`${alias}[${at}] is not the expected value`)
 }
-
-const isFloat = (tensor: Tensor): tensor is TensorOf<'DT_FLOAT'> | TensorOf<'DT_DOUBLE'> =>
-  tensor.dtype === 'DT_FLOAT' || tensor.dtype === 'DT_DOUBLE'
 
 function compareFloats(
   alias: string,
@@ -174,23 +172,4 @@ function compareFloats(
   if (worst <= tolerance) return { agreement: 'agrees', worst }
   const reason = `${alias}[${at}] is off by ${worst.toExponential(1)}`
   return { agreement: worst <= TOLERANCE.drift ? 'drifts' : 'differs', worst, reason }
-}
-
-/** Whether a request names a signature and exactly its inputs; the reason why not, or undefined. */
-export function misfitOf(
-  signatures: Readonly<Record<string, SignatureDef>>,
-  signature: string,
-  inputs: Readonly<Record<string, Tensor>>,
-): string | undefined {
-  const found = signatures[signature]
-  if (found === undefined) return `the model has no signature ${JSON.stringify(signature)}`
-  const missing = Object.keys(found.inputs).find((alias) => !(alias in inputs))
-  if (missing !== undefined) return `the input ${missing} is missing`
-  for (const [alias, tensor] of Object.entries(inputs)) {
-    const info = found.inputs[alias]
-    if (info === undefined) return `the signature has no input ${alias}`
-    if (info.dtype !== tensor.dtype)
-      return `the input ${alias} is ${tensor.dtype}, not ${info.dtype}`
-  }
-  return undefined
 }

@@ -1,5 +1,27 @@
 export { type PredictFormat, writePredictAnswer } from './answer-json.ts'
-export { errorBody, httpStatusOf, ServingError, StatusCode } from './errors.ts'
+export {
+  bytesOfType,
+  DATA_TYPES,
+  DataType,
+  isDataType,
+  isNumericType,
+  isTypeName,
+  numberOfType,
+  type NumericType,
+  partsOf,
+  type TypeName,
+  typeOfNumber,
+  typeText,
+} from './element-types.ts'
+export { type ExamplesRequest, parseExamplesBody } from './examples/examples-body.ts'
+export {
+  errorBody,
+  grpcCodeOf,
+  grpcMessage,
+  httpStatusOf,
+  ServingError,
+  StatusCode,
+} from './errors.ts'
 export {
   Agreement,
   compareAnswers,
@@ -11,9 +33,65 @@ export {
   GOLDEN_PATH,
   GoldenAnswers,
   GoldenRequests,
-  misfitOf,
   TOLERANCE,
 } from './golden.ts'
+export { numberOfBfloat16, numberOfHalf } from './half.ts'
+export { misfitOf, withDefaults } from './misfit.ts'
+export {
+  decodeInferenceRequest,
+  decodeMultiInferenceRequest,
+  type InferenceRequest,
+  type MultiInferenceRequest,
+} from './grpc/inference-request.ts'
+export {
+  encodeClassificationResponse,
+  encodeMultiInferenceResponse,
+  encodeRegressionResponse,
+} from './grpc/inference-response.ts'
+export {
+  checkMetadataFields,
+  decodeMetadataRequest,
+  encodeMetadataResponse,
+  type MetadataRequest,
+} from './grpc/metadata.ts'
+export {
+  decodeReloadRequest,
+  decodeStatusRequest,
+  encodeReloadResponse,
+  encodeStatusResponse,
+  type ReloadModel,
+  type ReloadPolicy,
+  type ReloadRequest,
+} from './grpc/model-service.ts'
+export {
+  type AnsweredSpec,
+  DEFAULT_SIGNATURE,
+  type ModelSpec,
+  signatureNameOf,
+} from './grpc/model-spec.ts'
+export {
+  findPredictSignature,
+  fitPredict,
+  type FitOptions,
+  MethodName,
+  type PredictCall,
+} from './grpc/predict-fit.ts'
+export { decodePredictRequest, type PredictRequest } from './grpc/predict-request.ts'
+export { encodePredictResponse } from './grpc/predict-response.ts'
+export * from './grpc/services.ts'
+export {
+  classify,
+  type ExamplesInput,
+  type InferenceResult,
+  type InferenceTask,
+  type Inferring,
+  multiInfer,
+  regress,
+  type RunSignature,
+  specOfTasks,
+} from './inference/infer.ts'
+export type { Classifications } from './inference/results.ts'
+export { writeClassifyAnswer, writeRegressAnswer } from './inference/results-json.ts'
 export { type ModelChoice, parseRoute, type Route } from './paths.ts'
 export {
   type InputInfos,
@@ -31,14 +109,23 @@ export {
   writeStatus,
 } from './status-json.ts'
 export {
-  DATA_TYPES,
-  DataType,
+  bytesOf,
   floatTensor,
+  type NumericTensor,
   type SignatureDef,
   sizeOf,
   stringTensor,
   type Tensor,
   type TensorInfo,
   type TensorOf,
+  tensorOfBuffer,
+  tensorOfBytes,
   textsOf,
 } from './tensor.ts'
+export {
+  decodePredictionLog,
+  WARM_UP_PATH,
+  WARM_UP_RECORDS_MAX,
+  type WarmUpRequest,
+} from './warm-up/prediction-log.ts'
+export { readTfRecords } from './warm-up/tf-records.ts'

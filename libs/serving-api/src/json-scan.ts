@@ -17,6 +17,7 @@ const BEFORE_OVERFLOW = Number.MAX_VALUE / 10
 const OBJECT = 1
 const ARRAY = 2
 
+/** A byte order mark; RapidJSON leaves out each byte of it that is there. */
 const BOM = [0xef, 0xbb, 0xbf]
 const NOT_HEX = /[^0-9a-fA-F]/
 
@@ -55,7 +56,7 @@ class Scanner {
     this.#bytes = bytes
     this.#names = names
     this.#nameBytesMax = ESCAPE_BYTES * Math.max(0, ...names.map((name) => name.length))
-    if (BOM.every((code, index) => bytes[index] === code)) this.#at = BOM.length
+    for (const code of BOM) if (bytes[this.#at] === code) this.#at++
   }
 
   scan(): Outline {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { parsePredictBody } from './predict-json.ts'
-import { type DataType, stringTensor, type Tensor, type TensorInfo } from './tensor.ts'
+import type { DataType } from './element-types.ts'
+import { stringTensor, type Tensor, type TensorInfo } from './tensor.ts'
 
 const info = (dtype: DataType): TensorInfo => ({ name: 'n:0', dtype, shape: undefined })
 const infosOf = (types: Record<string, DataType>) =>
@@ -29,6 +30,13 @@ const readings: [string, DataType, string, number[], number[]][] = [
   ['int32', 'DT_INT32', '[2147483647, -2147483648]', [2], [2147483647, -2147483648]],
   ['bool', 'DT_BOOL', '[true, false]', [2], [1, 0]],
   ['empty lists', 'DT_FLOAT', '[[], []]', [2, 0], []],
+  // The range of narrow types is not looked at: the low bits stay.
+  ['uint8', 'DT_UINT8', '[0, 255, 256, -1, 2147483647]', [5], [0, 255, 0, 255, 255]],
+  ['int8', 'DT_INT8', '[-128, 127, 128, 255]', [4], [-128, 127, -128, -1]],
+  ['int16', 'DT_INT16', '[-32768, 32768, 65536]', [3], [-32768, -32768, 0]],
+  ['uint32', 'DT_UINT32', '[0, 4294967295]', [2], [0, 4294967295]],
+  ['halves of which there are none', 'DT_HALF', '[[], []]', [2, 0], []],
+  ['uint16 of which there are none', 'DT_UINT16', '[[[]]]', [1, 1, 0], []],
 ]
 test.each(readings)('%s: %s from %s', (_name, dtype, rows, shape, values) => {
   const tensor = readRow(rows, dtype)
@@ -45,6 +53,12 @@ test('an int64 keeps all its digits', () => {
   )
 
   expect(tensor?.values).toEqual(BigInt64Array.of(9007199254740993n, -(2n ** 63n), 2n ** 63n - 1n))
+})
+
+test('a uint64 keeps all its digits', () => {
+  const tensor = readRow('[0, 9223372036854775808, 18446744073709551615]', 'DT_UINT64')
+
+  expect(tensor?.values).toEqual(BigUint64Array.of(0n, 2n ** 63n, 2n ** 64n - 1n))
 })
 
 test('strings are texts with escapes, or base64', () => {
@@ -96,6 +110,34 @@ test('case 61: what is not asked for may be as deep as it likes', () => {
 test('of a key that comes twice the first counts', () => {
   const body = parsePredictBody(Buffer.from('{"signature_name":"a","signature_name":1}'))
   expect(body.signatureName).toBe('a')
+})
+
+test.each([
+  ['a row', '{"instances":[{"x":1,"x":2},{"x":3},{"x":4,"x":5,"x":6}]}', [1, 3, 4]],
+  ['a row of a list', '{"instances":[{"x":[1,2],"x":[3,4]},{"x":[5,6]}]}', [1, 2, 5, 6]],
+  ['a column', '{"inputs":{"x":[1],"x":"never looked at"}}', [1]],
+  ['the body', '{"inputs":[1],"inputs":"never looked at"}', [1]],
+])('of an input that comes twice in %s the first counts', (_, text, values) => {
+  for (const dtype of ['DT_FLOAT', 'DT_INT64'] as const)
+    expect(Array.from(read(text, { x: dtype }).inputs['x']?.values ?? [], Number)).toEqual(values)
+})
+
+test('of a string that comes twice the first counts', () => {
+  const { inputs } = read('{"instances":[{"x":"a","x":"b"},{"x":"c"}]}', { x: 'DT_STRING' })
+
+  expect(inputs['x']).toEqual({
+    dtype: 'DT_STRING',
+    shape: [2],
+    values: ['a', 'c'].map((text) => Buffer.from(text)),
+  })
+})
+
+test('base64 in a plain list is all for the first of several inputs', () => {
+  const types = { a: 'DT_STRING', b: 'DT_STRING' } as const
+
+  const { inputs } = read('{"instances":[{"b64":"YQ=="},"b"]}', types)
+
+  expect(Object.keys(inputs)).toEqual(['a'])
 })
 
 test('case 62: a signature of half a million levels is refused', () => {

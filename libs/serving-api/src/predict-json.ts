@@ -5,7 +5,8 @@ import { JsonCursor } from './json-read.ts'
 import { type Outline, scanJson } from './json-scan.ts'
 import { explainColumn, explainRow, isRowObject } from './predict-misfit.ts'
 import type { Tensor, TensorInfo } from './tensor.ts'
-import { Budget, isBase64, TensorFiller } from './tensor-filler.ts'
+import { isBase64 } from './json-scalars.ts'
+import { Budget, TensorFiller } from './tensor-filler.ts'
 
 const KEYS = ['signature_name', 'instances', 'inputs'] as const
 
@@ -109,7 +110,7 @@ function readRows(document: Document, at: number, reading: Reading): Record<stri
   if (!cursor.enter()) throw document.misformed("No values in 'instances' array")
   const first = cursor.at
   const isNamed = isRowObject(cursor)
-  if (!isNamed && Object.keys(infos).length > 1)
+  if (cursor.typeOf() !== 'Object' && Object.keys(infos).length > 1)
     throw invalid(
       'instances is a plain list, but expecting list of objects as multiple input tensors ' +
         'required as per tensorinfo_map',
@@ -131,10 +132,11 @@ interface Rows {
   finish: (rows: number) => Record<string, Tensor>
 }
 
+/** All for the first input: of several the others are then missing, and whoever runs them says so. */
 function plainRows({ infos, budget }: Reading): Rows {
-  const fillers = Object.entries(infos).map(
-    ([alias, { dtype }]) => [alias, new TensorFiller(dtype, budget)] as const,
-  )
+  const fillers = Object.entries(infos)
+    .slice(0, 1)
+    .map(([alias, { dtype }]) => [alias, new TensorFiller(dtype, budget)] as const)
   return {
     add: (cursor) => fillers[0]?.[1].add(cursor) === true,
     finish: (rows) =>
@@ -155,10 +157,13 @@ function namedRows({ infos, budget }: Reading): Rows {
       let keys = 0
       do {
         const named = fillers.get(cursor.readKey())
-        // One that is a row ahead has met its key twice.
-        if (named === undefined || named.rows !== row || !named.filler.add(cursor)) return false
-        named.rows++
-        keys++
+        if (named === undefined || !named.filler.add(cursor)) return false
+        // One that is a row ahead has met its key twice: the second has to fit and is left out.
+        if (named.rows > row) named.filler.dropLast()
+        else {
+          named.rows++
+          keys++
+        }
       } while (cursor.next())
       return keys === fillers.size
     },

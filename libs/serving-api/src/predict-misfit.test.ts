@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { ServingError } from './errors.ts'
 import { parsePredictBody } from './predict-json.ts'
-import type { DataType, TensorInfo } from './tensor.ts'
+import type { DataType } from './element-types.ts'
+import type { TensorInfo } from './tensor.ts'
 
 const info = (dtype: DataType): TensorInfo => ({ name: 'n:0', dtype, shape: undefined })
 const infosOf = (types: Record<string, DataType>) =>
@@ -94,6 +95,54 @@ const refusals: [string, string, Record<string, DataType>, string][] = [
   ],
   ['no key', '{"instances":[{}]}', two, `keys must be equal to: a,b`],
   ['a key twice', '{"instances":[{"a":1,"a":2}]}', two, `keys must be equal to: a,b`],
+  [
+    'a key twice, of another shape',
+    '{"instances":[{"a":1,"a":[2]}]}',
+    { a: 'DT_FLOAT' },
+    `Failed to process element: 0 key: a of 'instances' list. Error: INVALID_ARGUMENT: Expecting shape [] but got: [1]`,
+  ],
+  [
+    'a key twice, of another type',
+    '{"instances":[{"a":1},{"a":1,"a":"1"}]}',
+    { a: 'DT_FLOAT' },
+    `Failed to process element: 1 key: a of 'instances' list. Error: INVALID_ARGUMENT: JSON Value: "1" Type: String is not of expected type: float`,
+  ],
+  [
+    'a half in a row',
+    '{"instances":[[1.5]]}',
+    { x: 'DT_HALF' },
+    `Failed to process element: 0 of 'instances' list. Error: UNIMPLEMENTED: Conversion of JSON Value: 1.5 to type: half`,
+  ],
+  [
+    'an object as a half',
+    '{"inputs":[{"b64":"AA=="}]}',
+    { x: 'DT_HALF' },
+    'Type: Object is not of expected type: half',
+  ],
+  [
+    'past uint32',
+    '{"inputs":4294967296}',
+    { x: 'DT_UINT32' },
+    'JSON Value: 4294967296 Type: Number is not of expected type: uint32',
+  ],
+  [
+    'below uint64',
+    '{"inputs":-1}',
+    { x: 'DT_UINT64' },
+    'JSON Value: -1 Type: Number is not of expected type: uint64',
+  ],
+  [
+    'past uint64',
+    '{"inputs":18446744073709551616}',
+    { x: 'DT_UINT64' },
+    'Type: Number is not of expected type: uint64',
+  ],
+  [
+    'past int32 for a narrow type',
+    '{"inputs":2147483648}',
+    { x: 'DT_INT8' },
+    'JSON Value: 2147483648 Type: Number is not of expected type: int8',
+  ],
   [
     'another key',
     '{"instances":[{"a":1,"c":1}]}',
@@ -194,6 +243,30 @@ const refusals: [string, string, Record<string, DataType>, string][] = [
     'A tensor has more than 254 dimensions',
   ],
 ]
+const unable: [DataType, string][] = [
+  ['DT_HALF', 'half'],
+  ['DT_BFLOAT16', 'bfloat16'],
+  ['DT_UINT16', 'uint16'],
+  ['DT_COMPLEX64', 'complex64'],
+  ['DT_COMPLEX128', 'complex128'],
+]
+test.each(unable)('a column of %s is UNIMPLEMENTED', (dtype, name) => {
+  expect(() => read('{"inputs":["a"]}', { x: dtype })).toThrow(
+    new ServingError('UNIMPLEMENTED', `Conversion of JSON Value: "a" to type: ${name}`),
+  )
+  expect(() => read('{"inputs":[true]}', { x: dtype })).toThrow(
+    expect.objectContaining({ code: 'UNIMPLEMENTED' }),
+  )
+})
+
+test('a type of which no tensor comes here is UNIMPLEMENTED as well', () => {
+  const infos = { x: { name: 'x:0', dtype: 'DT_QINT8', shape: undefined } } as const
+  const ask = (text: string) => () => parsePredictBody(Buffer.from(text)).readInputs(infos)
+
+  expect(ask('{"inputs":[1]}')).toThrow('Conversion of JSON Value: 1 to type: qint8')
+  expect(ask('{"inputs":[]}')).toThrow(expect.objectContaining({ code: 'UNIMPLEMENTED' }))
+})
+
 test.each(refusals)('%s: %s is refused', (_name, text, types, message) => {
   const ask = () => read(text, types)
 

@@ -1,23 +1,16 @@
 // Says why values do not fit a signature, in TensorFlow Serving's words and its order of looking:
 // the slow and careful counterpart of `tensor-filler.ts`, used only once something did not fit.
 
+import { isJsonDataType, type TypeName, typeText } from './element-types.ts'
 import { invalid, ServingError } from './errors.ts'
 import { dumpJson } from './json-dump.ts'
 import { JsonCursor } from './json-read.ts'
-import type { DataType, TensorInfo } from './tensor.ts'
-import { isBase64, RANK_MAX, readBase64, skipScalar } from './tensor-filler.ts'
-
-const TYPE_NAMES = {
-  DT_FLOAT: 'float',
-  DT_DOUBLE: 'double',
-  DT_INT32: 'int32',
-  DT_STRING: 'string',
-  DT_INT64: 'int64',
-  DT_BOOL: 'bool',
-} as const satisfies Record<DataType, string>
+import type { TensorInfo } from './tensor.ts'
+import { isBase64, readBase64, skipScalar } from './json-scalars.ts'
+import { RANK_MAX } from './tensor-filler.ts'
 
 /** Throws what is wrong with the value of an input. */
-export function explainColumn(bytes: Uint8Array, at: number, dtype: DataType): never {
+export function explainColumn(bytes: Uint8Array, at: number, dtype: TypeName): never {
   checkTensor(bytes, at, dtype)
   throw unexplained()
 }
@@ -87,11 +80,11 @@ function checkRow(
   firsts: Map<string, Measure>,
 ): void {
   const cursor = new JsonCursor(bytes, at)
-  const keys: string[] = []
+  const keys = new Set<string>()
   if (cursor.enter()) {
     do {
       const alias = cursor.readKey()
-      keys.push(alias)
+      keys.add(alias)
       try {
         checkItem({ bytes, at: cursor.at, alias }, infos, firsts)
       } catch (cause) {
@@ -101,7 +94,7 @@ function checkRow(
     } while (cursor.next())
   }
   const names = Object.keys(infos).toSorted()
-  if (keys.toSorted().join() !== names.join())
+  if (keys.size !== names.length || !names.every((name) => keys.has(name)))
     throw invalid(
       `Failed to process element: ${row} of 'instances' list. ` +
         `JSON object: ${dumpJson(bytes, at)} keys must be equal to: ${names.join(',')}`,
@@ -130,7 +123,7 @@ function checkItem(
     throw invalid(`Expecting shape [${first.shape.join()}] but got: [${shape.join()}]`)
 }
 
-function checkTensor(bytes: Uint8Array, at: number, dtype: DataType): Measure {
+function checkTensor(bytes: Uint8Array, at: number, dtype: TypeName): Measure {
   const sizes = sizesAt(bytes, at)
   const shape = shapeAt(bytes, at, sizes)
   const cursor = new JsonCursor(bytes, at)
@@ -172,7 +165,7 @@ function shapeAt(bytes: Uint8Array, at: number, sizes: readonly number[]): numbe
 interface Wanted {
   sizes: readonly number[]
   shape: readonly number[]
-  dtype: DataType
+  dtype: TypeName
 }
 
 class Checker {
@@ -217,20 +210,23 @@ class Checker {
 }
 
 /** Ends behind the scalar. */
-function checkScalar(cursor: JsonCursor, dtype: DataType): void {
+function checkScalar(cursor: JsonCursor, dtype: TypeName): void {
   const start = cursor.at
   if (skipScalar(cursor, dtype)) return
   cursor.at = start
   throw scalarError(cursor, dtype)
 }
 
-function scalarError(cursor: JsonCursor, dtype: DataType): ServingError {
+function scalarError(cursor: JsonCursor, dtype: TypeName): ServingError {
   const type = cursor.typeOf()
   const text = dumpJson(cursor.bytes, cursor.at)
-  if (type !== 'Object' || dtype !== 'DT_STRING')
-    return invalid(
-      `JSON Value: ${text} Type: ${type} is not of expected type: ${TYPE_NAMES[dtype]}`,
+  if (type !== 'Object' && !isJsonDataType(dtype))
+    return new ServingError(
+      'UNIMPLEMENTED',
+      `Conversion of JSON Value: ${text} to type: ${typeText(dtype)}`,
     )
+  if (type !== 'Object' || dtype !== 'DT_STRING')
+    return invalid(`JSON Value: ${text} Type: ${type} is not of expected type: ${typeText(dtype)}`)
   if (!isBase64(cursor))
     return invalid(`JSON Value: ${text} not formatted correctly for base64 data`)
   return readBase64(cursor) === undefined ? invalid('Unable to base64 decode') : unexplained()

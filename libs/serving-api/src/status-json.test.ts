@@ -3,8 +3,8 @@ import { notKnown, notServed, writeMetadata, writeStatus } from './status-json.t
 
 test('case 17: the status of the versions, highest first, one space a level', () => {
   const body = writeStatus([
-    { version: 9, state: 'AVAILABLE' },
-    { version: 123, state: 'END', error: 'it "broke"' },
+    { version: 9n, state: 'AVAILABLE' },
+    { version: 123n, state: 'END', error: 'it "broke"' },
   ])
 
   expect(body.toString()).toBe(`{
@@ -36,7 +36,7 @@ test('case 21: the metadata of half_plus_two', () => {
   const methodName = 'tensorflow/serving/regress'
 
   const body = writeMetadata(
-    { name: 'default', version: 123 },
+    { name: 'default', version: 123n },
     { regress_x_to_y: { methodName, inputs: { inputs: x }, outputs: { outputs: y } } },
   )
 

@@ -1,6 +1,6 @@
 // Status and metadata as protobuf's JSON printer writes them: one space for each level.
 
-import { ServingError } from './errors.ts'
+import { ServingError, type StatusCode } from './errors.ts'
 import type { ModelChoice } from './paths.ts'
 import type { SignatureDef, TensorInfo } from './tensor.ts'
 
@@ -9,21 +9,27 @@ export type ServableState = 'START' | 'LOADING' | 'AVAILABLE' | 'UNLOADING' | 'E
 
 /** What is told of a version. */
 export interface VersionStatus {
-  version: number
+  version: bigint
   state: ServableState
   /** Why it ended, if that was no decision. */
   error?: string
+  /** What kind of reason that was; UNKNOWN if it is not told. */
+  errorCode?: StatusCode
 }
+
+/** Highest first. */
+export const byVersion = (a: { version: bigint }, b: { version: bigint }): number =>
+  a.version < b.version ? 1 : a.version > b.version ? -1 : 0
 
 /** `GET /v1/models/{name}`: the versions, highest first. */
 export function writeStatus(statuses: readonly VersionStatus[]): Buffer {
   const model_version_status = statuses
-    .toSorted((a, b) => b.version - a.version)
-    .map(({ version, state, error }) => ({
+    .toSorted(byVersion)
+    .map(({ version, state, error, errorCode = 'UNKNOWN' }) => ({
       version: `${version}`,
       state,
       status: {
-        error_code: error === undefined ? 'OK' : 'UNKNOWN',
+        error_code: error === undefined ? 'OK' : errorCode,
         error_message: error ?? '',
       },
     }))
@@ -32,7 +38,7 @@ export function writeStatus(statuses: readonly VersionStatus[]): Buffer {
 
 /** `GET /v1/models/{name}/metadata`: joined by hand upstream, hence its odd line breaks. */
 export function writeMetadata(
-  model: { name: string; version: number },
+  model: { name: string; version: bigint },
   signatures: Readonly<Record<string, SignatureDef>>,
 ): Buffer {
   const spec = print({ name: model.name, signature_name: '', version: `${model.version}` })

@@ -17,7 +17,7 @@ import {
 import { createJson, ModelStoreCode, ModelStoreError, type ModelStore } from '@drover/model-store'
 import { encodeTensors, type GoldenAnswers } from '@drover/serving-api'
 import type { Records } from '../records.ts'
-import { checkQuality, checkSignatures, outcomeOf } from './checks.ts'
+import { checkQuality, checkSignatures, outcomeOf, type Signatures } from './checks.ts'
 import { fetchVersion, readGolden } from './fetch.ts'
 import { GATE_N, observeCallers, SIGNATURES_NAME, type StoredModel } from './observe.ts'
 import { type Prober, type Trial, tryVersion } from './trial.ts'
@@ -124,8 +124,18 @@ async function writeMade(
   const folder = madePrefix(id, version, GATE_N)
   return await Promise.all([
     writeOnce(store, folder, GOLDEN_NAME, golden),
-    writeOnce(store, folder, SIGNATURES_NAME, { format: 1, signatures }),
+    writeOnce(store, folder, SIGNATURES_NAME, { format: 1, signatures: callable(signatures) }),
   ])
+}
+
+/** What callers need to know of signatures: the values that stand for missing inputs are left out. */
+function callable(signatures: Signatures): Signatures {
+  return Object.fromEntries(
+    Object.entries(signatures).map(([name, { methodName, inputs, outputs }]) => [
+      name,
+      { methodName, inputs, outputs },
+    ]),
+  )
 }
 
 /**

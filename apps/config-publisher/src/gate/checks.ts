@@ -90,7 +90,9 @@ export function checkSignatures(signatures: Signatures, live: LiveCallers | unde
 
 function misfitOfSignature(before: SignatureDef, after: SignatureDef | undefined) {
   if (after === undefined) return 'is missing'
-  const extra = Object.keys(after.inputs).find((alias) => !(alias in before.inputs))
+  const extra = Object.keys(after.inputs).find(
+    (alias) => !(alias in before.inputs) && !(alias in (after.defaults ?? {})),
+  )
   if (extra !== undefined) return `asks for the new input ${extra}`
   for (const [alias, info] of Object.entries(before.inputs)) {
     const misfit = misfitOfInput(info, after.inputs[alias])

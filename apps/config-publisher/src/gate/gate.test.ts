@@ -36,7 +36,7 @@ test("a good version passes; TensorFlow's answers to its golden requests lie bes
 
   const verdict = await verdictIn(world)
   expect(hasJudged).toBe(true)
-  expect(verdict).toMatchObject({ n: 1, pass: true, by: 'gate', engine: 'onnx' })
+  expect(verdict).toMatchObject({ n: 1, pass: true, by: 'gate', engine: 'kernel' })
   expect(verdict?.made).toBe(digestOfFiles(verdict?.files ?? []))
   for (const { path, sha256: digest } of verdict?.files ?? []) {
     const content = await world.store.read(`${madePrefix(id, 1, 1)}/${path}`)
@@ -93,7 +93,7 @@ test('the gate refuses a version on which the engines disagree', async () => {
   await writeFile(join(other, 'saved_model.pb'), linearModel(0.501))
   const disagreeing: GateParts['probe'] = {
     check: async (check) =>
-      await probe.check(check.engine === 'onnx' ? { ...check, directory: other } : check),
+      await probe.check(check.engine === 'fast' ? { ...check, directory: other } : check),
   }
 
   await startGate(world, { probe: disagreeing }).look(id)
@@ -150,7 +150,7 @@ test('a version that is no better than the prior is refused, and says by how muc
   expect(verdict?.reason).toBe(
     'log loss 0.512 is 0.013 above the prior 0.499 on 812 rows (5 folds)',
   )
-  expect(verdict).toMatchObject({ pass: false, engine: 'onnx' })
+  expect(verdict).toMatchObject({ pass: false, engine: 'kernel' })
   // A person may overrule it, so what servers need is there.
   expect(verdict?.files.map(({ path }) => path)).toEqual(['golden.json', 'signatures.json'])
 })

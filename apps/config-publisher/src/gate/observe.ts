@@ -7,7 +7,7 @@ import {
   type UsableVersion,
 } from '@drover/model-config'
 import { type ModelStore, readJson } from '@drover/model-store'
-import { DATA_TYPES } from '@drover/serving-api'
+import { isTypeName, type TypeName } from '@drover/serving-api'
 import { z } from 'zod'
 import { NO_CONFIG, type Records } from '../records.ts'
 import type { LiveCallers } from './checks.ts'
@@ -16,7 +16,7 @@ import type { GateVersion } from './plan.ts'
 const TensorInfo = z
   .object({
     name: z.string(),
-    dtype: z.enum(DATA_TYPES),
+    dtype: z.custom<TypeName>((value) => typeof value === 'string' && isTypeName(value)),
     shape: z.array(z.int()).optional(),
   })
   .transform(({ name, dtype, shape }) => ({ name, dtype, shape }))

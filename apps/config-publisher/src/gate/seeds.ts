@@ -1,7 +1,11 @@
 import { sha256 } from '@drover/model-config'
 import {
+  type DataType,
+  decodeTensor,
   encodeTensor,
   type GoldenRequests,
+  isDataType,
+  partsOf,
   sizeOf,
   stringTensor,
   type Tensor,
@@ -12,6 +16,11 @@ import type { Signatures } from './checks.ts'
 const SIGNATURES_MAX = 4
 const ROWS = 2
 const VALUES_MAX = 10_000
+/** The bits of 1 in types that are kept by their bits. */
+const LEAST_BITS = new Map<string, number>([
+  ['DT_HALF', 0x3c00],
+  ['DT_BFLOAT16', 0x3f80],
+])
 const WORDS = ['', 'a', 'where is my card', 'The quick brown fox, 42!', 'Žluťoučký kůň', '0']
 
 /** One request as the file of golden requests holds it. */
@@ -45,31 +54,26 @@ function seedTensor(alias: string, { dtype, shape }: TensorInfo, kind: string): 
   if (count > VALUES_MAX) return undefined
   const next = numbersOf(`${alias} ${kind}`)
   const whole = Array.from({ length: count }, () => (kind === 'plain' ? 1 : Math.floor(next() * 4)))
-  switch (dtype) {
-    case 'DT_STRING':
-      return stringTensor(
-        whole.map((_, at) => WORDS[kind === 'plain' ? 2 : at % WORDS.length] ?? ''),
-        sizes,
-      )
-    case 'DT_FLOAT':
-      return {
-        dtype,
-        shape: sizes,
-        values: Float32Array.from(whole, (one) => seedFloat(one, kind, next)),
-      }
-    case 'DT_DOUBLE':
-      return {
-        dtype,
-        shape: sizes,
-        values: Float64Array.from(whole, (one) => seedFloat(one, kind, next)),
-      }
-    case 'DT_INT32':
-      return { dtype, shape: sizes, values: Int32Array.from(whole) }
-    case 'DT_INT64':
-      return { dtype, shape: sizes, values: BigInt64Array.from(whole, BigInt) }
-    case 'DT_BOOL':
-      return { dtype, shape: sizes, values: Uint8Array.from(whole, (one) => one % 2) }
-  }
+  if (dtype === 'DT_STRING')
+    return stringTensor(
+      whole.map((_, at) => WORDS[kind === 'plain' ? 2 : at % WORDS.length] ?? ''),
+      sizes,
+    )
+  return isDataType(dtype)
+    ? decodeTensor({ dtype, shape: sizes, values: seedNumbers(dtype, whole, { kind, next }) })
+    : undefined
+}
+
+function seedNumbers(
+  dtype: DataType,
+  whole: readonly number[],
+  { kind, next }: { kind: string; next: () => number },
+): number[] {
+  if (dtype === 'DT_FLOAT' || dtype === 'DT_DOUBLE')
+    return whole.map((one) => seedFloat(one, kind, next))
+  if (dtype === 'DT_BOOL') return whole.map((one) => one % 2)
+  const least = LEAST_BITS.get(dtype) ?? 0
+  return whole.flatMap((one) => Array.from({ length: partsOf(dtype) }, () => least + one))
 }
 
 const seedFloat = (plain: number, kind: string, next: () => number): number =>

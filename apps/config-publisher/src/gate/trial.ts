@@ -1,4 +1,4 @@
-import { InferenceError, type Probe, type ProbeResult } from '@drover/inference'
+import { type EngineName, InferenceError, type Probe, type ProbeResult } from '@drover/inference'
 import type { Check } from '@drover/model-config'
 import { type Answer, checkAnswers, checkEngines, type Signatures } from './checks.ts'
 import type { Brought } from './fetch.ts'
@@ -14,7 +14,7 @@ export type Prober = Pick<Probe, 'check'>
 export interface Trial {
   checks: Check[]
   /** The engine that serves it; undefined when it cannot be served. */
-  engine: 'onnx' | 'tensorflow' | undefined
+  engine: EngineName | undefined
   signatures: Signatures | undefined
   requests: readonly GoldenRequest[]
   /** TensorFlow's, one for each request. */
@@ -68,7 +68,7 @@ export async function tryVersion(parts: TrialParts, brought: Brought): Promise<T
   }
   const origin = brought.kind === 'requests' ? 'brought' : 'seeded'
   const golden = checkAnswers(asked.answers, origin)
-  const fast = await (ahead?.() ?? attempt(parts, 'onnx', asked.requests))
+  const fast = await (ahead?.() ?? attempt(parts, 'fast', asked.requests))
   const { engine, checks } = compare(fast, asked.answers)
   return { checks: [load, golden, ...checks], engine, signatures, ...asked }
 }
@@ -80,7 +80,7 @@ type Attempt =
 
 async function attempt(
   { probe, directory, timeoutMs }: TrialParts,
-  engine: 'onnx' | 'tensorflow',
+  engine: 'fast' | 'tensorflow',
   requests: readonly GoldenRequest[],
 ): Promise<Attempt> {
   try {
@@ -139,7 +139,7 @@ async function seed(parts: TrialParts, signatures: Signatures) {
 
 /** Starts the fast engine's attempt, whose failure is heard of only by who asks for it. */
 function startAhead(parts: TrialParts, requests: readonly GoldenRequest[]): () => Promise<Attempt> {
-  const running = attempt(parts, 'onnx', requests)
+  const running = attempt(parts, 'fast', requests)
   running.catch(() => {})
   return async () => await running
 }
@@ -154,5 +154,6 @@ function compare(fast: Attempt, answers: readonly Answer[]): Pick<Trial, 'engine
     const reason = `the fast engine fails where TensorFlow answers: ${fast.reason}`
     return { engine: undefined, checks: [{ name, pass: false, reason }] }
   }
-  return { engine: 'onnx', checks: [checkEngines(answers, fast.result.answers)] }
+  const { engine, answers: given } = fast.result
+  return { engine, checks: [checkEngines(answers, given)] }
 }

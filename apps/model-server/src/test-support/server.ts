@@ -32,7 +32,7 @@ export async function startServer(
   flags: readonly string[],
   { restFd, socketPath }: { restFd?: number; socketPath: string },
 ): Promise<TestServer> {
-  const args = [MAIN, `--admin_socket_path=${socketPath}`, ...flags]
+  const args = [MAIN, '--port=0', `--admin_socket_path=${socketPath}`, ...flags]
   const child = spawn(process.execPath, args, {
     stdio: ['pipe', 'pipe', 'pipe', 'ignore', restFd ?? 'ignore'],
   })

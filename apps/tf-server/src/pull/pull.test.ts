@@ -50,7 +50,7 @@ describe('versions', () => {
 
     const pulled = await pull.versions.pull(named(version))
 
-    expect(pulled).toMatchObject({ engine: 'onnx', isVerified: false })
+    expect(pulled).toMatchObject({ engine: 'kernel', isVerified: false })
     const file = (path: string) => join(pulled.directory, path)
     expect(pulled.directory).toBe(join(pull.folder.cache, 'models/acme.late/1'))
     expect(await readFile(file('assets/note.txt'), 'utf8')).toBe('acme.late 1')

@@ -1,6 +1,6 @@
 import { Agent, request } from 'node:http'
 import { ServedDelta, ServedList, type ServedModel } from '@drover/model-config'
-import type { GoldenAnswers } from '@drover/serving-api'
+import { DATA_TYPES, type GoldenAnswers } from '@drover/serving-api'
 import { z } from 'zod'
 import { AgentError } from '../errors.ts'
 
@@ -34,7 +34,7 @@ const Outputs = z.object({
   outputs: z.record(
     z.string(),
     z.object({
-      dtype: z.enum(['DT_FLOAT', 'DT_DOUBLE', 'DT_INT32', 'DT_STRING', 'DT_INT64', 'DT_BOOL']),
+      dtype: z.enum(DATA_TYPES),
       shape: z.array(z.int().nonnegative()),
       values: z.array(z.union([z.number(), z.string()])),
     }),

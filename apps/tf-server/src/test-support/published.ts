@@ -81,7 +81,7 @@ export interface VersionOptions {
   golden?: GoldenAnswers
   /** Changes the list of files before the manifest is made. */
   withFiles?: (files: FileEntry[]) => FileEntry[]
-  engine?: 'onnx' | 'tensorflow'
+  engine?: 'kernel' | 'tensorflow'
 }
 
 /** Commits a version that passed the gate, and says how a config names it. */
@@ -89,7 +89,7 @@ export async function putVersion(
   store: ModelStore,
   options: VersionOptions,
 ): Promise<ConfigVersion> {
-  const { name, version, addend, born = 1, engine = 'onnx' } = options
+  const { name, version, addend, born = 1, engine = 'kernel' } = options
   const id = parseServedName(name)
   const golden = options.golden ?? goldenOf(addend)
   const contents = new Map([

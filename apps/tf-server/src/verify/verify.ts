@@ -26,7 +26,8 @@ export async function verifyInProbe(
   const requests = answered.map(({ signature, inputs }) => ({ signature, inputs }))
   const check: ProbeCheck = {
     directory,
-    engine: engine ?? 'auto',
+    // Which of the fast ones runs it here is this server's business.
+    engine: engine === undefined ? 'auto' : engine === 'tensorflow' ? engine : 'fast',
     requests: { format: 1, requests },
     timeoutMs: CHECK_MS_MAX,
   }

@@ -1,14 +1,24 @@
+import { arrangeKernels } from './arrange.ts'
+import { elementwiseKernels } from './elementwise.ts'
+import type { Kernel } from './kernel.ts'
 import { numberKernels } from './numbers.ts'
+import { productKernels } from './products.ts'
+import { reductionKernels } from './reductions.ts'
 import { segmentKernels } from './segments.ts'
 import { shapeKernels } from './shapes.ts'
 import { stringKernels } from './strings.ts'
-import type { Kernel } from './kernel.ts'
 
-const kernels = new Map<string, Kernel>(
-  [stringKernels, shapeKernels, segmentKernels, numberKernels].flatMap((table) =>
-    Object.entries(table),
-  ),
-)
+const tableOf = (tables: readonly Readonly<Record<string, Kernel>>[]): Map<string, Kernel> =>
+  new Map(tables.flatMap((table) => Object.entries(table)))
+
+const aroundText = tableOf([stringKernels, shapeKernels, segmentKernels, numberKernels])
+const ofNumbers = tableOf([arrangeKernels, elementwiseKernels, productKernels, reductionKernels])
 
 /** What runs an operation in TypeScript, if anything does. */
-export const kernelOf = (op: string): Kernel | undefined => kernels.get(op)
+export const kernelOf = (op: string): Kernel | undefined => aroundText.get(op) ?? ofNumbers.get(op)
+
+/** The same for the operations that are run in TypeScript on the way to text, even where ONNX could. */
+export const textKernelOf = (op: string): Kernel | undefined => aroundText.get(op)
+
+export { activations, LEAKY_ALPHA } from './elementwise.ts'
+export type { Kernel, Run } from './kernel.ts'

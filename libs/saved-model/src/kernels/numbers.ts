@@ -1,93 +1,100 @@
-// Operations on numbers that string operations need before or after them. Only these run in
-// TypeScript; all others are translated to ONNX.
+// Operations on numbers side by side that string operations need before or after them.
 
-import type { DataType } from '@drover/serving-api'
 import { typeOf, untranslatable } from '../node-attrs.ts'
 import {
-  bools,
   countOf,
   ints,
   invalid,
-  isSameShape,
+  isNumber,
   numbers,
   type NumberValue,
-  pick,
   type TextValue,
   type Value,
+  type ValueType,
+  zeros,
 } from '../values.ts'
+import { commonShape, type Walk, walkOf } from './broadcast.ts'
+import { filledKernels } from './elementwise.ts'
 import { type Kernel, withOne, withThree, withTwo } from './kernel.ts'
 
-/** Brings two tensors to one shape, by repeating along dimensions of size 1. */
-export function broadcast(a: Value, b: Value): [Value, Value] {
-  if (isSameShape(a.shape, b.shape)) return [a, b]
-  const rank = Math.max(a.shape.length, b.shape.length)
-  const padded = (of: Value) => [
-    ...Array.from({ length: rank - of.shape.length }, () => 1),
-    ...of.shape,
-  ]
-  const [left, right] = [padded(a), padded(b)]
-  const shape = left.map((size, axis) => {
-    const other = right[axis] ?? 1
-    if (size !== other && size !== 1 && other !== 1)
-      throw invalid(`[${a.shape.join(', ')}] and [${b.shape.join(', ')}] do not fit together`)
-    return size === 1 ? other : size
-  })
-  countOf(shape)
-  return [expand(a, left, shape), expand(b, right, shape)]
-}
-
-function expand(value: Value, from: readonly number[], shape: readonly number[]): Value {
-  let picked = [0]
-  for (const [axis, size] of shape.entries()) {
-    const own = from[axis] ?? 1
-    const steps = Array.from({ length: size }, (_, index) => (own === 1 ? 0 : index))
-    picked = picked.flatMap((base) => steps.map((step) => base * own + step))
-  }
-  return pick(value, shape, picked)
-}
+type Scalar = number | bigint | string
 
 interface Arithmetic {
   ofNumbers: (a: number, b: number) => number
-  ofInts: (a: bigint, b: bigint) => bigint
+  /** Where int32 needs it otherwise, as products do that would lose bits. */
+  ofInts?: (a: number, b: number) => number
+  ofLongs: (a: bigint, b: bigint) => bigint
 }
 
-const arithmetic =
-  ({ ofNumbers, ofInts }: Arithmetic): Kernel =>
+/** An operation on two numbers of one type. */
+export const arithmetic =
+  ({ ofNumbers, ofInts = ofNumbers, ofLongs }: Arithmetic): Kernel =>
   () =>
-    withTwo((left, right) => {
-      const [a, b] = broadcast(left, right)
-      if (a.dtype === 'DT_INT64' && b.dtype === 'DT_INT64')
-        return ints(
-          a.shape,
-          a.values.map((value, index) => ofInts(value, b.values[index] ?? 0n)),
+    withTwo((a, b) => {
+      const shape = commonShape(a.shape, b.shape)
+      if (a.dtype === 'DT_FLOAT' && b.dtype === 'DT_FLOAT') {
+        const values = new Float32Array(countOf(shape))
+        zipFloats(values, [walkOf(a, shape), walkOf(b, shape)], ofNumbers)
+        return { dtype: 'DT_FLOAT', shape, values }
+      }
+      const found = zeros(a.dtype, shape)
+      if (found.dtype === 'DT_INT64' && a.dtype === 'DT_INT64' && b.dtype === 'DT_INT64')
+        zip(found.values, [walkOf(a, shape), walkOf(b, shape)], ofLongs)
+      else if (isNumber(found) && isNumber(a) && isNumber(b) && a.dtype === b.dtype)
+        zip(
+          found.values,
+          [walkOf(a, shape), walkOf(b, shape)],
+          a.dtype === 'DT_INT32' ? ofInts : ofNumbers,
         )
-      if (isNumber(a) && isNumber(b) && a.dtype === b.dtype)
-        return numbers(
-          a.dtype,
-          a.shape,
-          Array.from(a.values, (value, index) => ofNumbers(value, b.values[index] ?? 0)),
-        )
-      throw invalid(`${a.dtype} and ${b.dtype} cannot be calculated with`)
+      else throw invalid(`${a.dtype} and ${b.dtype} cannot be calculated with`)
+      return found
     })
 
-/** Whether the elements are JavaScript's numbers. */
-export const isNumber = (value: Value): value is NumberValue =>
-  value.dtype !== 'DT_STRING' && value.dtype !== 'DT_INT64'
+type Elements<V extends Value> = V['values'][number]
 
-type Scalar = number | bigint | string
+/** Goes through two tensors in step. */
+function zip<V extends Value, T extends Scalar>(
+  to: { readonly length: number; [index: number]: T },
+  [a, b]: readonly [Walk<V>, Walk<V>],
+  of: (a: Elements<V>, b: Elements<V>) => T,
+): void {
+  const [left, right] = [a.start(), b.start()]
+  for (let index = 0; index < to.length; index++) {
+    const x: Elements<V> | undefined = a.value.values[left.next()]
+    const y: Elements<V> | undefined = b.value.values[right.next()]
+    if (x !== undefined && y !== undefined) to[index] = of(x, y)
+  }
+}
+
+type FloatWalk = Walk<Extract<NumberValue, { dtype: 'DT_FLOAT' }>>
+
+/** The same once more for the most frequent type, which is faster when it is by itself. */
+function zipFloats(
+  to: Float32Array,
+  [a, b]: readonly [FloatWalk, FloatWalk],
+  of: (a: number, b: number) => number,
+): void {
+  const [x, y] = [a.value.values, b.value.values]
+  if (a.isWhole && b.isWhole) {
+    for (let index = 0; index < to.length; index++) to[index] = of(x[index] ?? 0, y[index] ?? 0)
+    return
+  }
+  const [left, right] = [a.start(), b.start()]
+  for (let index = 0; index < to.length; index++)
+    to[index] = of(x[left.next()] ?? 0, y[right.next()] ?? 0)
+}
 
 const comparison =
   (holds: (a: Scalar, b: Scalar) => boolean): Kernel =>
   () =>
-    withTwo((left, right) => {
-      if (left.dtype !== right.dtype)
-        throw invalid(`${left.dtype} and ${right.dtype} cannot be compared`)
-      const [a, b] = broadcast(left, right)
-      const others: ArrayLike<Scalar> = b.values
-      const found = Array.from<Scalar, boolean>(a.values, (value, index) =>
-        holds(value, others[index] ?? 0),
+    withTwo((a, b) => {
+      if (a.dtype !== b.dtype) throw invalid(`${a.dtype} and ${b.dtype} cannot be compared`)
+      const shape = commonShape(a.shape, b.shape)
+      const values = new Uint8Array(countOf(shape))
+      zip<Value, number>(values, [walkOf(a, shape), walkOf(b, shape)], (x, y) =>
+        Number(holds(x, y)),
       )
-      return bools(a.shape, found)
+      return { dtype: 'DT_BOOL', shape, values }
     })
 
 const isSame = comparison((a, b) => a === b)
@@ -139,7 +146,7 @@ function lookUp(
 const logical = (holds: (a: number, b: number) => boolean): Kernel =>
   arithmetic({
     ofNumbers: (a, b) => Number(holds(a, b)),
-    ofInts: () => {
+    ofLongs: () => {
       throw invalid('an int64 is no truth value')
     },
   })
@@ -160,67 +167,56 @@ const cast: Kernel = (node) => {
   return withOne((input) => castTo(type, input))
 }
 
-function castTo(type: Exclude<DataType, 'DT_STRING'>, input: Value): Value {
+function castTo(type: Exclude<ValueType, 'DT_STRING'>, input: Value): Value {
   if (input.dtype === 'DT_STRING') throw invalid('text cannot be cast')
   if (input.dtype === type) return input
-  const given = Array.from<number | bigint, number>(input.values, Number)
+  const { shape } = input
   if (type === 'DT_BOOL')
-    return bools(
-      input.shape,
-      given.map((value) => value !== 0),
-    )
-  if (type !== 'DT_INT64') return numbers(type, input.shape, given)
-  return ints(
-    input.shape,
-    given.map((value) => BigInt(Number.isFinite(value) ? Math.trunc(value) : 0)),
-  )
+    return numbers(type, shape, Uint8Array.from<number | bigint>(input.values, isTruth))
+  if (input.dtype !== 'DT_INT64')
+    return type === 'DT_INT64'
+      ? ints(shape, BigInt64Array.from(input.values, toLong))
+      : numbers(type, shape, input.values)
+  const short = (value: bigint) => Number(type === 'DT_INT32' ? BigInt.asIntN(32, value) : value)
+  return type === 'DT_INT64' ? input : numbers(type, shape, Array.from(input.values, short))
 }
 
-const same =
-  (fill: 0 | 1): Kernel =>
-  () =>
-    withOne((input) => {
-      if (input.dtype === 'DT_STRING') throw invalid('text has no zero')
-      if (input.dtype === 'DT_INT64')
-        return ints(
-          input.shape,
-          input.values.map(() => BigInt(fill)),
-        )
-      return numbers(
-        input.dtype,
-        input.shape,
-        input.values.map(() => fill),
-      )
-    })
+const isTruth = (value: number | bigint): number => (Number(value) === 0 ? 0 : 1)
+const toLong = (value: number): bigint => BigInt(Number.isFinite(value) ? Math.trunc(value) : 0)
 
-const select: Kernel = () =>
-  withThree((condition, yes, no) => {
-    if (condition.dtype !== 'DT_BOOL' || yes.dtype !== no.dtype)
-      throw invalid('a selection needs truth values and two tensors of one type')
-    const [left, right] = broadcast(yes, no)
-    const [which, whole] = broadcast(condition, left)
-    const [, other] = broadcast(condition, right)
-    const both = joined(whole, other)
-    const offset = whole.values.length
-    const picked = Array.from<number | bigint | string, number>(which.values, (flag, index) =>
-      Number(flag) !== 0 ? index : offset + index,
-    )
-    return pick(both, whole.shape, picked)
-  })
-
-function joined(a: Value, b: Value): Value {
-  if (a.dtype === 'DT_STRING' && b.dtype === 'DT_STRING')
-    return { ...a, values: [...a.values, ...b.values] }
-  if (a.dtype === 'DT_INT64' && b.dtype === 'DT_INT64')
-    return ints(a.shape, [...a.values, ...b.values])
-  if (isNumber(a) && isNumber(b)) return numbers(a.dtype, a.shape, [...a.values, ...b.values])
-  throw invalid(`${a.dtype} and ${b.dtype} are not of one type`)
+/** Chooses between two tensors of one type, element by element. */
+export function selected(condition: Value, yes: Value, no: Value): Value {
+  if (condition.dtype !== 'DT_BOOL' || yes.dtype !== no.dtype)
+    throw invalid('a selection needs truth values and two tensors of one type')
+  const shape = commonShape(condition.shape, commonShape(yes.shape, no.shape))
+  const found = zeros(yes.dtype, shape)
+  const flags = walkOf(condition, shape).start()
+  const choose = <T>(to: { [index: number]: T }, left: Walk, right: Walk, of: Pair<T>): void => {
+    const [atYes, atNo] = [left.start(), right.start()]
+    for (let index = 0; index < found.values.length; index++) {
+      const [one, other] = [of[0][atYes.next()], of[1][atNo.next()]]
+      const value = condition.values[flags.next()] === 0 ? other : one
+      if (value !== undefined) to[index] = value
+    }
+  }
+  const [left, right] = [walkOf(yes, shape), walkOf(no, shape)]
+  const [a, b] = [left.value, right.value]
+  if (found.dtype === 'DT_STRING' && a.dtype === 'DT_STRING' && b.dtype === 'DT_STRING')
+    choose(found.values, left, right, [a.values, b.values])
+  else if (found.dtype === 'DT_INT64' && a.dtype === 'DT_INT64' && b.dtype === 'DT_INT64')
+    choose(found.values, left, right, [a.values, b.values])
+  else if (isNumber(found) && isNumber(a) && isNumber(b))
+    choose(found.values, left, right, [a.values, b.values])
+  return found
 }
 
-const add = arithmetic({ ofNumbers: (a, b) => a + b, ofInts: (a, b) => a + b })
+type Pair<T> = readonly [ArrayLike<T>, ArrayLike<T>]
+
+const add = arithmetic({ ofNumbers: (a, b) => a + b, ofLongs: (a, b) => a + b })
 
 /** Operations on numbers. */
 export const numberKernels: Readonly<Record<string, Kernel>> = {
+  ...filledKernels,
   Add: add,
   AddV2: add,
   Cast: cast,
@@ -232,12 +228,14 @@ export const numberKernels: Readonly<Record<string, Kernel>> = {
   LogicalAnd: logical((a, b) => a !== 0 && b !== 0),
   LogicalNot: logicalNot,
   LogicalOr: logical((a, b) => a !== 0 || b !== 0),
-  Maximum: arithmetic({ ofNumbers: Math.max, ofInts: (a, b) => (a > b ? a : b) }),
-  Minimum: arithmetic({ ofNumbers: Math.min, ofInts: (a, b) => (a < b ? a : b) }),
-  Mul: arithmetic({ ofNumbers: (a, b) => a * b, ofInts: (a, b) => a * b }),
+  Maximum: arithmetic({ ofNumbers: Math.max, ofLongs: (a, b) => (a > b ? a : b) }),
+  Minimum: arithmetic({ ofNumbers: Math.min, ofLongs: (a, b) => (a < b ? a : b) }),
+  Mul: arithmetic({
+    ofNumbers: (a, b) => a * b,
+    ofInts: Math.imul,
+    ofLongs: (a, b) => a * b,
+  }),
   NotEqual: comparison((a, b) => a !== b),
-  OnesLike: same(1),
-  SelectV2: select,
-  Sub: arithmetic({ ofNumbers: (a, b) => a - b, ofInts: (a, b) => a - b }),
-  ZerosLike: same(0),
+  SelectV2: () => withThree(selected),
+  Sub: arithmetic({ ofNumbers: (a, b) => a - b, ofLongs: (a, b) => a - b }),
 }

@@ -8,15 +8,14 @@ import {
   axisOf,
   countOf,
   integers,
-  ints,
   type IntValue,
   invalid,
+  isNumber,
   isSameShape,
-  numbers,
   type Value,
+  zeros,
 } from '../values.ts'
 import { type Kernel, withThree, withTwo } from './kernel.ts'
-import { isNumber } from './numbers.ts'
 
 const range: Kernel = (node) => {
   const type = typeOf(node, 'Tidx', 'DT_INT32')
@@ -35,26 +34,59 @@ const range: Kernel = (node) => {
 }
 
 const cumsum: Kernel = (node) => {
-  if (boolOf(node, 'exclusive', false) || boolOf(node, 'reverse', false))
-    throw untranslatable(node, 'it is exclusive or reverse')
+  const isExclusive = boolOf(node, 'exclusive', false)
+  const isReverse = boolOf(node, 'reverse', false)
   return withTwo((input, axis) => {
-    if (input.shape.length !== 1 || axisOf(asInteger(axis), 1) !== 0)
-      throw invalid('a running sum is taken of a vector')
-    if (input.dtype === 'DT_INT64') {
-      let sum = 0n
-      return ints(
-        input.shape,
-        input.values.map((value) => (sum += value)),
-      )
-    }
-    if (!isNumber(input)) throw invalid('text has no sum')
-    let sum = 0
-    return numbers(
-      input.dtype,
-      input.shape,
-      Array.from(input.values, (value) => (sum += value)),
-    )
+    if (input.dtype === 'DT_STRING') throw invalid('text has no sum')
+    const at = axisOf(asInteger(axis), input.shape.length)
+    const found = zeros(input.dtype, input.shape)
+    const ways = { rows: rowsAlong(input.shape, at), isExclusive, isReverse }
+    if (found.dtype === 'DT_INT64' && input.dtype === 'DT_INT64')
+      runningSums(found.values, input.values, { ...ways, zero: 0n, add: (a, b) => a + b })
+    else if (isNumber(found) && isNumber(input))
+      runningSums(found.values, input.values, { ...ways, zero: 0, add: (a, b) => a + b })
+    return found
   })
+}
+
+/** The elements along an axis: where each row of them begins, how long it is and in what steps. */
+interface Rows {
+  starts: readonly number[]
+  length: number
+  step: number
+}
+
+function rowsAlong(shape: readonly number[], axis: number): Rows {
+  const length = shape[axis] ?? 1
+  const step = sizeOf(shape.slice(axis + 1))
+  const outer = sizeOf(shape.slice(0, axis))
+  const starts = Array.from({ length: outer * step }, (_, index) => {
+    const inner = index % step
+    return ((index - inner) / step) * length * step + inner
+  })
+  return { starts, length, step }
+}
+
+function runningSums<T>(
+  to: { [index: number]: T },
+  from: ArrayLike<T>,
+  {
+    rows,
+    isExclusive,
+    isReverse,
+    zero,
+    add,
+  }: { rows: Rows; isExclusive: boolean; isReverse: boolean; zero: T; add: (a: T, b: T) => T },
+): void {
+  for (const start of rows.starts) {
+    let sum = zero
+    for (let index = 0; index < rows.length; index++) {
+      const at = start + (isReverse ? rows.length - 1 - index : index) * rows.step
+      const next = add(sum, from[at] ?? zero)
+      to[at] = isExclusive ? sum : next
+      sum = next
+    }
+  }
 }
 
 /** For each value, where it belongs in the sorted row of the same number. */
@@ -106,32 +138,33 @@ function scatter(
   shape: readonly number[],
   { slices, width }: { slices: readonly number[]; width: number },
 ): Value {
-  const length = countOf(shape)
-  const target = (index: number): number => {
-    const slice = slices[Math.floor(index / width)] ?? -1
-    return slice < 0 ? -1 : slice * width + (index % width)
-  }
-  if (updates.dtype === 'DT_INT64') {
-    const sums = new BigInt64Array(length)
-    for (const [index, value] of updates.values.entries()) {
-      const at = target(index)
-      if (at >= 0) sums[at] = (sums[at] ?? 0n) + value
-    }
-    return ints(shape, sums)
-  }
-  if (!isNumber(updates) || updates.dtype === 'DT_BOOL')
+  if (updates.dtype === 'DT_STRING' || updates.dtype === 'DT_BOOL')
     throw invalid(`${updates.dtype} cannot be summed`)
-  const sums = zeros(updates.dtype, length)
-  for (const [index, value] of updates.values.entries()) {
-    const at = target(index)
-    if (at >= 0) sums[at] = (sums[at] ?? 0) + value
-  }
-  return numbers(updates.dtype, shape, sums)
+  const sums = zeros(updates.dtype, shape)
+  if (sums.dtype === 'DT_INT64' && updates.dtype === 'DT_INT64')
+    addSlices(sums.values, updates.values, { slices, width, zero: 0n, add: (a, b) => a + b })
+  else if (isNumber(sums) && isNumber(updates))
+    addSlices(sums.values, updates.values, { slices, width, zero: 0, add: (a, b) => a + b })
+  return sums
 }
 
-function zeros(dtype: 'DT_FLOAT' | 'DT_DOUBLE' | 'DT_INT32', length: number) {
-  if (dtype === 'DT_FLOAT') return new Float32Array(length)
-  return dtype === 'DT_DOUBLE' ? new Float64Array(length) : new Int32Array(length)
+function addSlices<T>(
+  to: { [index: number]: T },
+  from: ArrayLike<T>,
+  {
+    slices,
+    width,
+    zero,
+    add,
+  }: { slices: readonly number[]; width: number; zero: T; add: (a: T, b: T) => T },
+): void {
+  for (const [row, slice] of slices.entries()) {
+    if (slice < 0) continue
+    for (let index = 0; index < width; index++) {
+      const at = slice * width + index
+      to[at] = add(to[at] ?? zero, from[row * width + index] ?? zero)
+    }
+  }
 }
 
 const unsortedSegmentSum: Kernel = () =>

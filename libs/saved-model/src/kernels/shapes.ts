@@ -6,15 +6,16 @@ import {
   asInteger,
   asIntegers,
   axisOf,
+  copyInto,
   countOf,
   integers,
   invalid,
-  ints,
-  numbers,
   pick,
+  positionsOf,
   reshaped,
-  texts,
+  stridesOf,
   type Value,
+  zeros,
 } from '../values.ts'
 import { type Kernel, type Run, withOne, withThree, withTwo } from './kernel.ts'
 
@@ -56,44 +57,23 @@ function concat(parts: readonly Value[], axis: number): Value {
   const [first] = parts
   if (first === undefined) throw invalid('there is nothing to join')
   const at = axisOf(axis, first.shape.length)
-  const rest = (part: Value) => `${part.dtype} ${part.shape.toSpliced(at, 1).join()}`
-  if (parts.some((part) => part.shape.length !== first.shape.length || rest(part) !== rest(first)))
-    throw invalid('tensors of different shapes cannot be joined')
+  const isFitting = (part: Value) =>
+    part.dtype === first.dtype &&
+    part.shape.length === first.shape.length &&
+    part.shape.every((size, other) => other === at || size === first.shape[other])
+  if (!parts.every(isFitting)) throw invalid('tensors of different shapes cannot be joined')
   const sum = parts.reduce((total, part) => total + (part.shape[at] ?? 0), 0)
-  const shape = first.shape.with(at, sum)
+  const joined = zeros(first.dtype, first.shape.with(at, sum))
   const inner = sizeOf(first.shape.slice(at + 1))
   const outer = sizeOf(first.shape.slice(0, at))
-  const blocks = parts.map((part) => (part.shape[at] ?? 0) * inner)
-  const starts: number[] = []
-  let length = 0
-  for (const part of parts) {
-    starts.push(length)
-    length += part.values.length
-  }
-  const picked: number[] = []
+  let position = 0
   for (let row = 0; row < outer; row++)
-    for (const [index, block] of blocks.entries())
-      for (let offset = 0; offset < block; offset++)
-        picked.push((starts[index] ?? 0) + row * block + offset)
-  return pick(appended(first, parts), shape, picked)
-}
-
-/** All elements of the parts one after the other. */
-function appended(first: Value, parts: readonly Value[]): Value {
-  if (first.dtype === 'DT_STRING')
-    return texts(
-      [],
-      parts.flatMap((part) => (part.dtype === 'DT_STRING' ? part.values : [])),
-    )
-  if (first.dtype === 'DT_INT64')
-    return ints(
-      [],
-      parts.flatMap((part) => (part.dtype === 'DT_INT64' ? [...part.values] : [])),
-    )
-  const values = parts.flatMap((part) =>
-    part.dtype === 'DT_STRING' || part.dtype === 'DT_INT64' ? [] : [...part.values],
-  )
-  return numbers(first.dtype, [], values)
+    for (const value of parts) {
+      const block = (value.shape[at] ?? 0) * inner
+      copyInto({ value: joined, at: position }, { value, at: row * block }, block)
+      position += block
+    }
+  return joined
 }
 
 const concatV2: Kernel = () => (inputs) => {
@@ -112,9 +92,11 @@ const pack: Kernel = (node) => {
   }
 }
 
-/** The slice of one dimension: which positions, and whether the dimension goes away. */
+/** The slice of one dimension; one that is shrunk goes away. */
 interface Slice {
-  positions: number[]
+  from: number
+  step: number
+  length: number
   isShrunk: boolean
 }
 
@@ -130,38 +112,29 @@ const stridedSlice: Kernel = (node) => {
     if (begin.length > input.shape.length) throw invalid('more slices than dimensions')
     const slices = input.shape.map((size, axis): Slice => {
       const has = (bits: number) => (bits & (1 << axis)) !== 0
-      if (axis >= begin.length) return { positions: range(0, size, 1), isShrunk: false }
+      if (axis >= begin.length) return { from: 0, step: 1, length: size, isShrunk: false }
       const from = begin[axis] ?? 0
-      if (has(shrinks)) return { positions: [axisOf(from, size)], isShrunk: true }
+      if (has(shrinks)) return { from: axisOf(from, size), step: 1, length: 1, isShrunk: true }
       const step = strides[axis] ?? 1
       if (step === 0) throw invalid('a stride is 0')
       const clamp = (at: number) =>
         Math.min(Math.max(at < 0 ? at + size : at, step > 0 ? 0 : -1), step > 0 ? size : size - 1)
       const start = has(begins) ? (step > 0 ? 0 : size - 1) : clamp(from)
       const stop = has(ends) ? (step > 0 ? size : -1) : clamp(end[axis] ?? 0)
-      return { positions: range(start, stop, step), isShrunk: false }
+      const length = Math.max(0, Math.ceil((stop - start) / step))
+      return { from: start, step, length, isShrunk: false }
     })
     return [sliced(input, slices)]
   }) satisfies Run
 }
 
-function range(start: number, stop: number, step: number): number[] {
-  const length = Math.max(0, Math.ceil((stop - start) / step))
-  return Array.from({ length }, (_, index) => start + index * step)
-}
-
 function sliced(input: Value, slices: readonly Slice[]): Value {
-  let picked = [0]
-  for (const [axis, { positions }] of slices.entries()) {
-    const size = input.shape[axis] ?? 1
-    picked = picked.flatMap((base) => positions.map((position) => base * size + position))
-  }
-  const kept = slices.filter(({ isShrunk }) => !isShrunk)
-  return pick(
-    input,
-    kept.map(({ positions }) => positions.length),
-    picked,
-  )
+  const strides = stridesOf(input.shape)
+  const lengths = slices.map(({ length }) => length)
+  const start = slices.reduce((sum, { from }, axis) => sum + from * (strides[axis] ?? 1), 0)
+  const steps = slices.map(({ step }, axis) => step * (strides[axis] ?? 1))
+  const kept = slices.filter(({ isShrunk }) => !isShrunk).map(({ length }) => length)
+  return pick(input, kept, positionsOf(lengths, steps, start))
 }
 
 const gather: Kernel = (node) => {
@@ -174,12 +147,15 @@ const gather: Kernel = (node) => {
     const wanted = asIntegers(indices)
     const missing = wanted.find((index) => index < 0 || index >= size)
     if (missing !== undefined) throw invalid(`the index ${missing} is not below ${size}`)
-    const picked: number[] = []
+    const value = zeros(params.dtype, params.shape.toSpliced(at, 1, ...indices.shape))
+    let position = 0
     for (let row = 0; row < outer; row++)
-      for (const index of wanted)
-        for (let offset = 0; offset < inner; offset++)
-          picked.push((row * size + index) * inner + offset)
-    return pick(params, params.shape.toSpliced(at, 1, ...indices.shape), picked)
+      for (const index of wanted) {
+        const from = (row * size + index) * inner
+        copyInto({ value, at: position }, { value: params, at: from }, inner)
+        position += inner
+      }
+    return value
   })
 }
 
@@ -197,11 +173,7 @@ const fill: Kernel = () =>
   withTwo((dims, value) => {
     const target = asIntegers(dims)
     if (value.values.length !== 1) throw invalid('one value was expected')
-    return pick(
-      value,
-      target,
-      Array.from({ length: countOf(target) }, () => 0),
-    )
+    return pick(value, target, new Int32Array(countOf(target)))
   })
 
 /** Operations on shapes and positions, for elements of any type. */

@@ -13,8 +13,9 @@ import {
   texts,
   wellFormed,
 } from '../values.ts'
+import { commonShape, repeated } from './broadcast.ts'
 import { type Kernel, type Run, withOne, withTwo } from './kernel.ts'
-import { broadcast } from './numbers.ts'
+
 import { translateRegex } from './regex.ts'
 
 const mapTexts = (change: (text: string) => string): Run =>
@@ -103,11 +104,13 @@ const stringJoin: Kernel = (node) => {
     if (first === undefined) throw invalid('there is nothing to join')
     return [
       more.reduce((left, right) => {
-        const [a, b] = broadcast(left, right)
-        const others = asTexts(b)
+        const shape = commonShape(left.shape, right.shape)
+        const others = asTexts(repeated(right, shape))
         return texts(
-          a.shape,
-          asTexts(a).map((text, index) => `${text}${separator}${others[index] ?? ''}`),
+          shape,
+          asTexts(repeated(left, shape)).map(
+            (text, index) => `${text}${separator}${others[index] ?? ''}`,
+          ),
         )
       }, first),
     ]

@@ -8,3 +8,16 @@ const ops = new Map<string, OnnxOp>([...Object.entries(arithmeticOps), ...Object
 
 /** What translates an operation to ONNX, if anything does. */
 export const onnxOpOf = (op: string): OnnxOp | undefined => ops.get(op)
+
+/** In TensorFlow they take tensors of certain ranks alone, in ONNX of others as well. */
+const RANKED = new Set(['BiasAdd', 'MatMul'])
+const REDUCING = ['All', 'Any', 'ArgMax', 'ArgMin', 'Max', 'Mean', 'Min', 'Prod', 'Sum']
+const PASSING = ['Identity', 'OnesLike', 'Snapshot', 'StopGradient', 'ZerosLike']
+const KEEPING = new Set([...Object.keys(arithmeticOps), ...PASSING])
+for (const op of [...RANKED, ...REDUCING, 'BatchMatMulV2']) KEEPING.delete(op)
+
+/** Whether an operation refuses ranks that its translation would take. */
+export const needsRank = (op: string): boolean => RANKED.has(op)
+
+/** Whether the result of an operation has the rank of its inputs. */
+export const keepsRank = (op: string): boolean => KEEPING.has(op)

@@ -1,6 +1,6 @@
 // Writes ONNX models: the few messages of onnx.proto3 that a translated graph needs.
 
-import type { DataType } from '@drover/serving-api'
+import type { ValueType } from '../values.ts'
 import { WireWriter } from '../wire.ts'
 import type { IntValue, NumberValue } from '../values.ts'
 
@@ -8,7 +8,7 @@ const IR_VERSION = 8
 const OPSET = 18
 const AttributeType = { FLOAT: 1, INT: 2, TENSOR: 4, INTS: 7 } as const
 /** ONNX's numbers of the element types. */
-const ELEMENT_TYPES: Record<Exclude<DataType, 'DT_STRING'>, number> = {
+const ELEMENT_TYPES: Record<Exclude<ValueType, 'DT_STRING'>, number> = {
   DT_FLOAT: 1,
   DT_DOUBLE: 11,
   DT_INT32: 6,
@@ -35,10 +35,10 @@ export class OnnxBuilder {
     return `v${this.#count++}`
   }
 
-  /** Declares an input. A shape helps the runtime to choose faster kernels. */
-  input(dtype: NumericType, shape?: readonly number[]): string {
+  /** Declares an input, of any shape unless it has to have a certain rank. */
+  input(dtype: NumericType, rank?: number): string {
     const name = this.#name()
-    this.#inputs.push(valueInfo(name, dtype, shape))
+    this.#inputs.push(valueInfo(name, dtype, rank))
     return name
   }
 
@@ -140,14 +140,11 @@ function tensorProto({ dtype, shape, values }: NumericValue): WireWriter {
     .bytes(9, new Uint8Array(buffer, byteOffset, byteLength))
 }
 
-function valueInfo(name: string, dtype: NumericType, shape?: readonly number[]): WireWriter {
+function valueInfo(name: string, dtype: NumericType, rank?: number): WireWriter {
   const tensor = new WireWriter().varint(1, ELEMENT_TYPES[dtype])
-  if (shape !== undefined) {
+  if (rank !== undefined) {
     const dimensions = new WireWriter()
-    for (const size of shape) {
-      const dimension = new WireWriter()
-      dimensions.message(1, size < 0 ? dimension : dimension.varint(1, size))
-    }
+    for (let axis = 0; axis < rank; axis++) dimensions.message(1, new WireWriter())
     tensor.message(2, dimensions)
   }
   return new WireWriter().bytes(1, name).message(2, new WireWriter().message(1, tensor))

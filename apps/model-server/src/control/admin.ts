@@ -1,0 +1,144 @@
+import type { RequestListener, ServerResponse } from 'node:http'
+import { once } from 'node:events'
+import { ServedDelta } from '@drover/model-config'
+import { ApiError, type Log, makeApi } from '@drover/service'
+import {
+  decodeTensors,
+  encodeTensors,
+  httpStatusOf,
+  misfitOf,
+  RunRequest,
+  ServingError,
+  type Tensor,
+} from '@drover/serving-api'
+import type { Core } from '../serving/core.ts'
+import { agentDeltaOf, ApplyDelta, deltaOf } from './delta.ts'
+import type { ControlLimits } from './limits.ts'
+import { ListQuery, pageOf, servedVersionsOf } from './list.ts'
+import type { Models } from './models.ts'
+import { outcomeOf } from './outcome.ts'
+import { Pace } from './pace.ts'
+import type { Reload } from './reload.ts'
+
+export interface AdminOptions {
+  models: Models
+  reload: Reload
+  /** Answers single requests to certain versions. */
+  core: Pick<Core, 'find' | 'run'>
+  log: Log
+  limits: ControlLimits
+  /** The metrics page. */
+  prometheus: () => Promise<Uint8Array>
+  /** Makes the ports listen; nothing happens where they do already. */
+  accept: () => Promise<unknown>
+  /** Begins to end this process. */
+  drain: () => void
+}
+
+/** The routes of the admin socket: what changes or reveals what is served. */
+export function makeAdmin(options: AdminOptions): RequestListener {
+  const { models, reload, log, limits, prometheus, accept, drain } = options
+  const listQuery = ListQuery(limits)
+  return makeApi(
+    {
+      log,
+      token: undefined,
+      isPrivate: true,
+      isReady: () => ({ ready: true }),
+      bodyBytesMax: limits.deltaBytesMax,
+      translate: (error) =>
+        error instanceof ServingError
+          ? new ApiError(httpStatusOf(error.code), error.message, { cause: error })
+          : undefined,
+    },
+    (api) => {
+      api.get('/v1/models', async (_request, response) => {
+        await sendVersions(response, models, models.names(), limits)
+      })
+      api.post('/v1/models', async (request, response) => {
+        const delta = agentDeltaOf(ServedDelta.parse(request.body))
+        const names = await reload.apply(delta)
+        await models.settled(names, settleMsMax(limits))
+        await sendVersions(response, models, names, limits)
+      })
+      api.get('/drover/v1/models', async (request, response) => {
+        const page = await pageOf(models, listQuery.parse(request.query), limits)
+        response.json({ base: reload.base, ...page })
+      })
+      api.post('/drover/v1/apply', async (request, response) => {
+        const { base, waitMs, ...delta } = ApplyDelta.parse(request.body)
+        const names = await reload.apply(deltaOf({ waitMs, ...delta }), base)
+        if (waitMs !== undefined)
+          await models.settled(names, Math.min(waitMs, limits.reloadWaitMsMax))
+        const failed = waitMs === undefined ? undefined : outcomeOf(names, models, names.length)
+        response.json({ base: reload.base, ...(failed && { failed: failed.message }) })
+      })
+      api.get('/drover/v1/metrics', async (_request, response) => {
+        response.type('text/plain').send(Buffer.from(await prometheus()))
+      })
+      api.post('/v1/run', async (request, response) => {
+        const outputs = await run(options, RunRequest.parse(request.body))
+        response.json({ outputs: encodeTensors(outputs) })
+      })
+      api.post('/v1/accept', async (_request, response) => {
+        await accept()
+        response.json({ accepting: true })
+      })
+      api.post('/v1/drain', (_request, response) => {
+        response.once('finish', drain)
+        response.json({ draining: true })
+      })
+    },
+  )
+}
+
+/** A load that hangs has failed by then; its model is told as it is. */
+const settleMsMax = ({ loadMsMax, closeMsMax }: ControlLimits): number => loadMsMax + closeMsMax
+
+/** Writes a list of any length without ever holding all of it as text. */
+async function sendVersions(
+  response: ServerResponse,
+  models: Models,
+  names: Iterable<string>,
+  { stretchMs }: ControlLimits,
+): Promise<void> {
+  const pace = new Pace(stretchMs)
+  response.setHeader('content-type', 'application/json; charset=utf-8')
+  let text = '{"versions":['
+  let isFirst = true
+  for (const name of names) {
+    const model = models.get(name)
+    for (const version of model === undefined ? [] : servedVersionsOf(model)) {
+      text += `${isFirst ? '' : ','}${JSON.stringify(version)}`
+      isFirst = false
+    }
+    if (!pace.step()) continue
+    if (!response.write(text))
+      await Promise.race([once(response, 'drain'), once(response, 'close')])
+    text = ''
+    if (response.destroyed) return
+    await pace.rest()
+  }
+  response.end(`${text}]}`)
+}
+
+async function run(
+  { core, limits }: AdminOptions,
+  { name, version, signature, inputs }: RunRequest,
+): Promise<Record<string, Tensor>> {
+  const found = await core.find({ name, version: BigInt(version) })
+  const tensors = decode(inputs)
+  const misfit = misfitOf(found.signatures, signature, tensors)
+  if (misfit !== undefined) throw new ServingError('INVALID_ARGUMENT', misfit)
+  const deadlineMs = performance.now() + limits.runMsMax
+  return await core.run(found, { signature, inputs: tensors, deadlineMs })
+}
+
+function decode(inputs: RunRequest['inputs']): Record<string, Tensor> {
+  try {
+    return decodeTensors(inputs)
+  } catch (cause) {
+    const what = cause instanceof Error ? cause.message : 'no tensor'
+    throw new ServingError('INVALID_ARGUMENT', `the inputs cannot be read: ${what}`, { cause })
+  }
+}

@@ -1,0 +1,200 @@
+// Which versions stay in memory under `--max_resident_bytes`. What is used least recently leaves for
+// what requests ask for; but nothing leaves that has just come or was just asked, and not more than
+// so many versions leave in a second: else versions that do not fit together would chase each other
+// out, and every request would be a load.
+
+import { ServingError } from '@drover/serving-api'
+import type { ControlLimits } from './limits.ts'
+
+const WINDOW_MS = 1_000
+/** What was seen of the last uses is good for choosing for so long. */
+const ORDER_MS_MAX = 1_000
+
+/** A version in memory. */
+export interface Resident {
+  readonly bytes: number
+  /** When it came, since 1970. */
+  readonly sinceMs: number
+  /** When it was asked last, since 1970; 0 for never. */
+  usedMs(): number
+  /** Whether it can do without its memory now. */
+  mayLeave(): boolean
+  /** Gives its memory back; the bytes are free when it is done. Never throws. */
+  leave(): Promise<void>
+}
+
+export interface ResidencyOptions {
+  /** Undefined for no limit. */
+  bytesMax: number | undefined
+  limits: Pick<ControlLimits, 'residentMsMin' | 'evictionsPerSecondMax'>
+  /** Since 1970. */
+  now: () => number
+}
+
+/** Memory that is spoken for by a version that is being loaded. */
+export interface Room {
+  /** The version is there and holds so much. */
+  settle(resident: Resident): void
+  /** Nothing came of it. */
+  free(): void
+}
+
+/** The memory of all versions. */
+export class Residency {
+  readonly #options: ResidencyOptions
+  readonly #residents = new Set<Resident>()
+  #bytes = 0
+  #evictions: number[] = []
+  #order: Resident[] = []
+  #orderedMs = 0
+
+  constructor(options: ResidencyOptions) {
+    this.#options = options
+  }
+
+  /** Resident and spoken for. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  get isLimited(): boolean {
+    return this.#options.bytesMax !== undefined
+  }
+
+  get isOver(): boolean {
+    return this.#bytes > (this.#options.bytesMax ?? Infinity)
+  }
+
+  /** Room without anybody leaving; undefined where there is none. */
+  fit(bytes: number): Room | undefined {
+    const { bytesMax = Infinity } = this.#options
+    return this.#bytes + bytes <= bytesMax ? this.#take(bytes) : undefined
+  }
+
+  /**
+   * Room for a version that takes another's place: it is needed whether there is room or not, as two
+   * versions are in memory during a swap.
+   */
+  insist(bytes: number): Room {
+    return this.#take(bytes)
+  }
+
+  /**
+   * Room for a version that requests wait for; others leave for it. Throws UNAVAILABLE with the time
+   * after which it may go better, and RESOURCE_EXHAUSTED for what can never fit.
+   */
+  async make(bytes: number): Promise<Room> {
+    const { bytesMax = Infinity } = this.#options
+    if (bytes > bytesMax)
+      throw new ServingError(
+        'RESOURCE_EXHAUSTED',
+        `It needs ${bytes} bytes of memory, and all models together may have ${bytesMax}`,
+      )
+    const leaving = this.#choose(this.#bytes + bytes - bytesMax)
+    const room = this.#take(bytes)
+    await this.#evict(leaving)
+    return room
+  }
+
+  /** Makes those leave that are over the limit after a swap. */
+  async trim(): Promise<void> {
+    const { bytesMax = Infinity } = this.#options
+    const leaving: Resident[] = []
+    let over = this.#bytes - bytesMax
+    for (const each of over > 0 ? this.#byUse() : []) {
+      if (over <= 0) break
+      if (!each.mayLeave()) continue
+      leaving.push(each)
+      over -= each.bytes
+    }
+    await this.#evict(leaving)
+  }
+
+  /** A version gave its memory back by itself. */
+  remove(resident: Resident): void {
+    if (this.#residents.delete(resident)) this.#bytes -= resident.bytes
+  }
+
+  #take(bytes: number): Room {
+    this.#bytes += bytes
+    let isTaken = true
+    const free = (): void => {
+      if (isTaken) this.#bytes -= bytes
+      isTaken = false
+    }
+    return {
+      free,
+      settle: (resident) => {
+        free()
+        this.#residents.add(resident)
+        this.#bytes += resident.bytes
+      },
+    }
+  }
+
+  /** Who leaves to free so many bytes: nobody, or enough. */
+  #choose(bytes: number): Resident[] {
+    const { limits, now } = this.#options
+    const nowMs = now()
+    const leaving: Resident[] = []
+    let missing = bytes
+    while (missing > 0) {
+      const next = this.#leastUsed(nowMs)
+      const idleMs = next === undefined ? 0 : nowMs - lastMs(next)
+      if (next === undefined || idleMs < limits.residentMsMin) {
+        // Whoever was chosen may be chosen again.
+        this.#order = []
+        throw busy(limits.residentMsMin - idleMs)
+      }
+      leaving.push(next)
+      missing -= next.bytes
+    }
+    this.#evictions = this.#evictions.filter((atMs) => nowMs - atMs < WINDOW_MS)
+    if (leaving.length > 0 && this.#evictions.length >= limits.evictionsPerSecondMax) {
+      this.#order = []
+      throw busy(WINDOW_MS)
+    }
+    this.#evictions.push(...leaving.map(() => nowMs))
+    return leaving
+  }
+
+  /** The next in the order of their last uses that has not been asked since it was put there. */
+  #leastUsed(nowMs: number): Resident | undefined {
+    if (this.#order.length === 0 || nowMs - this.#orderedMs > ORDER_MS_MAX) {
+      this.#order = this.#byUse().toReversed()
+      this.#orderedMs = nowMs
+    }
+    for (let next = this.#order.pop(); next !== undefined; next = this.#order.pop())
+      if (this.#residents.has(next) && lastMs(next) <= this.#orderedMs && next.mayLeave())
+        return next
+    return undefined
+  }
+
+  #byUse(): Resident[] {
+    return Array.from(this.#residents, (resident) => ({ resident, atMs: lastMs(resident) }))
+      .toSorted((a, b) => a.atMs - b.atMs)
+      .map(({ resident }) => resident)
+  }
+
+  async #evict(leaving: readonly Resident[]): Promise<void> {
+    // Their bytes count until they are free, but nobody chooses them again: all of them begin to
+    // leave before anything else can happen.
+    for (const each of leaving) this.#residents.delete(each)
+    await Promise.all(
+      leaving.map(async (each) => {
+        await each.leave()
+        this.#bytes -= each.bytes
+      }),
+    )
+  }
+}
+
+const lastMs = (resident: Resident): number => Math.max(resident.sinceMs, resident.usedMs())
+
+function busy(afterMs: number): ServingError {
+  return new ServingError(
+    'UNAVAILABLE',
+    'The model is not in memory, and those that are there are all in use',
+    { retryAfterS: Math.max(1, Math.ceil(afterMs / 1_000)) },
+  )
+}

@@ -1,0 +1,40 @@
+/** What bounds the gRPC port of one thread; named in one place, and passed in by tests that go past it. */
+export const GRPC_LIMITS = {
+  /** gRPC's own bound of a message, which upstream sets; beyond it RESOURCE_EXHAUSTED. */
+  messageBytesMax: 2 ** 31 - 1,
+  /** What a compressed message may grow to. */
+  inflatedBytesMax: 256 * 1024 * 1024,
+  /** Compressed messages that are inflated at a time; others wait their turn. */
+  inflatingMax: 4,
+  /** Messages below this are not worth compressing. */
+  deflatedBytesMin: 1_024,
+  /** Requests and answers that fit the serving thread: held at a time, all together. */
+  smallBytesMax: 256 * 1024 * 1024,
+  /** Larger ones, all together. One alone may be as large as a message may be. */
+  largeBytesMax: 512 * 1024 * 1024,
+  /** A message of a streaming call: names of services and symbols. */
+  streamedBytesMax: 64 * 1024,
+  /** Calls in flight on one connection: a client keeps further ones back. */
+  streamsMax: 1_024,
+  /** What a client may send before it is told that more was read: of one call, of one connection. */
+  streamWindowBytes: 1024 * 1024,
+  connectionWindowBytes: 4 * 1024 * 1024,
+  /** Memory that Node may use for one connection, in megabytes: two of the largest messages. */
+  sessionMegabytesMax: 4_300,
+  /** Metadata of a call. */
+  headersBytesMax: 64 * 1024,
+  /** A call without a deadline is given this one. */
+  callMsMax: 3_600_000,
+  /** A request of which nothing more arrives, or an answer that is not read, is given up. */
+  stalledMsMax: 120_000,
+  stalledCheckMs: 10_000,
+  /** Between the announcement that a connection ends and its end: new calls that are under way arrive. */
+  goodbyeMs: 100,
+  /** How often a silent connection is asked whether it still is there, and how long it may take to answer. */
+  keepaliveMs: 7_200_000,
+  keepaliveTimeoutMs: 20_000,
+  /** Connections that wait to be accepted. */
+  backlog: 4_096,
+} as const
+
+export type GrpcLimits = { readonly [Name in keyof typeof GRPC_LIMITS]: number }

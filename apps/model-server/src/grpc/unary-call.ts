@@ -1,0 +1,235 @@
+// One call with one message each way.
+//
+//   arriving -> answering -> leaving -> over
+//
+// Any state may move to `over` when the client goes away, and to `leaving` with an error.
+
+import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
+import { ServingError } from '@drover/serving-api'
+import type { Log } from '@drover/service'
+import { type Compression, type Encoding, isEncoding } from './compression.ts'
+import { parseTimeout, startTimer } from './deadline.ts'
+import { type Frame, FrameReader, framesOf } from './frame.ts'
+import type { Held } from './held.ts'
+import type { GrpcLimits } from './limits.ts'
+import {
+  ANSWER_HEADERS,
+  failureTrailers,
+  OK_TRAILERS,
+  RESPOND,
+  RESPOND_ONLY,
+  unreadable,
+} from './status.ts'
+
+/** Answers a message by a message, at once where it can. Throws `ServingError`. */
+export type Unary = (body: Buffer, deadlineMs: number) => Uint8Array | Promise<Uint8Array>
+
+/** What all calls of a port share. */
+export interface Calls {
+  limits: GrpcLimits
+  /** Of one message: the limit, or what the channel arguments say. */
+  receivedBytesMax: number
+  sentBytesMax: number
+  held: Held
+  compression: Compression
+  log: Log
+  /** The calls that are not over yet. */
+  open: Set<UnaryCall>
+  /** Grows by one at each look at the open calls. */
+  tick: number
+}
+
+/** What a call is answered by. */
+interface Answering {
+  calls: Calls
+  answer: Unary
+}
+
+/** Answers the call of a stream. */
+export function startUnaryCall(
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  answering: Answering,
+): void {
+  answering.calls.open.add(new UnaryCall(stream, headers, answering))
+}
+
+/** A call; what happens to its stream drives it. */
+export class UnaryCall {
+  readonly #stream: ServerHttp2Stream
+  readonly #calls: Calls
+  readonly #answer: Unary
+  readonly #deadlineMs: number
+  /** How the client may have compressed its message, and may be answered. */
+  readonly #encoding: string | undefined
+  readonly #reader: FrameReader
+  #state: 'arriving' | 'answering' | 'leaving' | 'over' = 'arriving'
+  #frame: Frame | undefined
+  #heldBytes = 0
+  #timer: NodeJS.Timeout | undefined
+  /** The last look at which something had happened. */
+  #tick: number
+
+  constructor(
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    { calls, answer }: Answering,
+  ) {
+    this.#stream = stream
+    this.#calls = calls
+    this.#answer = answer
+    this.#encoding = textOf(headers['grpc-encoding'])
+    this.#tick = calls.tick
+    const timeout = textOf(headers['grpc-timeout'])
+    const timeoutMs = timeout === undefined ? undefined : parseTimeout(timeout)
+    this.#deadlineMs = performance.now() + (timeoutMs ?? calls.limits.callMsMax)
+    this.#reader = new FrameReader(calls.receivedBytesMax, (frame) => this.#take(frame))
+    stream.on('data', (piece: Buffer) => this.#receive(piece))
+    stream.on('end', () => this.#ask())
+    stream.on('wantTrailers', () => stream.sendTrailers(OK_TRAILERS))
+    stream.on('close', () => this.#close())
+  }
+
+  /** Ends a call in which nothing has moved since the look before that many looks. */
+  endIfStalled(looks: number): void {
+    if (this.#calls.tick - this.#tick < looks || this.#state === 'answering') return
+    this.#stream.close(constants.NGHTTP2_CANCEL)
+  }
+
+  #receive(piece: Buffer): void {
+    if (this.#state !== 'arriving') return
+    this.#tick = this.#calls.tick
+    if (!this.#hold(piece.length)) return this.#fail(tooMuchHeld())
+    try {
+      this.#reader.push(piece)
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  #take(frame: Frame): void {
+    if (this.#frame !== undefined)
+      throw unreadable('A second message came for a call that takes one')
+    this.#frame = frame
+  }
+
+  #hold(bytes: number): boolean {
+    const isHeld = this.#calls.held.grow(this.#heldBytes, this.#heldBytes + bytes)
+    if (isHeld) this.#heldBytes += bytes
+    return isHeld
+  }
+
+  #ask(): void {
+    if (this.#state !== 'arriving') return
+    const frame = this.#frame
+    if (frame === undefined || this.#reader.isInside)
+      return this.#fail(unreadable('The call ended before its message'))
+    this.#state = 'answering'
+    this.#frame = undefined
+    if (frame.isCompressed) return this.#later(this.#askInflated(frame.message))
+    try {
+      const answer = this.#answer(frame.message, this.#deadlineMs)
+      if (answer instanceof Promise) this.#later(answer)
+      else this.#send(answer)
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  async #askInflated(message: Buffer): Promise<Uint8Array> {
+    const encoding = this.#encoding ?? 'identity'
+    if (encoding === 'identity') throw unreadable('A message is compressed, and nothing says how')
+    if (!isEncoding(encoding))
+      throw new ServingError('UNIMPLEMENTED', `Messages compressed by ${encoding} are not read`)
+    const body = await this.#calls.compression.inflate(message, encoding)
+    if (!this.#hold(body.length)) throw tooMuchHeld()
+    return await this.#answer(body, this.#deadlineMs)
+  }
+
+  #later(answer: Promise<Uint8Array>): void {
+    this.#timer = startTimer(this.#deadlineMs, () =>
+      this.#fail(new ServingError('DEADLINE_EXCEEDED', 'Deadline Exceeded')),
+    )
+    answer.then(
+      (message) => this.#settle(() => this.#send(message)),
+      (error: unknown) => this.#settle(() => this.#fail(error)),
+    )
+  }
+
+  /** Whoever is late finds the call answered or gone; what it held is free only now. */
+  #settle(end: () => void): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    if (this.#state === 'answering') end()
+    else if (this.#state === 'over') this.#free()
+  }
+
+  #send(message: Uint8Array): void {
+    if (message.length > this.#calls.sentBytesMax)
+      return this.#fail(
+        new ServingError(
+          'RESOURCE_EXHAUSTED',
+          `Sent message larger than max (${message.length} vs. ${this.#calls.sentBytesMax})`,
+        ),
+      )
+    if (!this.#hold(message.length)) return this.#fail(tooMuchHeld())
+    const encoding = this.#deflating(message)
+    if (encoding === undefined) return this.#write(message)
+    this.#calls.compression.deflate(message, encoding).then(
+      (deflated) => this.#settle(() => this.#write(deflated, encoding)),
+      (error: unknown) => this.#settle(() => this.#fail(error)),
+    )
+  }
+
+  /** A client that compresses is answered alike. */
+  #deflating({ length }: Uint8Array): Encoding | undefined {
+    const encoding = this.#encoding
+    if (encoding === undefined || !isEncoding(encoding)) return undefined
+    return length >= this.#calls.limits.deflatedBytesMin ? encoding : undefined
+  }
+
+  #write(message: Uint8Array, encoding?: Encoding): void {
+    if (!this.#leave()) return
+    const stream = this.#stream
+    stream.respond(
+      encoding === undefined ? ANSWER_HEADERS : { ...ANSWER_HEADERS, 'grpc-encoding': encoding },
+      RESPOND,
+    )
+    const frames = framesOf(message, encoding !== undefined)
+    for (const piece of frames.slice(0, -1)) stream.write(piece)
+    stream.end(frames.at(-1))
+  }
+
+  #fail(error: unknown): void {
+    if (!this.#leave()) return
+    const stream = this.#stream
+    stream.respond({ ...ANSWER_HEADERS, ...failureTrailers(error, this.#calls.log) }, RESPOND_ONLY)
+    // A client that still sends is told to stop.
+    if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR)
+  }
+
+  #leave(): boolean {
+    if (this.#state === 'leaving' || this.#state === 'over') return false
+    this.#state = 'leaving'
+    this.#tick = this.#calls.tick
+    return !this.#stream.destroyed && !this.#stream.closed
+  }
+
+  #close(): void {
+    const isAnswering = this.#state === 'answering' || this.#timer !== undefined
+    this.#state = 'over'
+    this.#calls.open.delete(this)
+    if (!isAnswering) this.#free()
+  }
+
+  #free(): void {
+    this.#calls.held.free(this.#heldBytes)
+    this.#heldBytes = 0
+  }
+}
+
+const textOf = (header: string | string[] | undefined): string | undefined =>
+  typeof header === 'string' ? header : undefined
+
+const tooMuchHeld = (): ServingError =>
+  new ServingError('RESOURCE_EXHAUSTED', 'Too many bytes of requests and answers are held already')

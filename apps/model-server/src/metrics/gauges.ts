@@ -1,0 +1,84 @@
+// What is measured at the moment, beside requests: models, memory and threads.
+
+import type { Models } from '../control/models.ts'
+import type { ThreadReport } from '../serving/messages.ts'
+import type { Gauge } from './page.ts'
+
+const MS_PER_S = 1_000
+
+/** Our own metrics. */
+export function gaugesOf(models: Models, reports: readonly ThreadReport[]): Gauge[] {
+  return [
+    ...versionGauges(models),
+    {
+      name: 'resident_bytes',
+      type: 'gauge',
+      help: 'Memory that loaded versions hold, by their own account.',
+      values: [{ labels: {}, value: models.residentBytes }],
+    },
+    {
+      name: 'connections',
+      type: 'gauge',
+      help: 'Open connections.',
+      values: reports.map(({ connections }, index) => ({
+        labels: { thread: threadOf(index, reports.length) },
+        value: connections,
+      })),
+    },
+    {
+      name: 'event_loop_delay_seconds',
+      type: 'gauge',
+      help: 'How long one piece of work held an event loop, since this page was read last.',
+      values: reports.flatMap(({ loopDelay }, index) => {
+        const thread = threadOf(index, reports.length)
+        const { p50Ms, p99Ms, p999Ms, maxMs } = loopDelay
+        const delays = { 0.5: p50Ms, 0.99: p99Ms, 0.999: p999Ms, 1: maxMs }
+        return Object.entries(delays).map(([quantile, ms]) => ({
+          labels: { thread, quantile },
+          value: ms / MS_PER_S,
+        }))
+      }),
+    },
+  ]
+}
+
+/** The lane comes last. */
+const threadOf = (index: number, count: number): string =>
+  index === count - 1 ? 'lane' : `${index}`
+
+function versionGauges(models: Models): Gauge[] {
+  const byState = new Map<string, number>()
+  const byEngine = new Map<string, number>()
+  let count = 0
+  for (const name of models.names()) {
+    count++
+    for (const { state, loaded, isServed } of models.get(name)?.versions ?? []) {
+      byState.set(state, (byState.get(state) ?? 0) + 1)
+      const engine = loaded?.engine ?? 'cold'
+      if (isServed) byEngine.set(engine, (byEngine.get(engine) ?? 0) + 1)
+    }
+  }
+  return [
+    {
+      name: 'models',
+      type: 'gauge',
+      help: 'Models that are configured or whose end is still told.',
+      values: [{ labels: {}, value: count }],
+    },
+    {
+      name: 'versions',
+      type: 'gauge',
+      help: 'Versions by state.',
+      values: valuesOf('state', byState),
+    },
+    {
+      name: 'served_versions',
+      type: 'gauge',
+      help: 'Versions that answer, by what runs them; cold ones are loaded at their next request.',
+      values: valuesOf('engine', byEngine),
+    },
+  ]
+}
+
+const valuesOf = (label: string, counts: ReadonlyMap<string, number>) =>
+  Array.from(counts, ([key, value]) => ({ labels: { [label]: key }, value }))

@@ -1,0 +1,82 @@
+// What happened to each model since this process started, over all its threads.
+
+import type { StatusCode } from '@drover/serving-api'
+import type { ModelCounts, SeriesCounts } from '../serving/messages.ts'
+
+/** Requests of one kind, in all. */
+export interface SeriesTotals {
+  readonly entrypoint: SeriesCounts['entrypoint']
+  readonly api: string
+  readonly codes: Map<StatusCode | 'OK', number>
+  readonly buckets: number[]
+  sumUs: number
+}
+
+/** Requests of one model, in all. */
+export interface ModelTotals {
+  requests: number
+  failures: number
+  /** Since 1970; 0 for never. */
+  lastUsedMs: number
+  readonly series: SeriesTotals[]
+}
+
+const NONE: ModelTotals = { requests: 0, failures: 0, lastUsedMs: 0, series: [] }
+
+/** Sums up by model what the serving threads counted. */
+export class Totals {
+  readonly #models = new Map<string, ModelTotals>()
+
+  add(counts: readonly ModelCounts[]): void {
+    for (const { name, lastUsedMs, series } of counts) {
+      let totals = this.#models.get(name)
+      if (totals === undefined) this.#models.set(name, (totals = { ...NONE, series: [] }))
+      totals.lastUsedMs = Math.max(totals.lastUsedMs, lastUsedMs)
+      for (const each of series) {
+        addSeries(totals.series, each)
+        for (const [code, count] of each.codes) {
+          totals.requests += count
+          if (code !== 'OK') totals.failures += count
+        }
+      }
+    }
+  }
+
+  of(name: string): Readonly<ModelTotals> {
+    return this.#models.get(name) ?? NONE
+  }
+
+  /** A model that is gone is counted no more. */
+  forget(name: string): void {
+    this.#models.delete(name)
+  }
+
+  /**
+   * All models by name while there are few, else the busiest ones by name and the sum of the rest
+   * under `other`: what scrapes the page must not drown in a large fleet.
+   */
+  series(limits: { modelsMax: number; busiestMax: number }): Map<string, ModelTotals> {
+    if (this.#models.size <= limits.modelsMax) return this.#models
+    const byRequests = [...this.#models].toSorted(([, a], [, b]) => b.requests - a.requests)
+    const shown = new Map(byRequests.slice(0, limits.busiestMax))
+    const other: ModelTotals = { ...NONE, series: [] }
+    for (const [, totals] of byRequests.slice(limits.busiestMax)) {
+      other.requests += totals.requests
+      other.failures += totals.failures
+      for (const each of totals.series) addSeries(other.series, each)
+    }
+    return shown.set('other', other)
+  }
+}
+
+function addSeries(into: SeriesTotals[], { entrypoint, api, codes, buckets, sumUs }: SeriesCounts) {
+  const known = into.find((each) => each.api === api && each.entrypoint === entrypoint)
+  if (known === undefined) {
+    into.push({ entrypoint, api, codes: new Map(codes), buckets: [...buckets], sumUs })
+    return
+  }
+  for (const [code, count] of codes) known.codes.set(code, (known.codes.get(code) ?? 0) + count)
+  for (const [index, count] of buckets.entries())
+    known.buckets[index] = (known.buckets[index] ?? 0) + count
+  known.sumUs += sumUs
+}

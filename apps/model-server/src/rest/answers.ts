@@ -1,0 +1,187 @@
+// What the REST side answers to a request whose body is there: at once where nothing must be waited
+// for.
+
+import { type ModelChoice, ServingError, writeMetadata, writeStatus } from '@drover/serving-api'
+import type { Log } from '@drover/service'
+import type { Core, HttpAnswer, Lane } from '../serving/core.ts'
+import { isHeavy } from './heavy.ts'
+import { Pending } from './pending.ts'
+import {
+  type Answering,
+  answerHere,
+  counted,
+  LongAnswer,
+  type Post,
+  type Soon,
+  whenThere,
+} from './post.ts'
+import { NOTHING, pageOf, type Reply, replyTo } from './reply.ts'
+import type { RestRoute } from './routes.ts'
+
+/** Values of an answer that are written in the listening thread: at most 2 us each. */
+const VALUES_HERE_MAX = 4_000
+/** Models whose last answers were too long for this thread; the lane answers for them from then on. */
+const LONG_MODELS_MAX = 1_000
+
+/** No answer is waited for longer, whatever the settings say. */
+const WAIT_MS_MAX = 24 * 3_600 * 1_000
+
+const PLAIN_TEXT = 'text/plain'
+/** What upstream's HTTP library says of a body without a type. */
+const NO_TYPE = 'text/html; charset=ISO-8859-1'
+
+const TIMED_OUT = new ServingError('DEADLINE_EXCEEDED', 'Timed out waiting for notification')
+const BROKEN = new ServingError('INTERNAL', 'Something went wrong here; the log says what')
+
+export interface AnswersOptions {
+  core: Core
+  log: Log
+  /** How long an answer may take; 0 or less is no limit, as upstream has it. */
+  timeoutMs: number
+  /** `--enable_signature_method_name_check`. */
+  checksMethodNames: boolean
+  /** Why a request with these headers is not answered at all; undefined if it is. */
+  refusalOf: (host: string | undefined, origin: string | undefined) => ServingError | undefined
+}
+
+/** A request that can be answered. */
+export interface Question {
+  route: RestRoute
+  host: string | undefined
+  origin: string | undefined
+  body: Uint8Array
+}
+
+/** Answers for one port. */
+export class Answers {
+  readonly #options: AnswersOptions
+  readonly #core: Core
+  readonly #pending: Pending
+  readonly #here: Answering
+  readonly #longModels = new Set<string>()
+
+  constructor(options: AnswersOptions) {
+    const { core, timeoutMs, checksMethodNames } = options
+    this.#options = options
+    this.#core = core
+    this.#pending = new Pending(timeoutMs > 0 ? Math.min(timeoutMs, WAIT_MS_MAX) : WAIT_MS_MAX)
+    const valuesMax = core.lane === undefined ? Infinity : VALUES_HERE_MAX
+    this.#here = { core, valuesMax, checksMethodNames }
+  }
+
+  /** Calls `tell` with the reply, once: within this call if nothing must be waited for. */
+  answer(question: Question, tell: (reply: Reply) => void): void {
+    let reply: Soon<Reply>
+    try {
+      reply = this.#replyTo(question)
+    } catch (error) {
+      reply = this.failed(error)
+    }
+    if (!(reply instanceof Promise)) return tell(reply)
+    const made = reply.catch((error: unknown) => this.failed(error))
+    this.#pending.wait(made, tell, () => this.failed(TIMED_OUT))
+  }
+
+  /** What a failure is to the client. One that was not expected goes to the log. */
+  failed(error: unknown): Reply {
+    const reply = replyTo(error)
+    if (reply !== undefined) return reply
+    this.#options.log.error({ err: error }, 'request failed')
+    return this.failed(BROKEN)
+  }
+
+  #replyTo(question: Question): Soon<Reply> {
+    const { route, host, origin, body } = question
+    const refusal = this.#options.refusalOf(host, origin)
+    if (refusal !== undefined) throw refusal
+    switch (route.kind) {
+      case 'predict':
+      case 'classify':
+      case 'regress': {
+        const deadlineMs = this.#pending.deadlineMs(performance.now())
+        return this.#post({ method: route.kind, model: route.model, body, deadlineMs })
+      }
+      case 'status':
+        return this.#status(route.model)
+      case 'metadata':
+        return this.#metadata(route.model)
+      case 'preflight':
+        return preflight(origin)
+      case 'metrics':
+        return this.#metrics(route.refusal)
+      case 'refused':
+        return counted(this.#core, { name: undefined, api: '' }, () => refuse(route.error))
+      case 'unreadable':
+        return { ...this.failed(route.error), body: NOTHING }
+      case 'page':
+        return pageOf(route.status)
+    }
+  }
+
+  #post(post: Post): Soon<Reply> {
+    const { lane } = this.#core
+    const { body, model } = post
+    if (lane !== undefined && (isHeavy(post.method, body) || this.#longModels.has(model.name)))
+      return askLane(lane, post)
+    try {
+      const made = answerHere(this.#here, post)
+      return made instanceof Promise
+        ? made.then(ok, (error: unknown) => this.#again(post, error))
+        : ok(made)
+    } catch (error) {
+      return this.#again(post, error)
+    }
+  }
+
+  /** An answer that was too long for this thread is made again in the lane. */
+  #again(post: Post, error: unknown): Soon<Reply> {
+    const { lane } = this.#core
+    if (!(error instanceof LongAnswer) || lane === undefined) throw error
+    const [oldest] = this.#longModels
+    if (oldest !== undefined && this.#longModels.size >= LONG_MODELS_MAX)
+      this.#longModels.delete(oldest)
+    this.#longModels.add(post.model.name)
+    return askLane(lane, post)
+  }
+
+  /** Labels are not looked at here: upstream tells of all versions. */
+  #status({ name, version }: ModelChoice): Soon<Reply> {
+    const choice = version === undefined ? { name } : { name, version }
+    return whenThere(
+      counted(this.#core, { name, api: 'status' }, () => this.#core.control.status(choice)),
+      (statuses) => ok(writeStatus(statuses)),
+    )
+  }
+
+  #metadata(model: ModelChoice): Soon<Reply> {
+    return whenThere(
+      counted(this.#core, { name: model.name, api: 'metadata' }, () => this.#core.find(model)),
+      (found) => ok(writeMetadata(found, found.signatures)),
+    )
+  }
+
+  #metrics(refusal: string | undefined): Soon<Reply> {
+    if (refusal !== undefined)
+      return { status: 400, body: Buffer.from(refusal), type: PLAIN_TEXT, isPage: true }
+    return this.#core.control
+      .prometheus()
+      .then((body) => ({ status: 200, body, type: PLAIN_TEXT, isPage: true }))
+  }
+}
+
+function preflight(origin = ''): Reply {
+  return { status: /https?:\/\//.test(origin) ? 200 : 400, body: NOTHING, type: NO_TYPE }
+}
+
+function refuse(error: ServingError): never {
+  throw error
+}
+
+const ok = (body: Uint8Array): HttpAnswer => ({ status: 200, body })
+
+/** Only what is all of its memory moves to another thread uncopied, and nothing beside it with it. */
+async function askLane(lane: Lane, post: Post): Promise<HttpAnswer> {
+  const { body } = post
+  const isWhole = body.byteLength === body.buffer.byteLength
+  return await lane.rest(isWhole ? post : { ...post, body: new Uint8Array(body) })
+}

@@ -1,0 +1,89 @@
+// What happened in this thread since the control thread asked last. Counting is on the path of every
+// request: no allocation for a kind of request that was seen before.
+
+import type { StatusCode } from '@drover/serving-api'
+import type { Observation } from './core.ts'
+import type { ModelCounts, SeriesCounts } from './messages.ts'
+
+/** Upstream's bounds of latency in microseconds: 10 * 1.8 ** i. What is longer falls into one more bucket. */
+export const LATENCY_BOUNDS_US: readonly number[] = Array.from(
+  { length: 33 },
+  (_, index) => 10 * 1.8 ** index,
+)
+const FIRST_US = 10
+const GROWTH_LOG = Math.log(1.8)
+
+class Series implements SeriesCounts {
+  readonly entrypoint: SeriesCounts['entrypoint']
+  readonly api: string
+  readonly codes = new Map<StatusCode | 'OK', number>()
+  readonly buckets = Array.from({ length: LATENCY_BOUNDS_US.length + 1 }, () => 0)
+  sumUs = 0
+
+  constructor(entrypoint: SeriesCounts['entrypoint'], api: string) {
+    this.entrypoint = entrypoint
+    this.api = api
+  }
+
+  add({ code, latencyMs }: Observation): void {
+    this.codes.set(code, (this.codes.get(code) ?? 0) + 1)
+    if (code !== 'OK') return
+    const latencyUs = latencyMs * 1_000
+    const bucket = bucketOf(latencyUs)
+    this.buckets[bucket] = (this.buckets[bucket] ?? 0) + 1
+    this.sumUs += latencyUs
+  }
+}
+
+/** The first bucket whose bound is above this. */
+export function bucketOf(latencyUs: number): number {
+  if (latencyUs < FIRST_US) return 0
+  const guess = Math.floor(Math.log(latencyUs / FIRST_US) / GROWTH_LOG) + 1
+  const index = Math.min(guess, LATENCY_BOUNDS_US.length)
+  // The logarithm may be off by a hair at a bound.
+  if (latencyUs < (LATENCY_BOUNDS_US[index - 1] ?? 0)) return index - 1
+  return latencyUs >= (LATENCY_BOUNDS_US[index] ?? Infinity) ? index + 1 : index
+}
+
+class Counts {
+  lastUsedMs = 0
+  readonly series: Series[] = []
+}
+
+/** Counts requests by model. Names that are no model's count together, so that nobody can fill this. */
+export class Counters {
+  readonly #isKnown: (name: string) => boolean
+  #counts = new Map<string, Counts>()
+
+  constructor(isKnown: (name: string) => boolean) {
+    this.#isKnown = isKnown
+  }
+
+  add(observation: Observation): void {
+    const { name = '', entrypoint, api } = observation
+    const key = this.#counts.has(name) || this.#isKnown(name) ? name : ''
+    let counts = this.#counts.get(key)
+    if (counts === undefined) this.#counts.set(key, (counts = new Counts()))
+    let series = counts.series.find((each) => each.api === api && each.entrypoint === entrypoint)
+    if (series === undefined) counts.series.push((series = new Series(entrypoint, api)))
+    series.add(observation)
+    counts.lastUsedMs = Date.now()
+  }
+
+  /** What was counted since the last call. */
+  take(): ModelCounts[] {
+    const taken = Array.from(this.#counts, ([name, { lastUsedMs, series }]) => ({
+      name,
+      lastUsedMs,
+      series: series.map(({ api, codes, buckets, sumUs, ...each }) => ({
+        entrypoint: each.entrypoint,
+        api,
+        codes,
+        buckets,
+        sumUs,
+      })),
+    }))
+    this.#counts = new Map()
+    return taken
+  }
+}

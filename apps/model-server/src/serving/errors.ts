@@ -1,0 +1,25 @@
+import { InferenceError, type InferenceErrorCode } from '@drover/inference'
+import { ServingError, type StatusCode } from '@drover/serving-api'
+import { reasonOf } from '../control/reason.ts'
+
+/** What failures of the engines are to a caller. A model that fails on inputs was given wrong ones. */
+const CODES: Readonly<Record<InferenceErrorCode, StatusCode>> = {
+  LOAD_FAILED: 'INTERNAL',
+  UNTRANSLATABLE: 'INTERNAL',
+  INVALID_INPUT: 'INVALID_ARGUMENT',
+  RUN_FAILED: 'INVALID_ARGUMENT',
+  CRASHED: 'UNAVAILABLE',
+  TIMEOUT: 'DEADLINE_EXCEEDED',
+  UNAVAILABLE: 'UNAVAILABLE',
+}
+
+/**
+ * An error of an engine as callers hear of it; any other error as it is. What is wrong with inputs is
+ * the engine's to say, and its words are passed on as upstream passes on those of its runtime.
+ */
+export function toServingError(cause: unknown): unknown {
+  if (!(cause instanceof InferenceError)) return cause
+  const code = CODES[cause.code]
+  const message = code === 'INVALID_ARGUMENT' ? reasonOf(cause) : cause.message
+  return new ServingError(code, message, { cause })
+}

@@ -1,0 +1,55 @@
+// The way into the lane, and the lane's own side. See `Lane`.
+
+import type { MessagePort } from 'node:worker_threads'
+import { answerBytes } from '../grpc/port.ts'
+import { answerPost } from '../rest/port.ts'
+import { openChannel } from '../threads/channel.ts'
+import type { Core, Lane } from './core.ts'
+import type { LaneProtocol } from './messages.ts'
+
+/** On top of a request's own deadline, which the lane keeps itself: then it has stopped answering. */
+const GRACE_MS = 5_000
+
+/** Hands requests over to the thread at the other end. */
+export function laneOf(port: MessagePort): Lane {
+  const lane = openChannel<Record<string, never>, LaneProtocol>(port, {})
+  const options = ({ body, deadlineMs }: { body: Uint8Array; deadlineMs: number }) => ({
+    msMax: Math.max(0, deadlineMs - performance.now()) + GRACE_MS,
+    transfer: wholeOf(body),
+  })
+  return {
+    rest: async (request) => await lane.ask('rest', toOther(request), options(request)),
+    grpc: async (request) => await lane.ask('grpc', toOther(request), options(request)),
+  }
+}
+
+/** Answers what comes from a serving thread. */
+export function serveLane(port: MessagePort, core: Core): void {
+  openChannel<LaneProtocol, Record<string, never>>(port, {
+    rest: async (request) => {
+      const own = toOwn(request)
+      return await answerPost(core, { ...own, body: asBuffer(own.body) })
+    },
+    grpc: async (request) => {
+      const { method, body, deadlineMs } = toOwn(request)
+      return await answerBytes(core, method, asBuffer(body), deadlineMs)
+    },
+  })
+}
+
+/** The memory of bytes that are all of it: it can move to another thread uncopied. */
+const wholeOf = ({ buffer, byteLength }: Uint8Array): ArrayBuffer[] =>
+  buffer instanceof ArrayBuffer && buffer.byteLength === byteLength ? [buffer] : []
+
+const asBuffer = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer =>
+  Buffer.from(buffer, byteOffset, byteLength)
+
+/** Each thread's clock counts from its own start. */
+const toOther = <T extends { deadlineMs: number }>(request: T): T => ({
+  ...request,
+  deadlineMs: request.deadlineMs + performance.timeOrigin,
+})
+const toOwn = <T extends { deadlineMs: number }>(request: T): T => ({
+  ...request,
+  deadlineMs: request.deadlineMs - performance.timeOrigin,
+})

@@ -1,0 +1,21 @@
+/** A certificate of its own for localhost, good for a hundred years; its key is no secret. */
+export const TLS_PAIR = {
+  key: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgtUK93dPejikFG3tT
+fTfivu3SdKzf1ILcxXSn1XWSFOWhRANCAAQ91iDUQFz/buWiVWXQPgEDluuk1WQR
+94GlgErywiyvMtsVbmli69yd+7B3Ja3y8rRYpiuhJAr1D5Gm01IyhfuY
+-----END PRIVATE KEY-----
+`,
+  certificate: `-----BEGIN CERTIFICATE-----
+MIIBmjCCAUGgAwIBAgIUayU+TLyJvhwH2kNodv+U5ECOn/IwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMjE3MzIxNloYDzIxMjYxMDI5
+MTczMjE2WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAAQ91iDUQFz/buWiVWXQPgEDluuk1WQR94GlgErywiyvMtsVbmli69yd
++7B3Ja3y8rRYpiuhJAr1D5Gm01IyhfuYo28wbTAdBgNVHQ4EFgQU37oxpbPLs4JF
+G4rKyIk1HMgu2yIwHwYDVR0jBBgwFoAU37oxpbPLs4JFG4rKyIk1HMgu2yIwGgYD
+VR0RBBMwEYIJbG9jYWxob3N0hwR/AAABMA8GA1UdEwEB/wQFMAMBAf8wCgYIKoZI
+zj0EAwIDRwAwRAIgXgzgDDId/NFMDMMdCershzDcCNVQ71SHuYz7J8LF+mcCIGTX
+wkwC2aO0x+/jFZ0cHfneUgKRhzbF0yi+q+XZ8dIU
+-----END CERTIFICATE-----
+`,
+} as const

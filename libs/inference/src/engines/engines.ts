@@ -1,0 +1,277 @@
+// Loads models where they hold up nobody, and runs them where they belong: kernels in any thread
+// that opens them, onnxruntime in threads of its own, TensorFlow in a child process.
+
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Transferable } from 'node:worker_threads'
+import { SERVE_TAGS } from '@drover/saved-model'
+import type { SignatureDef } from '@drover/serving-api'
+import { InferenceError } from '../errors.ts'
+import type { EngineName, Servable } from '../servable.ts'
+import { hostedEngine } from '../tensorflow-engine.ts'
+import {
+  startTensorflowHost,
+  type TensorflowHost,
+  type TensorflowHostOptions,
+} from '../tensorflow-host.ts'
+import { Exchange } from './exchange.ts'
+import { CONTROL } from './line.ts'
+import { type EngineChoice, type KernelPlan, Loader } from './loader.ts'
+import { OnnxThreads } from './onnx-threads.ts'
+import type { Parcel } from './parcel.ts'
+import { onnxBytes, tensorflowBytes } from './resident-bytes.ts'
+import { RunQueue } from './run-queue.ts'
+import { openServable, type RemoteMessage, type ServableMessage } from './servable-message.ts'
+import { type StartWorker, startWorker } from './thread.ts'
+
+/** TensorFlow's process has the next call at hand while it runs one; the others wait here. */
+const TENSORFLOW_RUNS_MAX = 2
+const END_MS_MAX = 5_000
+
+/** Limits of engines. */
+export interface EnginesOptions {
+  tensorflow?: TensorflowHostOptions
+  /** Threads for small models that onnxruntime runs. */
+  onnxThreads?: number
+  /** Threads for large ones, each of which gets its own until there are so many. */
+  onnxLargeThreads?: number
+  /** Calls of one model that may wait in its engine; those beyond are UNAVAILABLE. */
+  waitingMax?: number
+  /** How long one model may take to load, without its wait. */
+  loadTimeoutMs?: number
+  /** The tags of the graph that is loaded, unless `load` is told others. */
+  savedModelTags?: readonly string[]
+  /** Starts the threads; tests keep hold of them. */
+  start?: StartWorker
+}
+
+const DEFAULTS = {
+  onnxThreads: 1,
+  onnxLargeThreads: 4,
+  waitingMax: 256,
+  loadTimeoutMs: 60_000,
+  savedModelTags: SERVE_TAGS,
+  start: startWorker,
+}
+
+/** What `share` gives: post the message, and hand over what is to be transferred with it. */
+export interface Shared {
+  message: ServableMessage
+  transfer: Transferable[]
+}
+
+/** A model that is loaded, once for all threads. */
+export interface LoadedModel {
+  readonly engine: EngineName
+  readonly signatures: Readonly<Record<string, SignatureDef>>
+  /** Bytes of its files. */
+  readonly sizeBytes: number
+  /** Bytes of memory that it takes: exact for kernels, estimated for the others. */
+  readonly residentBytes: number
+  /** For the thread that loaded it. */
+  readonly servable: Servable
+  /** Resolves when the engine gave it up: it keeps ending its thread, or cannot be loaded again. */
+  readonly lost: Promise<InferenceError>
+  /** For one other thread, which opens it by `openServable`. */
+  share(): Shared
+  /** Gives its memory back. Nobody may run it any more. */
+  close(): Promise<void>
+}
+
+/** Loads and runs models; to be started once, in the control thread. */
+export interface Engines extends AsyncDisposable {
+  /**
+   * Loads a SavedModel's folder. `fast` is a kernel or onnx; `auto` takes TensorFlow for what these
+   * cannot run. Throws LOAD_FAILED for what no engine loads, UNTRANSLATABLE for what the engine asked
+   * for does not, CRASHED and TIMEOUT over it, and UNAVAILABLE, which says nothing of the model.
+   */
+  load(
+    directory: string,
+    options?: { engine?: EngineChoice; tags?: readonly string[] },
+  ): Promise<LoadedModel>
+  /** To be told of each thread that has ended and opened models, by its `threadId`. */
+  forgetThread(threadId: number): Promise<void>
+  /** TensorFlow's process, while there is one. */
+  readonly tensorflowPid: number | undefined
+}
+
+/** Starts the thread that loads; those that run models start with the first one. */
+export function startEngines(options: EnginesOptions = {}): Engines {
+  return new AllEngines({ ...DEFAULTS, tensorflow: {}, ...options })
+}
+
+interface Source {
+  directory: string
+  tags: readonly string[]
+  signatures: Readonly<Record<string, SignatureDef>>
+  sizeBytes: number
+  graphBytes: number
+}
+
+class AllEngines implements Engines {
+  readonly #id = randomUUID()
+  readonly #tags: readonly string[]
+  readonly #loader: Loader
+  readonly #onnx: OnnxThreads
+  readonly #tensorflow: TensorflowHost
+  readonly #tensorflowQueue: RunQueue
+  readonly #exchange: Exchange
+  #lastModel = 0
+
+  constructor(options: Required<EnginesOptions>) {
+    const { start, loadTimeoutMs, waitingMax } = options
+    this.#tags = options.savedModelTags
+    this.#loader = new Loader({ start, timeoutMs: loadTimeoutMs })
+    this.#onnx = new OnnxThreads({
+      start,
+      loader: this.#loader,
+      loadTimeoutMs,
+      waitingMax,
+      smallMax: options.onnxThreads,
+      largeMax: options.onnxLargeThreads,
+      onStart: (thread) => this.#exchange.started(thread),
+      onEnd: (thread) => this.#exchange.left(thread),
+    })
+    this.#tensorflow = startTensorflowHost({ loadTimeoutMs, ...options.tensorflow })
+    this.#tensorflowQueue = new RunQueue({ runsMax: TENSORFLOW_RUNS_MAX, waitingMax })
+    this.#exchange = new Exchange(this.#tensorflowQueue, (thread, port) =>
+      this.#onnx.connect(thread, port),
+    )
+  }
+
+  get tensorflowPid(): number | undefined {
+    return this.#tensorflow.pid
+  }
+
+  async forgetThread(threadId: number): Promise<void> {
+    await this.#loader.forgetThread(threadId)
+  }
+
+  async load(
+    directory: string,
+    { engine = 'auto', tags = this.#tags }: Parameters<Engines['load']>[1] = {},
+  ): Promise<LoadedModel> {
+    const { sizeBytes, plan } = await this.#loader.load({ directory, engine, tags })
+    if (plan.engine === 'kernel') return this.#runHere(plan, sizeBytes)
+    const { signatures, graphBytes } = plan
+    const source = { directory, tags, sizeBytes, signatures, graphBytes }
+    if (plan.engine === 'tensorflow') return await this.#runByTensorflow(source)
+    try {
+      return await this.#runByOnnx(source, plan)
+    } catch (error) {
+      const isOther = error instanceof InferenceError && error.code === 'UNTRANSLATABLE'
+      if (!isOther || engine !== 'auto') throw error
+      return await this.#runByTensorflow(source)
+    }
+  }
+
+  #runHere({ message: kernel, residentBytes, load }: KernelPlan, sizeBytes: number): LoadedModel {
+    const message: ServableMessage = { engine: 'kernel', sizeBytes, kernel }
+    return new Loaded(openServable(message), {
+      residentBytes,
+      lost: NEVER,
+      share: () => ({ message, transfer: [] }),
+      free: async () => await this.#loader.free(load),
+    })
+  }
+
+  async #runByOnnx(source: Source, plan: { parcel: Parcel; nodes: number }): Promise<LoadedModel> {
+    const model = ++this.#lastModel
+    const loss = new Loss()
+    const thread = await this.#onnx.load({ number: model, onLost: loss.tell, ...source }, plan)
+    return new Loaded(
+      { engine: 'onnx', ...source },
+      {
+        residentBytes: onnxBytes(source.sizeBytes),
+        lost: loss.told,
+        share: () => this.#share(source, { engine: 'onnx', thread, model }),
+        free: async () => await this.#onnx.unload(model),
+      },
+    )
+  }
+
+  async #runByTensorflow(source: Source): Promise<LoadedModel> {
+    const { directory, tags, signatures, sizeBytes, graphBytes } = source
+    const model = ++this.#lastModel
+    const loss = new Loss()
+    const hosted = await this.#tensorflow.load(directory, tags, loss.tell)
+    this.#tensorflowQueue.add(model, hostedEngine(hosted, signatures), signatures)
+    return new Loaded(
+      { engine: 'tensorflow', ...source },
+      {
+        residentBytes: tensorflowBytes(sizeBytes, graphBytes),
+        lost: loss.told,
+        share: () => this.#share(source, { engine: 'tensorflow', thread: CONTROL, model }),
+        free: async () => await this.#tensorflowQueue.remove(model),
+      },
+    )
+  }
+
+  #share(
+    { signatures, sizeBytes }: Source,
+    where: Pick<RemoteMessage, 'engine' | 'thread' | 'model'>,
+  ): Shared {
+    const line = this.#exchange.open()
+    const message = { ...where, signatures, sizeBytes, engines: this.#id, line }
+    return { message, transfer: [line] }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#exchange.close()
+    const ends = [this.#loader.close(), this.#onnx.close(), this.#tensorflow[Symbol.asyncDispose]()]
+    await Promise.race([Promise.all(ends), sleep(END_MS_MAX, undefined, { ref: false })])
+  }
+}
+
+/** Tells that an engine gave a model up. */
+class Loss {
+  tell: (error: InferenceError) => void = () => {}
+  readonly told = new Promise<InferenceError>((resolve) => {
+    this.tell = resolve
+  })
+}
+
+/** Kernels are not given up. */
+const NEVER = new Promise<InferenceError>(() => {})
+
+/** What is known of a model; that of a kernel is looked up when it is wanted. */
+type About = Pick<LoadedModel, 'engine' | 'signatures' | 'sizeBytes'>
+type Ways = Pick<LoadedModel, 'residentBytes' | 'lost' | 'share'> & { free: () => Promise<void> }
+
+class Loaded implements LoadedModel {
+  readonly residentBytes: number
+  readonly lost: Promise<InferenceError>
+  readonly share: () => Shared
+  readonly #free: () => Promise<void>
+  readonly #about: About
+  #servable: Servable | undefined
+
+  constructor(about: About, { residentBytes, lost, share, free }: Ways) {
+    this.#about = about
+    this.residentBytes = residentBytes
+    this.lost = lost
+    this.share = share
+    this.#free = free
+  }
+
+  get engine(): EngineName {
+    return this.#about.engine
+  }
+
+  get signatures(): LoadedModel['signatures'] {
+    return this.#about.signatures
+  }
+
+  get sizeBytes(): number {
+    return this.#about.sizeBytes
+  }
+
+  get servable(): Servable {
+    return (this.#servable ??= openServable(this.share().message))
+  }
+
+  async close(): Promise<void> {
+    await this.#servable?.close()
+    await this.#free()
+  }
+}

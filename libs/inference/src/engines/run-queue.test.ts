@@ -1,0 +1,159 @@
+import { MessageChannel } from 'node:worker_threads'
+import { floatTensor, type SignatureDef } from '@drover/serving-api'
+import { expect, test } from 'vitest'
+import type { Engine, Tensors } from '../servable.ts'
+import { toShared } from './clock.ts'
+import { Route } from './route.ts'
+import type { CallFailure } from './run-queue.ts'
+import { RunQueue } from './run-queue.ts'
+import { placesOf } from './wire.ts'
+
+const x = { name: 'x:0', dtype: 'DT_FLOAT', shape: [-1] } as const
+const signatures: Record<string, SignatureDef> = {
+  serving_default: { methodName: '', inputs: { x }, outputs: { x } },
+}
+const places = placesOf(signatures)
+
+/** An engine that answers when it is let go on, and tells what it was given. */
+function startEngine() {
+  const started: number[] = []
+  const waiting: (() => void)[] = []
+  let isClosed = false
+  const engine: Engine = {
+    name: 'onnx',
+    run: async (_, inputs) =>
+      await new Promise<Tensors>((resolve) => {
+        started.push(Number(inputs.x?.values[0]))
+        waiting.push(() => resolve(inputs))
+      }),
+    close: async () => {
+      isClosed = true
+    },
+  }
+  return { engine, started, next: () => waiting.shift()?.(), isClosed: () => isClosed }
+}
+
+/** A queue in this thread, and the way to ask it. */
+function startQueue({ waitingMax = 256, runsMax = 1 } = {}) {
+  const queue = new RunQueue({ runsMax, waitingMax })
+  const { port1, port2 } = new MessageChannel()
+  port1.on('message', (buffer: ArrayBuffer) => queue.receive(port1, buffer))
+  const route = new Route()
+  port2.on('message', (message: ArrayBuffer | CallFailure) => route.receive(message))
+  route.connect(port2)
+  return {
+    queue,
+    route,
+    async ask(model: number, value: number, deadline = Infinity) {
+      const [signature] = places
+      if (signature === undefined) throw new Error('no signature')
+      const inputs = { x: floatTensor([value]) }
+      const { x: answer } = await route.ask(
+        { model, deadline },
+        { signature, inputs, outputs: undefined },
+      )
+      return Number(answer?.values[0])
+    },
+    [Symbol.dispose]: () => route.close(),
+  }
+}
+
+/** Resolves when so many calls have started. */
+async function until(started: readonly number[], count: number): Promise<void> {
+  while (started.length < count) await new Promise((resolve) => setImmediate(resolve))
+}
+
+test('models with calls waiting take turns', async () => {
+  using made = startQueue()
+  const { engine, started, next } = startEngine()
+  made.queue.add(1, engine, signatures)
+  made.queue.add(2, engine, signatures)
+
+  const answers = Promise.all([
+    ...[10, 11, 12].map(async (value) => await made.ask(1, value)),
+    made.ask(2, 20),
+  ])
+  for (let count = 1; count <= 4; count++) {
+    await until(started, count)
+    next()
+  }
+
+  expect(await answers).toEqual([10, 11, 12, 20])
+  expect(started).toEqual([10, 11, 20, 12])
+})
+
+test('calls of one model beyond its limit are UNAVAILABLE, those of others are not', async () => {
+  using made = startQueue({ waitingMax: 2 })
+  const { engine, started, next } = startEngine()
+  made.queue.add(1, engine, signatures)
+  made.queue.add(2, engine, signatures)
+
+  const answers = Promise.allSettled([
+    ...[1, 2, 3, 4].map(async (value) => await made.ask(1, value)),
+    made.ask(2, 5),
+  ])
+  for (let count = 1; count <= 4; count++) {
+    await until(started, count)
+    next()
+  }
+
+  const settled = await answers
+  expect(settled.map(({ status }) => status === 'fulfilled')).toEqual([
+    true,
+    true,
+    true,
+    false,
+    true,
+  ])
+  expect(settled[3]).toMatchObject({
+    reason: { code: 'UNAVAILABLE', message: '2 requests wait for this model already' },
+  })
+})
+
+test('a call whose time is over before its turn is not run', async () => {
+  using made = startQueue()
+  const { engine, started, next } = startEngine()
+  made.queue.add(1, engine, signatures)
+  const first = made.ask(1, 1)
+  await until(started, 1)
+
+  const late = made.ask(1, 2, toShared(performance.now() + 20))
+  await expect(late).rejects.toMatchObject({ code: 'TIMEOUT' })
+  const last = made.ask(1, 3)
+  next()
+  await until(started, 2)
+  next()
+
+  expect(await Promise.all([first, last])).toEqual([1, 3])
+  expect(started).toEqual([1, 3])
+})
+
+test('a model is closed when its last call has ended, and what waited is refused', async () => {
+  using made = startQueue()
+  const { engine, started, next, isClosed } = startEngine()
+  made.queue.add(1, engine, signatures)
+  const running = made.ask(1, 1)
+  const waiting = made.ask(1, 2)
+  await until(started, 1)
+
+  const removed = made.queue.remove(1)
+  await expect(waiting).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+  expect(isClosed()).toBe(false)
+  next()
+
+  expect(await running).toBe(1)
+  await removed
+  expect(isClosed()).toBe(true)
+})
+
+test('a port that closes fails what waits for it', async () => {
+  const made = startQueue()
+  const { engine, started } = startEngine()
+  made.queue.add(1, engine, signatures)
+  const waiting = made.ask(1, 1)
+  await until(started, 1)
+
+  made.route.close()
+
+  await expect(waiting).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+})

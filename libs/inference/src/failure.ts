@@ -1,0 +1,35 @@
+// How an InferenceError crosses to another thread or process.
+
+import { InferenceError, type InferenceErrorCode } from './errors.ts'
+
+const CAUSES_MAX = 8
+
+/** An error in transit. */
+export interface Failure {
+  code: InferenceErrorCode
+  message: string
+  /** The messages of its causes, outermost first. */
+  causes: string[]
+}
+
+/** An error as it crosses; one that is no InferenceError is RUN_FAILED. */
+export function failureOf(error: unknown): Failure {
+  const { code, message } =
+    error instanceof InferenceError ? error : new InferenceError('RUN_FAILED', String(error))
+  const causes: string[] = []
+  let next = error instanceof Error ? error.cause : undefined
+  while (next instanceof Error && causes.length < CAUSES_MAX) {
+    causes.push(next.message)
+    next = next.cause
+  }
+  return { code, message, causes }
+}
+
+/** The error that crossed. */
+export function errorOf({ code, message, causes }: Failure): InferenceError {
+  const cause = causes.reduceRight<Error | undefined>(
+    (inner, text) => new Error(text, { cause: inner }),
+    undefined,
+  )
+  return new InferenceError(code, message, { cause })
+}

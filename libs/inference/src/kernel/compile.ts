@@ -1,0 +1,172 @@
+import {
+  compileModel,
+  type CompiledModel,
+  type DenseLayer,
+  type SavedModel,
+  SavedModelError,
+  type Value,
+} from '@drover/saved-model'
+import { biasLength, packWeights, rowsThrough, weightsLength } from './layers.ts'
+import type { KernelMemory } from './memory.ts'
+import { ALIGNMENT } from './slab.ts'
+import {
+  biasKey,
+  encodeStored,
+  type NumericValue,
+  type StoredConstant,
+  weightsKey,
+} from './stored.ts'
+import type { KernelMessage } from './types.ts'
+
+/** A row of a model in kernels may cost at most so many multiply-adds: about half a millisecond. */
+const MULTIPLY_ADDS_MAX = 4_000_000
+/** Constants up to this are kept with the description of the model. */
+const SMALL_BYTES = 256
+const FLOAT_BYTES = 4
+
+/** A model in shared memory. */
+export interface KernelModel {
+  message: KernelMessage
+  /** What it takes of the memory. */
+  residentBytes: number
+  /** Gives the memory back; nobody may run the model any more. */
+  free(): void
+}
+
+/**
+ * Puts a model into shared memory when kernels run all its signatures at an acceptable cost; otherwise
+ * gives the reason why not. Throws `SavedModelError` for what no engine can run.
+ */
+export function compileKernels(
+  savedModel: SavedModel,
+  memory: KernelMemory,
+): KernelModel | { reason: string } {
+  const compiled = compileOrReason(savedModel)
+  if ('reason' in compiled) return compiled
+  const layout = layOut(compiled)
+  const { signatures } = savedModel
+  const { programs } = compiled
+  const { constants, places } = layout
+  const { bytes, dataFrom } = encodeStored({ signatures, programs, constants, places })
+  const block = memory.allocate(dataFrom + layout.size)
+  const { buffer } = block.slab.memory
+  new Uint8Array(buffer, block.at, bytes.length).set(bytes)
+  for (const { place, write } of layout.pieces) write(buffer, block.at + dataFrom + place)
+  const { id, memory: shared } = block.slab
+  let isFree = false
+  return {
+    message: { slab: { id, memory: shared }, at: block.at, length: bytes.length },
+    residentBytes: block.size,
+    free() {
+      if (!isFree) memory.free(block)
+      isFree = true
+    },
+  }
+}
+
+function compileOrReason(savedModel: SavedModel): CompiledModel | { reason: string } {
+  try {
+    const compiled = compileModel(savedModel)
+    const cost = Math.max(0, ...Object.values(compiled.programs).map((each) => each.cost))
+    if (cost > MULTIPLY_ADDS_MAX) return { reason: `a row costs ${cost} multiply-adds` }
+    const isWide = chainsOf(compiled).some((layers) => rowsThrough(layers) < 1)
+    return isWide ? { reason: 'a layer is too wide' } : compiled
+  } catch (error) {
+    if (error instanceof SavedModelError && error.code === 'UNTRANSLATABLE')
+      return { reason: error.message }
+    throw error
+  }
+}
+
+const chainsOf = ({ programs }: CompiledModel): (readonly DenseLayer[])[] =>
+  Object.values(programs).flatMap(({ steps }) =>
+    steps.flatMap((step) => (step.kind === 'dense' ? [step.layers] : [])),
+  )
+
+/** Something to be written into memory. */
+interface Piece {
+  place: number
+  write: (buffer: SharedArrayBuffer, at: number) => void
+}
+
+/** What goes where, counted from where the model's data begins. */
+class Layout {
+  readonly pieces: Piece[] = []
+  readonly places = new Map<string, number>()
+  constants: StoredConstant[] = []
+  size = 0
+
+  add(bytes: number, write: Piece['write']): number {
+    const place = this.size
+    this.pieces.push({ place, write })
+    this.size += Math.ceil(bytes / ALIGNMENT) * ALIGNMENT
+    return place
+  }
+
+  /** Places floats once for each key. */
+  addFloats(key: string, length: number, fill: (to: Float32Array) => void): void {
+    if (this.places.has(key)) return
+    const place = this.add(length * FLOAT_BYTES, (buffer, at) =>
+      fill(new Float32Array(buffer, at, length)),
+    )
+    this.places.set(key, place)
+  }
+}
+
+function layOut(compiled: CompiledModel): Layout {
+  const layout = new Layout()
+  for (const layer of chainsOf(compiled).flat()) addLayer(layout, layer, compiled.constants)
+  const used = new Set(
+    Object.values(compiled.programs).flatMap(({ constants }) =>
+      constants.map(({ constant }) => constant),
+    ),
+  )
+  layout.constants = compiled.constants.map((value, number) =>
+    used.has(number) ? storedConstant(layout, value) : undefined,
+  )
+  return layout
+}
+
+function addLayer(layout: Layout, layer: DenseLayer, constants: readonly Value[]): void {
+  const weights = floatsOf(constants[layer.weights])
+  const bias = layer.bias === undefined ? new Float32Array() : floatsOf(constants[layer.bias])
+  layout.addFloats(weightsKey(layer), weightsLength(layer), (to) => packWeights(to, weights, layer))
+  layout.addFloats(biasKey(layer), biasLength(layer), (to) => {
+    to.fill(0)
+    to.set(bias)
+  })
+}
+
+function floatsOf(value: Value | undefined): Float32Array {
+  if (value?.dtype !== 'DT_FLOAT')
+    throw new SavedModelError('UNTRANSLATABLE', 'the weights of a layer are not floats')
+  return value.values
+}
+
+/** Larger numbers in memory; the rest in the description. */
+function storedConstant(layout: Layout, value: Value): StoredConstant {
+  if (value.dtype === 'DT_STRING') return value
+  const { dtype, shape, values } = value
+  if (values.byteLength <= SMALL_BYTES) return compact(value)
+  const from = new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
+  const place = layout.add(values.byteLength, (buffer, at) =>
+    new Uint8Array(buffer, at, from.length).set(from),
+  )
+  return { dtype, shape, place, length: values.length }
+}
+
+/** The same with an array of its own, since a view would be written with all that is around it. */
+function compact(value: NumericValue): Value {
+  switch (value.dtype) {
+    case 'DT_FLOAT':
+      return { ...value, values: value.values.slice() }
+    case 'DT_DOUBLE':
+      return { ...value, values: value.values.slice() }
+    case 'DT_INT32':
+      return { ...value, values: value.values.slice() }
+    case 'DT_INT64':
+      return { ...value, values: value.values.slice() }
+    case 'DT_BOOL':
+      return { ...value, values: value.values.slice() }
+  }
+}

@@ -1,0 +1,133 @@
+import { performance } from 'node:perf_hooks'
+import { Plan, type RowWise, SavedModelError } from '@drover/saved-model'
+import type { SignatureDef } from '@drover/serving-api'
+import { InferenceError } from '../errors.ts'
+import type { Engine, RunOptions, Tensors } from '../servable.ts'
+import { runLayers } from './layers.ts'
+import { rowsOf, runInSlices } from './slices.ts'
+import { openSlab, type Slab } from './slab.ts'
+import { openConstant, placeLayer, readStored, type StoredAt } from './stored.ts'
+import { Stretches } from './stretches.ts'
+import type { KernelMessage } from './types.ts'
+
+/** A program of fewer steps is not worth looking at the clock between them. */
+const SHORT_STEPS = 4
+
+/** A model that runs in kernels, in this thread; what it knows of itself is read when it is wanted. */
+export interface KernelEngine extends Engine {
+  readonly signatures: Readonly<Record<string, SignatureDef>>
+}
+
+/**
+ * Opens a model that another thread may have compiled. Small requests are answered at once; others yield
+ * to the event loop about every 2 ms and are a TIMEOUT after their deadline. To close it ends this thread's
+ * part only.
+ */
+export function openKernels({ slab, at, length }: KernelMessage): KernelEngine {
+  return new OpenModel(openSlab(slab), at, length)
+}
+
+/** A signature ready to run. */
+interface Runner {
+  signature: string
+  plan: Plan
+  rowWise: RowWise | undefined
+  cost: number
+}
+
+/** Few fields, since a process may hold ten thousand that are never asked. */
+class OpenModel implements KernelEngine {
+  readonly name = 'kernel'
+  readonly #at: number
+  readonly #length: number
+  #slab: Slab | undefined
+  #signatures: Readonly<Record<string, SignatureDef>> | undefined
+  #runners: readonly Runner[] = []
+
+  constructor(slab: Slab, at: number, length: number) {
+    this.#slab = slab
+    this.#at = at
+    this.#length = length
+  }
+
+  get #stored(): StoredAt & { slab: Slab } {
+    if (this.#slab === undefined) throw new InferenceError('UNAVAILABLE', 'the model is closed')
+    const { memory } = this.#slab
+    return { memory, at: this.#at, length: this.#length, slab: this.#slab }
+  }
+
+  get signatures(): Readonly<Record<string, SignatureDef>> {
+    this.#signatures ??= readStored(this.#stored).signatures
+    return this.#signatures
+  }
+
+  run(
+    signature: string,
+    inputs: Readonly<Tensors>,
+    options: RunOptions = {},
+  ): Tensors | Promise<Tensors> {
+    const runner =
+      this.#runners.find((each) => each.signature === signature) ?? this.#open(signature)
+    try {
+      const answer = start(runner, inputs, options)
+      return answer instanceof Promise ? answer.catch(refuse) : answer
+    } catch (error) {
+      return refuse(error)
+    }
+  }
+
+  #open(signature: string): Runner {
+    const at = this.#stored
+    const stored = readStored(at)
+    const program = stored.programs[signature]
+    if (program === undefined)
+      throw new InferenceError('INVALID_INPUT', `the model has no signature ${signature}`)
+    const plan = new Plan(program, {
+      constants: stored.constants.map((constant) => openConstant(constant, at)),
+      dense: (layers) =>
+        runLayers(
+          layers.map((layer) => placeLayer(layer, stored, at)),
+          at.slab.workshop,
+        ),
+    })
+    const runner = { signature, plan, rowWise: program.rowWise, cost: program.cost }
+    this.#runners = [...this.#runners, runner]
+    return runner
+  }
+
+  async close(): Promise<void> {
+    this.#slab = undefined
+    this.#runners = []
+  }
+}
+
+/** An error of a kernel as callers of engines know it. */
+function refuse(error: unknown): never {
+  if (!(error instanceof SavedModelError)) throw error
+  const code = error.code === 'INVALID_INPUT' ? 'INVALID_INPUT' : 'RUN_FAILED'
+  throw new InferenceError(code, 'the model failed on these inputs', { cause: error })
+}
+
+function start(
+  { plan, rowWise, cost }: Runner,
+  inputs: Readonly<Tensors>,
+  { outputs, deadlineMs = Infinity }: RunOptions,
+): Tensors | Promise<Tensors> {
+  const rows = rowWise === undefined ? 1 : rowsOf(rowWise, inputs)
+  if (rowWise !== undefined && rows !== undefined && rows > 1)
+    return runInSlices(plan, { inputs, rowWise, rows, cost, outputs, deadlineMs })
+  const slots = plan.start(inputs)
+  if (plan.length <= SHORT_STEPS) {
+    plan.run(slots)
+    return plan.finish(slots, outputs)
+  }
+  const stretches = new Stretches(deadlineMs, performance.now())
+  let step = 0
+  const isDone = (): boolean => step >= plan.length
+  const work = (): void => {
+    plan.run(slots, step, step + 1)
+    step++
+  }
+  const finish = (): Tensors => plan.finish(slots, outputs)
+  return stretches.run({ isDone, work, finish })
+}

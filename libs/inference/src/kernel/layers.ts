@@ -1,0 +1,138 @@
+// Dense layers over weights in a slab.
+
+import { activations, type DenseLayer, invalid, type Run, type Value } from '@drover/saved-model'
+import { SCRATCH_BYTES, type Workshop } from './slab.ts'
+import { PANEL } from './wasm.ts'
+
+const FLOAT_BYTES = 4
+/** Rows that go through the layers together: more would leave the cache before they are used again. */
+const ROWS_MAX = 32
+/** More than this no run answers with. */
+const ELEMENTS_MAX = 2 ** 27
+
+const panelsOf = (outputs: number): number => Math.ceil(outputs / PANEL)
+
+/** What a layer's weights take, in floats. */
+export const weightsLength = ({ inputs, outputs }: DenseLayer): number =>
+  inputs * panelsOf(outputs) * PANEL
+
+/** What a layer's bias takes, in floats. */
+export const biasLength = ({ outputs }: DenseLayer): number => panelsOf(outputs) * PANEL
+
+/** Writes weights in panels; see `dense.wat`. What fills up the last panel stays zero. */
+export function packWeights(
+  to: Float32Array,
+  weights: Float32Array,
+  { inputs, outputs, isTransposed }: DenseLayer,
+): void {
+  const [inputStep, outputStep] = isTransposed ? [1, inputs] : [outputs, 1]
+  to.fill(0)
+  for (let first = 0; first < outputs; first += PANEL) {
+    const columns = Math.min(PANEL, outputs - first)
+    let at = first * inputs
+    for (let input = 0; input < inputs; input++) {
+      const from = input * inputStep + first * outputStep
+      for (let column = 0; column < columns; column++)
+        to[at + column] = weights[from + column * outputStep] ?? 0
+      at += PANEL
+    }
+  }
+}
+
+/** A layer whose weights and bias lie at these places, in bytes. */
+export interface PlacedLayer extends Omit<DenseLayer, 'weights' | 'bias'> {
+  weightsAt: number
+  biasAt: number
+}
+
+/** How many floats each of the two halves of the scratch area needs for a row: layers go to and fro. */
+function widthsOf(layers: readonly DenseLayer[] | readonly PlacedLayer[]): [number, number] {
+  const widths: [number, number] = [layers[0]?.inputs ?? 0, 0]
+  for (const [index, { outputs }] of layers.entries()) {
+    const side = index % 2 === 0 ? 1 : 0
+    widths[side] = Math.max(widths[side], panelsOf(outputs) * PANEL)
+  }
+  return widths
+}
+
+/** How many rows fit through the layers at once; 0 when not even one does. */
+export function rowsThrough(layers: readonly DenseLayer[] | readonly PlacedLayer[]): number {
+  const [one, other] = widthsOf(layers)
+  return Math.min(ROWS_MAX, Math.floor(SCRATCH_BYTES / FLOAT_BYTES / (one + other)))
+}
+
+/** Runs rows through layers. */
+export function runLayers(layers: readonly PlacedLayer[], workshop: Workshop): Run {
+  const rowsMax = rowsThrough(layers)
+  const stages = stagesOf(layers, workshop, rowsMax)
+  const [inputs, outputs] = [layers[0]?.inputs ?? 0, layers.at(-1)?.outputs ?? 0]
+  const last = stages.at(-1)
+  return ([value]) => {
+    const { x, rows } = rowsOf(value, inputs)
+    if (rows * outputs > ELEMENTS_MAX) throw invalid(`${rows} rows are too many`)
+    const values = new Float32Array(rows * outputs)
+    for (let row = 0; row < rows; row += rowsMax) {
+      const count = Math.min(rowsMax, rows - row)
+      const part = count === rows ? x : x.subarray(row * inputs, (row + count) * inputs)
+      workshop.floats.set(part, workshop.scratch / FLOAT_BYTES)
+      for (const stage of stages) stage.run(count)
+      last?.copy(values, row * outputs, count)
+    }
+    return [{ dtype: 'DT_FLOAT', shape: [rows, outputs], values }]
+  }
+}
+
+function rowsOf(value: Value | undefined, inputs: number): { x: Float32Array; rows: number } {
+  const [rows, width, ...more] = value?.shape ?? []
+  if (value?.dtype !== 'DT_FLOAT' || rows === undefined || width === undefined || more.length > 0)
+    throw invalid(`a matrix of floats was expected, not [${value?.shape.join(', ')}]`)
+  if (width !== inputs)
+    throw invalid(`Matrix size-incompatible: In[0]: [${rows},${width}], In[1]: [${inputs},...]`)
+  return { x: value.values, rows }
+}
+
+/** A layer between two places. */
+interface Stage {
+  run: (rows: number) => void
+  /** Takes what it calculated. */
+  copy: (to: Float32Array, at: number, rows: number) => void
+}
+
+function stagesOf(
+  layers: readonly PlacedLayer[],
+  { dense, floats, scratch }: Workshop,
+  rowsMax: number,
+): Stage[] {
+  const sides = [scratch, scratch + widthsOf(layers)[0] * rowsMax * FLOAT_BYTES]
+  let xStep = (layers[0]?.inputs ?? 0) * FLOAT_BYTES
+  return layers.map((layer, index) => {
+    const { inputs, outputs, weightsAt, biasAt, activation } = layer
+    const [x = 0, y = 0] = index % 2 === 0 ? sides : sides.toReversed()
+    const [from, panels] = [xStep, panelsOf(outputs)]
+    const step = panels * PANEL
+    xStep = step * FLOAT_BYTES
+    const isRelu = activation?.op === 'Relu' ? 1 : 0
+    const change = isRelu === 1 ? undefined : activationOf(activation)
+    const first = y / FLOAT_BYTES
+    return {
+      run(rows) {
+        dense(x, from, rows, inputs, weightsAt, biasAt, panels, y, step * FLOAT_BYTES, isRelu)
+        if (change === undefined) return
+        for (let start = first; start < first + rows * step; start += step)
+          for (let at = start; at < start + outputs; at++) floats[at] = change(floats[at] ?? 0)
+      },
+      copy(to, at, rows) {
+        let target = at
+        for (let start = first; start < first + rows * step; start += step)
+          for (let place = start; place < start + outputs; place++)
+            to[target++] = floats[place] ?? 0
+      },
+    }
+  })
+}
+
+function activationOf(
+  activation: DenseLayer['activation'],
+): ((value: number) => number) | undefined {
+  return activation && activations[activation.op]?.(activation.alpha)
+}

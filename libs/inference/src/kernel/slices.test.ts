@@ -1,0 +1,154 @@
+import { attr, compileModel, GraphBuilder, readSavedModel } from '@drover/saved-model'
+import { compareAnswers, floatTensor, stringTensor, type Tensor } from '@drover/serving-api'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { denseModel, info, modelBytes, tabularModel, textModel } from '../sample-models.ts'
+import { bool, int32, int64 } from '../sample-tensors.ts'
+import { compileKernels } from './compile.ts'
+import { openKernels } from './engine.ts'
+import { KernelMemory } from './memory.ts'
+
+const T = attr.type('DT_FLOAT')
+const MAIN = 'serving_default'
+const memory = new KernelMemory()
+const side = 700
+
+function open(bytes: Uint8Array) {
+  const model = compileKernels(readSavedModel(bytes), memory)
+  if ('reason' in model) throw new Error(model.reason)
+  return openKernels(model.message)
+}
+
+/** A model of one signature `main` from `x`, a matrix, to `y`. */
+function modelFrom(build: (builder: GraphBuilder, x: string) => string): Uint8Array {
+  const builder = new GraphBuilder()
+  const y = build(builder, builder.add('Placeholder', 'x', [], { dtype: T }))
+  return modelBytes(builder, {
+    main: {
+      inputs: { x: info('x:0', 'DT_FLOAT', [-1, -1]) },
+      outputs: { y: info(`${y}:0`, 'DT_FLOAT', 'unknown') },
+    },
+  })
+}
+
+/** Rows for the tabular model. */
+const columnsOf = (numbers: readonly number[]): Record<string, Tensor> => {
+  const shape = [numbers.length, 1]
+  return {
+    distance: floatTensor(
+      numbers.map((each) => each * 7),
+      shape,
+    ),
+    hour: floatTensor(
+      numbers.map((each) => each % 24),
+      shape,
+    ),
+    count: int64(numbers, shape),
+    weekend: bool(
+      numbers.map((each) => each % 2),
+      shape,
+    ),
+    airport: stringTensor(
+      numbers.map((each) => (each % 3 === 0 ? 'ORD' : 'JFK')),
+      shape,
+    ),
+  }
+}
+
+const axis = (builder: GraphBuilder, at: number) => builder.constant('axis', int32([at]))
+const sumOf = (numbers: readonly number[]): number => numbers.reduce((sum, each) => sum + each, 0)
+const columnOf = (rows: readonly number[][], at: number): number[] =>
+  rows.map((row) => row[at] ?? 0)
+
+/** Whether scores of all rows are those of each by itself; their sums are taken in another order. */
+function agreementOf(
+  scores: Tensor | undefined,
+  single: readonly Record<string, Tensor>[],
+): string {
+  const values = single.flatMap((each) => [...(each.scores?.values ?? [])].map(Number))
+  const expected = { scores: floatTensor(values, [single.length, 4]) }
+  return compareAnswers(expected, scores === undefined ? {} : { scores }, 1e-6).agreement
+}
+
+test('the rows of our recipes are known to be independent', () => {
+  for (const bytes of [textModel(), tabularModel(), denseModel([4, 3, 2])]) {
+    const { programs } = compileModel(readSavedModel(bytes))
+    expect(programs[MAIN]?.rowWise?.sliced).not.toEqual([])
+    expect(programs[MAIN]?.rowWise).toBeDefined()
+  }
+})
+
+describe('rows in parts are the rows of the whole', () => {
+  const words = ['refund', 'my', 'card', 'größe', '', 'ÄRGER!', 'a b', 'a\0b']
+  const text = fc.array(fc.constantFrom(...words), { maxLength: 6 }).map((all) => all.join(' '))
+
+  test('of texts', async () => {
+    const engine = open(textModel())
+    await fc.assert(
+      fc.asyncProperty(fc.array(text, { minLength: 2, maxLength: 150 }), async (texts) => {
+        const { scores } = await engine.run(MAIN, { text: stringTensor(texts) })
+        const single = await Promise.all(
+          texts.map(async (each) => await engine.run(MAIN, { text: stringTensor([each]) })),
+        )
+
+        expect(agreementOf(scores, single)).toBe('agrees')
+      }),
+      { numRuns: 20 },
+    )
+  })
+
+  test('of columns', async () => {
+    const engine = open(tabularModel())
+    const rows = 500
+    const numbers = Array.from({ length: rows }, (_, index) => index)
+    const { scores, label } = await engine.run(MAIN, columnsOf(numbers))
+
+    const single = await Promise.all(
+      numbers.map(async (index) => await engine.run(MAIN, columnsOf([index]))),
+    )
+    expect(label?.values).toEqual(single.flatMap((each) => each.label?.values))
+    expect(agreementOf(scores, single)).toBe('agrees')
+  })
+
+  test.each<[string, (builder: GraphBuilder, x: string) => string, typeof columnOf]>([
+    [
+      'a mean over all of them',
+      (builder, x) => {
+        const keep_dims = attr.bool(true)
+        const mean = builder.add('Mean', 'mean', [x, axis(builder, 0)], { T, keep_dims })
+        return builder.add('Sub', 'y', [x, mean], { T })
+      },
+      (rows, at) => {
+        const column = columnOf(rows, at)
+        return column.map((each) => each - sumOf(column) / side)
+      },
+    ],
+    [
+      'the number of another row',
+      (builder, x) => {
+        const sum = builder.add('Sum', 'sum', [x, axis(builder, 1)], { T })
+        return builder.add('AddV2', 'y', [x, sum], { T })
+      },
+      (rows, at) => columnOf(rows, at).map((each) => each + sumOf(rows[at] ?? [])),
+    ],
+    [
+      'a running sum',
+      (builder, x) => builder.add('Cumsum', 'y', [x, axis(builder, 0)], { T }),
+      (rows, at) => columnOf(rows, at).map((_, row) => sumOf(columnOf(rows, at).slice(0, row + 1))),
+    ],
+  ])('but for %s, for which they stay together', async (_, build, expected) => {
+    const x = floatTensor(
+      Array.from({ length: side * side }, (__, index) => Math.sin(index * 1.7)),
+      [side, side],
+    )
+    const rows = Array.from({ length: side }, (___, row) =>
+      Array.from(x.values.slice(row * side, (row + 1) * side), Number),
+    )
+
+    const { y } = await open(modelFrom(build)).run('main', { x })
+
+    for (const at of [0, 5, side - 1])
+      for (const [row, want] of expected(rows, at).entries())
+        expect(y?.values[row * side + at]).toBeCloseTo(want, 2)
+  })
+})

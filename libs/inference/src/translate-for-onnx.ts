@@ -1,0 +1,18 @@
+import {
+  type SavedModel,
+  SavedModelError,
+  translateToData,
+  type TranslationData,
+} from '@drover/saved-model'
+import { InferenceError } from './errors.ts'
+
+/** Translates a SavedModel, for `openTranslated` in whatever thread. Throws UNTRANSLATABLE when TensorFlow must run it. */
+export function translateForOnnx(savedModel: SavedModel): TranslationData {
+  try {
+    return translateToData(savedModel)
+  } catch (cause) {
+    if (!(cause instanceof SavedModelError)) throw cause
+    const code = cause.code === 'UNTRANSLATABLE' ? 'UNTRANSLATABLE' : 'LOAD_FAILED'
+    throw new InferenceError(code, 'the model cannot be translated to ONNX', { cause })
+  }
+}

@@ -1,0 +1,225 @@
+// Operations that make one number of many along an axis.
+
+import { sizeOf } from '@drover/serving-api'
+import { boolOf, typeOf, untranslatable } from '../node-attrs.ts'
+import {
+  asInteger,
+  asIntegers,
+  axisOf,
+  integers,
+  ints,
+  invalid,
+  isNumber,
+  numbers,
+  type Value,
+} from '../values.ts'
+import { type Kernel, withOne, withTwo } from './kernel.ts'
+
+/** What is done along one axis: `outer` blocks of `size` rows of `inner` elements each. */
+interface Block {
+  outer: number
+  size: number
+  inner: number
+}
+
+const blockAt = (shape: readonly number[], axis: number): Block => ({
+  outer: sizeOf(shape.slice(0, axis)),
+  size: shape[axis] ?? 1,
+  inner: sizeOf(shape.slice(axis + 1)),
+})
+
+/** Folds the elements along one axis, each from `zero` on. */
+function foldAxis<T>(
+  to: { [index: number]: T },
+  from: ArrayLike<T>,
+  { outer, size, inner, zero, add }: Block & { zero: T; add: (sum: T, value: T) => T },
+): void {
+  for (let block = 0; block < outer; block++)
+    for (let column = 0; column < inner; column++) {
+      let sum = zero
+      for (let row = 0; row < size; row++)
+        sum = add(sum, from[(block * size + row) * inner + column] ?? zero)
+      to[block * inner + column] = sum
+    }
+}
+
+/** An operation that makes one number of many. */
+interface Reduction {
+  zero: number
+  add: (sum: number, value: number) => number
+  /** For int32 where its products would lose bits. */
+  addInts?: (sum: number, value: number) => number
+  zeroLong: bigint
+  addLongs: (sum: bigint, value: bigint) => bigint
+}
+
+const LONG = 2n ** 63n
+const reductions = {
+  Max: {
+    zero: -Infinity,
+    add: Math.max,
+    zeroLong: -LONG,
+    addLongs: (sum, value) => (value > sum ? value : sum),
+  },
+  Mean: { zero: 0, add: (sum, value) => sum + value, zeroLong: 0n, addLongs: (sum) => sum },
+  Min: {
+    zero: Infinity,
+    add: Math.min,
+    zeroLong: LONG - 1n,
+    addLongs: (sum, value) => (value < sum ? value : sum),
+  },
+  Prod: {
+    zero: 1,
+    add: (sum, value) => sum * value,
+    addInts: Math.imul,
+    zeroLong: 1n,
+    addLongs: (sum, value) => BigInt.asIntN(64, sum * value),
+  },
+  Sum: {
+    zero: 0,
+    add: (sum, value) => sum + value,
+    zeroLong: 0n,
+    addLongs: (sum, value) => BigInt.asIntN(64, sum + value),
+  },
+} as const satisfies Record<string, Reduction>
+
+const axesOf = (axes: Value, rank: number): number[] =>
+  [...new Set(asIntegers(axes).map((axis) => axisOf(axis, rank)))].toSorted((a, b) => b - a)
+
+const reduce =
+  (reduction: Reduction): Kernel =>
+  (node) => {
+    const isKept = boolOf(node, 'keep_dims', false)
+    const isMean = node.op === 'Mean'
+    const type = typeOf(node, 'T')
+    if (isMean && type !== 'DT_FLOAT' && type !== 'DT_DOUBLE')
+      throw untranslatable(node, `it works on ${type}`)
+    return withTwo((input, axes) => {
+      const dropped = axesOf(axes, input.shape.length)
+      const shape = dropped.reduce((left, axis) => left.with(axis, 1), [...input.shape])
+      const kept = isKept ? shape : shape.filter((_, axis) => !dropped.includes(axis))
+      if (input.dtype === 'DT_INT64') return ints(kept, reduceLongs(input.values, input, dropped))
+      if (!isNumber(input)) throw invalid('text has no sum')
+      const sums = reduceNumbers(input.values, input.shape, { dropped, type, ...reduction })
+      const count = dropped.reduce((product, axis) => product * (input.shape[axis] ?? 1), 1)
+      return numbers(input.dtype, kept, isMean ? sums.map((sum) => sum / count) : sums)
+    })
+
+    function reduceLongs(
+      values: BigInt64Array,
+      { shape }: { shape: readonly number[] },
+      dropped: readonly number[],
+    ): BigInt64Array {
+      let [found, left] = [values, shape]
+      for (const axis of dropped) {
+        const block = blockAt(left, axis)
+        const next = new BigInt64Array(block.outer * block.inner)
+        foldAxis(next, found, { ...block, zero: reduction.zeroLong, add: reduction.addLongs })
+        found = next
+        left = left.with(axis, 1)
+      }
+      return found
+    }
+  }
+
+/** In doubles, which are rounded only once. */
+function reduceNumbers(
+  values: ArrayLike<number>,
+  shape: readonly number[],
+  {
+    dropped,
+    type,
+    zero,
+    add,
+    addInts = add,
+  }: { dropped: readonly number[]; type: string } & Pick<Reduction, 'zero' | 'add' | 'addInts'>,
+): Float64Array {
+  let left = shape
+  let found: ArrayLike<number> = values
+  for (const axis of dropped) {
+    const block = blockAt(left, axis)
+    const next = new Float64Array(block.outer * block.inner)
+    foldAxis(next, found, { ...block, zero, add: type === 'DT_INT32' ? addInts : add })
+    found = next
+    left = left.with(axis, 1)
+  }
+  return Float64Array.from(found)
+}
+
+const reduceTruths =
+  (zero: 0 | 1): Kernel =>
+  (node) => {
+    const isKept = boolOf(node, 'keep_dims', false)
+    return withTwo((input, axes) => {
+      if (input.dtype !== 'DT_BOOL') throw invalid(`${input.dtype} is no truth value`)
+      const dropped = axesOf(axes, input.shape.length)
+      const shape = dropped.reduce((left, axis) => left.with(axis, 1), [...input.shape])
+      const add = zero === 0 ? Math.max : Math.min
+      const found = reduceNumbers(input.values, input.shape, {
+        dropped,
+        type: 'DT_BOOL',
+        zero,
+        add,
+      })
+      const kept = isKept ? shape : shape.filter((_, axis) => !dropped.includes(axis))
+      return numbers('DT_BOOL', kept, found)
+    })
+  }
+
+const argOf =
+  (isBetter: (value: number, best: number) => boolean): Kernel =>
+  (node) => {
+    const type = typeOf(node, 'output_type', 'DT_INT64')
+    return withTwo((input, dimension) => {
+      if (!isNumber(input)) throw invalid(`${input.dtype} has no order here`)
+      const axis = axisOf(asInteger(dimension), input.shape.length)
+      const { outer, size, inner } = blockAt(input.shape, axis)
+      if (size === 0) throw invalid(`Reduction axis ${axis} is empty`)
+      const found: number[] = []
+      for (let block = 0; block < outer; block++)
+        for (let column = 0; column < inner; column++) {
+          const at = (row: number) => input.values[(block * size + row) * inner + column] ?? 0
+          let best = 0
+          for (let row = 1; row < size; row++) if (isBetter(at(row), at(best))) best = row
+          found.push(best)
+        }
+      return integers(type, input.shape.toSpliced(axis, 1), found)
+    })
+  }
+
+/** Over the last axis: shares that add up to one, or their logarithms. */
+const softmax =
+  (isLog: boolean): Kernel =>
+  () =>
+    withOne((input) => {
+      if (input.dtype !== 'DT_FLOAT' && input.dtype !== 'DT_DOUBLE')
+        throw invalid(`${input.dtype} is no type of floats`)
+      const width = input.shape.at(-1)
+      if (width === undefined) throw invalid('logits must have >= 1 dimension, got []')
+      const values = input.values.slice()
+      for (let start = 0; start < values.length; start += width) {
+        let most = -Infinity
+        for (let at = start; at < start + width; at++) most = Math.max(most, values[at] ?? 0)
+        let sum = 0
+        for (let at = start; at < start + width; at++) sum += Math.exp((values[at] ?? 0) - most)
+        const log = Math.log(sum)
+        for (let at = start; at < start + width; at++) {
+          const off = (values[at] ?? 0) - most
+          values[at] = isLog ? off - log : Math.exp(off) / sum
+        }
+      }
+      return numbers(input.dtype, input.shape, values)
+    })
+
+/** Operations along an axis. */
+export const reductionKernels: Readonly<Record<string, Kernel>> = {
+  ...Object.fromEntries(
+    Object.entries(reductions).map(([op, reduction]) => [op, reduce(reduction)]),
+  ),
+  All: reduceTruths(1),
+  Any: reduceTruths(0),
+  ArgMax: argOf((value, best) => value > best),
+  ArgMin: argOf((value, best) => value < best),
+  LogSoftmax: softmax(true),
+  Softmax: softmax(false),
+}

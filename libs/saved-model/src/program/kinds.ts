@@ -1,0 +1,40 @@
+// Of what kind a tensor is for running rows in parts:
+//
+//   same      equal in every part
+//   rows      dimension 0 is the rows; the parts' one after the other
+//   count     how many rows there are
+//   shape     the shape of `rows`, as a tensor
+//   others    of texts that are split: see `ragged.ts`
+
+import { asIntegers, type Value } from '../values.ts'
+import type { NodeStep } from './program.ts'
+
+/** What the parts of a tensor have to do with the whole; sizes after the rows, -1 where unknown. */
+export type Kind =
+  | { is: 'same'; value?: Value; shape?: readonly number[] | undefined }
+  | { is: 'rows' | 'pieces' | 'shape'; inner: readonly number[] }
+  | { is: 'count' | RaggedName }
+
+/** The kinds of texts that are split. */
+export type RaggedName =
+  | 'places'
+  | 'dims'
+  | 'rowOf'
+  | 'ends'
+  | 'splits'
+  | 'splitsAsRow'
+  | 'total'
+  | 'numbers'
+  | 'numbersAsRow'
+  | 'aboveAsRow'
+  | 'above'
+  | 'cells'
+
+/** The integers of a constant. */
+export function integersIn(kind: Kind | undefined): number[] | undefined {
+  const value = kind?.is === 'same' ? kind.value : undefined
+  return value?.dtype === 'DT_INT32' || value?.dtype === 'DT_INT64' ? asIntegers(value) : undefined
+}
+
+/** A step as the node it was, for reading its attributes. */
+export const nodeOf = ({ name, op, attrs }: NodeStep) => ({ name, op, inputs: [], attrs })

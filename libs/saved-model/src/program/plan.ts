@@ -1,0 +1,133 @@
+import type { Tensor } from '@drover/serving-api'
+import { SavedModelError } from '../errors.ts'
+import { kernelOf } from '../kernels/index.ts'
+import type { Run } from '../kernels/kernel.ts'
+import { untranslatable } from '../node-attrs.ts'
+import { toTensor, toValue, type Value } from '../values.ts'
+import type { DenseLayer, Program, Step } from './program.ts'
+
+/** What a program's slots hold during a run. */
+export type Slots = (Value | undefined)[]
+
+/** What a program needs beside itself. */
+export interface PlanParts {
+  constants: readonly Value[]
+  /** Runs dense layers; programs without them need none. */
+  dense?: (layers: readonly DenseLayer[]) => Run
+}
+
+interface Stage {
+  label: string
+  inputs: readonly number[]
+  outputs: readonly number[]
+  run: Run
+}
+
+/** A program ready to run, as often as wanted. */
+export class Plan {
+  readonly #inputs: Program['inputs']
+  readonly #outputs: Program['outputs']
+  readonly #filled: Slots
+  readonly #stages: readonly Stage[]
+  /** The arrays of constants, none of which may leave as an answer: their memory is not the caller's. */
+  readonly #kept: ReadonlySet<unknown> | undefined
+
+  /** Throws UNTRANSLATABLE, naming the node, for what no kernel runs. */
+  constructor(program: Program, parts: PlanParts) {
+    // The program itself is let go of: there may be thousands of plans in each thread.
+    this.#inputs = program.inputs
+    this.#outputs = program.outputs
+    this.#filled = Array.from({ length: program.slots }, () => undefined)
+    for (const { slot, constant } of program.constants)
+      this.#filled[slot] = parts.constants[constant]
+    const isFilled = program.constants.length > 0
+    this.#kept = isFilled ? new Set<unknown>(this.#filled.map((value) => value?.values)) : undefined
+    this.#stages = program.steps.map((step) => stageOf(step, parts))
+  }
+
+  /** How many steps there are. */
+  get length(): number {
+    return this.#stages.length
+  }
+
+  /** The slots of a new run. Inputs have been checked; one that is missing is INVALID_INPUT. */
+  start(inputs: Readonly<Record<string, Tensor>>): Slots {
+    const slots = this.#filled.slice()
+    for (const { alias, slot } of this.#inputs) {
+      const tensor = inputs[alias]
+      if (tensor === undefined)
+        throw new SavedModelError('INVALID_INPUT', `the input ${alias} is missing`)
+      slots[slot] = toValue(tensor)
+    }
+    return slots
+  }
+
+  /** Runs the steps from one to before another. Throws INVALID_INPUT, naming the node, when one refuses. */
+  run(slots: Slots, from = 0, to = this.#stages.length): void {
+    for (let index = from; index < to; index++) {
+      const stage = this.#stages[index]
+      if (stage !== undefined) runStage(stage, slots)
+    }
+  }
+
+  /** What the signature answers, or these outputs of it. */
+  finish(slots: Slots, wanted?: readonly string[]): Record<string, Tensor> {
+    const outputs: Record<string, Tensor> = {}
+    for (const { alias, slot } of this.#outputs) {
+      if (wanted !== undefined && !wanted.includes(alias)) continue
+      const value = valueOf(slots, slot)
+      outputs[alias] = toTensor(this.#kept?.has(value.values) === true ? copied(value) : value)
+    }
+    return outputs
+  }
+}
+
+function stageOf(step: Step, { dense }: PlanParts): Stage {
+  const { op, name, inputs, outputs } = step
+  const label = `${op} (node ${name})`
+  if (step.kind === 'dense') {
+    if (dense === undefined) throw new SavedModelError('UNTRANSLATABLE', `${label} is a layer`)
+    return { label, inputs, outputs, run: dense(step.layers) }
+  }
+  const node = { name, op, inputs: [], attrs: step.attrs }
+  const kernel = kernelOf(op)
+  if (kernel === undefined) throw untranslatable(node, 'it has no translation')
+  return { label, inputs, outputs, run: kernel(node) }
+}
+
+function runStage({ label, inputs, outputs, run }: Stage, slots: Slots): void {
+  try {
+    const given: Value[] = []
+    for (const slot of inputs) given.push(valueOf(slots, slot))
+    const results = run(given)
+    for (let port = 0; port < results.length; port++) slots[outputs[port] ?? -1] = results[port]
+  } catch (cause) {
+    if (!(cause instanceof SavedModelError)) throw cause
+    throw new SavedModelError(cause.code, `${label} failed`, { cause })
+  }
+}
+
+/** The value in a slot, which a step before has filled. */
+export function valueOf(slots: Slots, slot: number): Value {
+  const value = slots[slot]
+  if (value === undefined)
+    throw new SavedModelError('NOT_A_SAVED_MODEL', `a node has no output for slot ${slot}`)
+  return value
+}
+
+function copied(value: Value): Value {
+  switch (value.dtype) {
+    case 'DT_STRING':
+      return value
+    case 'DT_FLOAT':
+      return { ...value, values: value.values.slice() }
+    case 'DT_DOUBLE':
+      return { ...value, values: value.values.slice() }
+    case 'DT_INT32':
+      return { ...value, values: value.values.slice() }
+    case 'DT_INT64':
+      return { ...value, values: value.values.slice() }
+    case 'DT_BOOL':
+      return { ...value, values: value.values.slice() }
+  }
+}

@@ -1,0 +1,164 @@
+// What runs a signature in TypeScript, as plain data: it may be kept as bytes and sent to another thread.
+
+import type { SignatureDef } from '@drover/serving-api'
+import type { AttrValue, NodeDef } from '../graph.ts'
+import { canonical, type Placed } from '../partition.ts'
+import { portTypes } from '../types.ts'
+import type { Value } from '../values.ts'
+
+/** One operation of the graph: what a kernel needs of its node, and the slots it reads and fills. */
+export interface NodeStep {
+  kind: 'node'
+  /** For people. */
+  name: string
+  op: string
+  attrs: Readonly<Record<string, AttrValue>>
+  inputs: readonly number[]
+  outputs: readonly number[]
+}
+
+/** `activation(input * weights + bias)`, in floats. Weights and bias are numbers of constants. */
+export interface DenseLayer {
+  weights: number
+  /** Whether the weights are [outputs, inputs]. */
+  isTransposed: boolean
+  inputs: number
+  outputs: number
+  bias: number | undefined
+  /** TensorFlow's name of it; `alpha` is LeakyRelu's. */
+  activation: { op: string; alpha: number } | undefined
+}
+
+/** Dense layers one after the other, in place of the nodes that they were. */
+export interface DenseStep {
+  kind: 'dense'
+  /** Of the last node, for people. */
+  name: string
+  op: string
+  layers: readonly DenseLayer[]
+  inputs: readonly [number]
+  outputs: readonly [number]
+}
+
+export type Step = NodeStep | DenseStep
+
+/** What a request must bring to be run in parts. */
+export interface RowWise {
+  /** The inputs with rows, and what shape follows them; -1 for any size. */
+  sliced: readonly { alias: string; inner: readonly number[] }[]
+  /** The inputs that go to every part, and their shape. */
+  whole: readonly { alias: string; shape: readonly number[] }[]
+  /** The outputs that are the same in every part. */
+  same: readonly string[]
+}
+
+/** A signature's steps in order, over numbered slots. */
+export interface Program {
+  slots: number
+  inputs: readonly { alias: string; slot: number }[]
+  /** Which slots are filled ahead, with which of the model's constants. */
+  constants: readonly { slot: number; constant: number }[]
+  steps: readonly Step[]
+  outputs: readonly { alias: string; slot: number }[]
+  /** What a row costs, about, in multiply-adds of a dense layer. */
+  cost: number
+  /** Undefined where it is not known that rows are independent of each other. */
+  rowWise?: RowWise | undefined
+}
+
+/** The constants of a model, each once however many signatures use it. */
+export class Constants {
+  readonly #numbers = new Map<string, number>()
+  readonly values: Value[] = []
+
+  /** The number of a constant; the key is its name in the graph. */
+  numberOf(key: string, value: Value): number {
+    const known = this.#numbers.get(key)
+    if (known !== undefined) return known
+    this.#numbers.set(key, this.values.length)
+    return this.values.push(value) - 1
+  }
+}
+
+/** Numbers the tensors of a signature. */
+export class ProgramBuilder {
+  readonly #slots = new Map<string, number>()
+  readonly #filled = new Map<number, number>()
+  readonly #steps: Step[] = []
+  readonly #known: ReadonlyMap<string, Value>
+  readonly #constants: Constants
+
+  constructor(known: ReadonlyMap<string, Value>, constants: Constants) {
+    this.#known = known
+    this.#constants = constants
+  }
+
+  /** The slot of a tensor, by its canonical name. */
+  slotOf(key: string): number {
+    const slot = this.#slots.get(key)
+    if (slot !== undefined) return slot
+    const next = this.#slots.size
+    this.#slots.set(key, next)
+    const value = this.#known.get(key)
+    if (value !== undefined) this.#filled.set(next, this.#constants.numberOf(key, value))
+    return next
+  }
+
+  /** The number of what must be a constant. */
+  constantOf(key: string): number | undefined {
+    const value = this.#known.get(key)
+    return value && this.#constants.numberOf(key, value)
+  }
+
+  addNode({ node, inputs }: Placed): void {
+    this.#steps.push({
+      kind: 'node',
+      name: node.name,
+      op: node.op,
+      attrs: essential(node),
+      inputs: inputs.map((key) => this.slotOf(key)),
+      outputs: portTypes(node).map((_, port) => this.slotOf(`${node.name}:${port}`)),
+    })
+  }
+
+  addDense(
+    last: NodeDef,
+    { layers, input }: { layers: readonly DenseLayer[]; input: string },
+  ): void {
+    this.#steps.push({
+      kind: 'dense',
+      name: last.name,
+      op: last.op,
+      layers,
+      inputs: [this.slotOf(input)],
+      outputs: [this.slotOf(`${last.name}:0`)],
+    })
+  }
+
+  build(signature: SignatureDef, cost = 0): Program {
+    const slotsOf = (infos: SignatureDef['inputs']) =>
+      Object.entries(infos).map(([alias, { name }]) => ({
+        alias,
+        slot: this.slotOf(canonical(name)),
+      }))
+    const [inputs, outputs] = [slotsOf(signature.inputs), slotsOf(signature.outputs)]
+    return {
+      slots: this.#slots.size,
+      inputs,
+      constants: Array.from(this.#filled, ([slot, constant]) => ({ slot, constant })),
+      steps: this.#steps,
+      outputs,
+      cost,
+    }
+  }
+}
+
+/** The attributes that a kernel may read: not those for TensorFlow's own planning. */
+function essential({ attrs }: NodeDef): Record<string, AttrValue> {
+  return Object.fromEntries(
+    Object.entries(attrs).filter(
+      ([name, { kind }]) =>
+        !name.startsWith('_') && kind !== 'other' && kind !== 'tensor' && kind !== 'shape',
+    ),
+  )
+}

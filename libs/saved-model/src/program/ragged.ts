@@ -1,0 +1,100 @@
+// The kinds of tensors that texts become when they are split into words and counted: rows of
+// different lengths one after the other, and what tells where each row begins.
+//
+//   pieces        the words of all rows; the parts' one after the other
+//   places, dims  StringSplitV2's [row, position] of each word, and its [rows, most words]
+//   rowOf         the row of each piece, counted within the part
+//   ends, splits  where each row ends; the same after a 0
+//   total         how many pieces there are; numbers: 0, 1, ... to it
+//   above         the row of each piece, counted from 1
+//   cells         [row, column] of each piece
+//   ...AsRow      the same in a matrix with one row
+
+import { boolOf, intOf, intsOf } from '../node-attrs.ts'
+import { integersIn, type Kind, nodeOf } from './kinds.ts'
+import type { NodeStep } from './program.ts'
+
+type Kinds = readonly (Kind | undefined)[]
+
+/** The kinds of a step's outputs when it is one of splitting and counting. */
+export function raggedKinds(step: NodeStep, inputs: readonly Kind[]): Kinds | undefined {
+  const rule = Object.hasOwn(rules, step.op) ? rules[step.op] : undefined
+  return rule?.(step, inputs)
+}
+
+/** Whether an input is a constant with these integers. */
+function is(kind: Kind | undefined, ...wanted: readonly number[]): boolean {
+  const found = integersIn(kind)
+  return found?.length === wanted.length && found.every((each, index) => each === wanted[index])
+}
+
+const mask = (step: NodeStep, name: string): number => intOf(nodeOf(step), name, 0)
+
+const rules: Readonly<
+  Record<string, (step: NodeStep, inputs: readonly Kind[]) => Kinds | undefined>
+> = {
+  StringSplitV2: (_, [texts]) =>
+    texts?.is === 'rows' && texts.inner.length === 0
+      ? [{ is: 'places' }, { is: 'pieces', inner: [] }, { is: 'dims' }]
+      : undefined,
+  StridedSlice: (step, [input, begin, end, strides]) => {
+    const shrinks = mask(step, 'shrink_axis_mask')
+    if (input?.is === 'dims' && is(begin, 0) && shrinks === 1) return [{ is: 'count' }]
+    const isColumn = is(begin, 0, 0) && is(end, 0, 1) && is(strides, 1, 1) && shrinks === 2
+    const isWhole = (mask(step, 'begin_mask') & mask(step, 'end_mask') & 1) === 1
+    return input?.is === 'places' && isColumn && isWhole ? [{ is: 'rowOf' }] : undefined
+  },
+  OnesLike: (_, [input]) => (input?.is === 'rowOf' ? [{ is: 'pieces', inner: [] }] : undefined),
+  UnsortedSegmentSum: (_, [data, segments, count]) =>
+    data?.is === 'pieces' && segments?.is === 'rowOf' && count?.is === 'count'
+      ? [{ is: 'rows', inner: data.inner }]
+      : undefined,
+  Cumsum: (step, [input, axis]) => {
+    const isPlain = !['exclusive', 'reverse'].some((name) => boolOf(nodeOf(step), name, false))
+    const isVector = input?.is === 'rows' && input.inner.length === 0
+    return isVector && is(axis, 0) && isPlain ? [{ is: 'ends' }] : undefined
+  },
+  ConcatV2: (_, [first, ends, axis, ...more]) =>
+    is(first, 0) && ends?.is === 'ends' && is(axis, 0) && more.length === 0
+      ? [{ is: 'splits' }]
+      : undefined,
+  StringNGrams: (_, [pieces, splits]) =>
+    pieces?.is === 'pieces' && splits?.is === 'splits'
+      ? [{ is: 'pieces', inner: [] }, { is: 'splits' }]
+      : undefined,
+  Size: (_, [input]) =>
+    input?.is === 'pieces' && input.inner.length === 0 ? [{ is: 'total' }] : undefined,
+  Range: (_, [start, limit, step]) =>
+    is(start, 0) && limit?.is === 'total' && is(step, 1) ? [{ is: 'numbers' }] : undefined,
+  ExpandDims: (_, [input, axis]) => {
+    if (!is(axis, 0)) return undefined
+    if (input?.is === 'splits') return [{ is: 'splitsAsRow' }]
+    return input?.is === 'numbers' ? [{ is: 'numbersAsRow' }] : undefined
+  },
+  UpperBound: (_, [splits, numbers]) =>
+    splits?.is === 'splitsAsRow' && numbers?.is === 'numbersAsRow'
+      ? [{ is: 'aboveAsRow' }]
+      : undefined,
+  Squeeze: (step, [input]) => {
+    const [axis, ...more] = intsOf(nodeOf(step), 'squeeze_dims', []).map(Number)
+    return input?.is === 'aboveAsRow' && axis === 0 && more.length === 0
+      ? [{ is: 'above' }]
+      : undefined
+  },
+  Sub: (_, [input, one]) => (input?.is === 'above' && is(one, 1) ? [{ is: 'rowOf' }] : undefined),
+  Pack: (step, [rowOf, column, ...more]) =>
+    rowOf?.is === 'rowOf' &&
+    column?.is === 'pieces' &&
+    more.length === 0 &&
+    mask(step, 'axis') === 1
+      ? [{ is: 'cells' }]
+      : undefined,
+  ScatterNd: (_, [cells, updates, shape]) =>
+    cells?.is === 'cells' &&
+    updates?.is === 'pieces' &&
+    updates.inner.length === 0 &&
+    shape?.is === 'shape' &&
+    shape.inner.length === 1
+      ? [{ is: 'rows', inner: shape.inner }]
+      : undefined,
+}

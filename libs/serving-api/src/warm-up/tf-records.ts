@@ -1,0 +1,34 @@
+import { ServingError } from '../errors.ts'
+import { maskedCrc32c } from './crc32c.ts'
+
+/** Length, checksum of it, bytes, checksum of them. */
+const LENGTH_BYTES = 8
+const CHECKSUM_BYTES = 4
+const HEAD_BYTES = LENGTH_BYTES + CHECKSUM_BYTES
+
+const damaged = (what: string, at: number): ServingError =>
+  new ServingError(
+    'DATA_LOSS',
+    `${what} record at ${at}. Please verify your warmup data is in TFRecord format.`,
+  )
+
+/** The records of a TFRecord file, in place. Throws DATA_LOSS at one that is cut off or was changed. */
+export function* readTfRecords(file: Uint8Array): Generator<Uint8Array, void> {
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength)
+  let at = 0
+  while (at < file.length) {
+    const start = at
+    if (file.length - at < HEAD_BYTES) throw damaged('truncated', start)
+    const isHeadWhole =
+      maskedCrc32c(file.subarray(at, at + LENGTH_BYTES)) === view.getUint32(at + LENGTH_BYTES, true)
+    if (!isHeadWhole) throw damaged('corrupted', start)
+    const length = Number(view.getBigUint64(at, true))
+    at += HEAD_BYTES
+    if (length + CHECKSUM_BYTES > file.length - at) throw damaged('truncated', start)
+    const record = file.subarray(at, at + length)
+    at += length
+    if (maskedCrc32c(record) !== view.getUint32(at, true)) throw damaged('corrupted', start)
+    at += CHECKSUM_BYTES
+    yield record
+  }
+}

@@ -1,0 +1,104 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+
+const ROOT = join(import.meta.dirname, '..', '..')
+const START_MS_MAX = 60_000
+const STOP_MS_MAX = 20_000
+const LOOK_MS = 20
+const STDERR_CHARACTERS_MAX = 20_000
+
+/**
+ * How the server under test is started: a command line to which upstream's flags are added. Another
+ * server, upstream's own for one, is tested by DROVER_CONTRACT_COMMAND="tensorflow_model_server".
+ */
+const { DROVER_CONTRACT_COMMAND } = process.env
+const COMMAND = (
+  DROVER_CONTRACT_COMMAND ?? `${join(ROOT, 'node_modules/.bin/drover-model-server')}`
+).split(' ')
+
+/** Whether it is this repository's server that is tested. */
+export const IS_OURS = DROVER_CONTRACT_COMMAND === undefined
+
+/** A server under test that was started by nothing but upstream's flags. */
+export interface TestedServer extends AsyncDisposable {
+  readonly process: ChildProcess
+  readonly rest: string
+  /** Address of the gRPC port. */
+  readonly grpc: string
+  /** What it said on standard error so far. */
+  stderr(): string
+}
+
+/** Starts the server with these flags on ports of its own; resolves when its REST port answers. */
+export async function startTested(flags: readonly string[]): Promise<TestedServer> {
+  const [restPort, grpcPort] = [await freePort(), await freePort()]
+  const [command = '', ...words] = COMMAND
+  const ports = [`--rest_api_port=${restPort}`, `--port=${grpcPort}`]
+  const child = spawn(command, [...words, ...ports, ...flags], {
+    cwd: ROOT,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  let stderr = ''
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    stderr = (stderr + text).slice(-STDERR_CHARACTERS_MAX)
+  })
+  const rest = `http://127.0.0.1:${restPort}`
+  const deadline = Date.now() + START_MS_MAX
+  while (!(await answers(`${rest}/v1/models`))) {
+    if (child.exitCode !== null || child.signalCode !== null)
+      throw new Error(`the server ended while it started: ${stderr}`)
+    if (Date.now() > deadline) throw new Error(`no answer within ${START_MS_MAX} ms: ${stderr}`)
+    await delay(LOOK_MS)
+  }
+  return {
+    process: child,
+    rest,
+    grpc: `127.0.0.1:${grpcPort}`,
+    stderr: () => stderr,
+    [Symbol.asyncDispose]: async () => await stop(child),
+  }
+}
+
+/** Waits until a version of a model is AVAILABLE. */
+export async function untilAvailable({ rest }: TestedServer, name: string): Promise<void> {
+  const deadline = Date.now() + START_MS_MAX
+  for (;;) {
+    const response = await fetch(`${rest}/v1/models/${encodeURIComponent(name)}`)
+    const text = await response.text()
+    if (text.includes('"AVAILABLE"')) return
+    if (Date.now() > deadline) throw new Error(`${name} is not available: ${text}`)
+    await delay(LOOK_MS)
+  }
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const ended = once(child, 'exit')
+  child.kill('SIGTERM')
+  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS_MAX)
+  await ended
+  clearTimeout(timer)
+}
+
+async function answers(url: string): Promise<boolean> {
+  try {
+    await (await fetch(url)).arrayBuffer()
+    return true
+  } catch {
+    // It does not listen yet.
+    return false
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const place = server.address()
+  server.close()
+  await once(server, 'close')
+  if (place === null || typeof place === 'string') throw new Error('no port')
+  return place.port
+}
