@@ -1,100 +1,87 @@
 // The load, as a program: so many connections, each with one request at a time. It prints one line.
+// Requests follow each other at once, or come so many a second, whether the server keeps up or not.
 
-import { readFileSync } from 'node:fs'
-import { connect } from 'node:net'
-import { Client, credentials } from '@grpc/grpc-js'
-import { z } from 'zod'
+import { setInterval } from 'node:timers'
+import { openGrpc } from './load-grpc.ts'
+import { openHttp } from './load-http.ts'
+import { type Connection, Job } from './load-job.ts'
 
-const Job = z.object({
-  kind: z.enum(['http', 'grpc']),
-  port: z.int(),
-  path: z.string(),
-  bodyFile: z.string(),
-  connections: z.int(),
-  requests: z.int(),
-})
-type Job = z.output<typeof Job>
+const TICK_MS = 1
 
 const job = Job.parse(JSON.parse(process.argv[2] ?? ''))
-const body = readFileSync(job.bodyFile)
-const latencies: number[] = []
-let sent = 0
+const latencies = new Float64Array(job.requests)
+let answered = 0
 let failed = 0
 
-const startedAt = performance.now()
-await Promise.all(
-  Array.from({ length: job.connections }, async () =>
-    job.kind === 'http' ? await askByHttp(job) : await askByGrpc(job),
-  ),
+const open = job.kind === 'http' ? openHttp : openGrpc
+const connections = await Promise.all(
+  Array.from({ length: job.connections }, async () => await open(job)),
 )
+const startedAt = performance.now()
+await (job.perSecond === undefined ? closely(connections) : paced(connections, job.perSecond))
 const seconds = (performance.now() - startedAt) / 1_000
-const sorted = latencies.toSorted((a, b) => a - b)
-const at = (share: number): number => sorted[Math.floor(sorted.length * share)] ?? NaN
+latencies.sort()
+const at = (share: number): number =>
+  latencies[Math.min(answered - 1, Math.floor(answered * share))] ?? NaN
 console.log(
   JSON.stringify({
     msg: 'done',
-    requests: latencies.length,
+    requests: answered,
     failed,
     seconds,
     p50: at(0.5),
     p99: at(0.99),
     p999: at(0.999),
+    max: at(1),
   }),
 )
 process.exit(0)
 
-/** Takes one of the requests that are left; false when there are none. */
-function take(): boolean {
-  return sent < job.requests && ++sent > 0
+function ask(connection: Connection, index: number, dueAt: number, next: () => void): void {
+  connection.ask(index, (isGood) => {
+    latencies[answered++] = performance.now() - dueAt
+    if (!isGood) failed++
+    next()
+  })
 }
 
-/** A keep-alive connection, by hand: a client library would cost more than the server. */
-async function askByHttp({ port, path }: Job): Promise<void> {
-  const head = `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`
-  const request = Buffer.concat([Buffer.from(head), body])
-  await new Promise<void>((resolve, reject) => {
-    const socket = connect({ port, host: '127.0.0.1', noDelay: true })
-    let startedAt = 0
-    let answer = ''
-    const next = (): void => {
-      if (!take()) {
-        socket.destroy()
-        return resolve()
-      }
-      answer = ''
-      startedAt = performance.now()
-      socket.write(request)
+/** Each connection asks again as soon as it is answered. */
+async function closely(all: readonly Connection[]): Promise<void> {
+  let sent = 0
+  await new Promise<void>((resolve) => {
+    const next = (connection: Connection): void => {
+      if (sent < job.requests) ask(connection, sent++, performance.now(), () => next(connection))
+      else if (answered === job.requests) resolve()
     }
-    socket.once('error', reject)
-    socket.once('connect', next)
-    socket.on('data', (chunk) => {
-      answer += chunk.toString('latin1')
-      const end = answer.indexOf('\r\n\r\n')
-      if (end < 0) return
-      const length = Number(/content-length: (\d+)/i.exec(answer)?.[1] ?? 0)
-      if (answer.length < end + 4 + length) return
-      latencies.push(performance.now() - startedAt)
-      if (!answer.startsWith('HTTP/1.1 200')) failed++
-      next()
-    })
+    for (const connection of all) next(connection)
   })
 }
 
-async function askByGrpc({ port, path }: Job): Promise<void> {
-  const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure(), {
-    // Otherwise clients of one address share a connection.
-    'grpc.use_local_subchannel_pool': 1,
+/** Requests become due at their time, and wait for a connection that is free. */
+async function paced(all: readonly Connection[], perSecond: number): Promise<void> {
+  const idle = [...all]
+  const dueAts: number[] = []
+  let due = 0
+  let sent = 0
+  await new Promise<void>((resolve) => {
+    const pump = (): void => {
+      while (sent < due) {
+        const connection = idle.pop()
+        if (connection === undefined) return
+        ask(connection, sent, dueAts[sent] ?? 0, () => {
+          idle.push(connection)
+          pump()
+        })
+        sent++
+      }
+      if (answered === job.requests) resolve()
+    }
+    const timer = setInterval(() => {
+      const now = performance.now()
+      const wanted = Math.floor(((now - startedAt) * perSecond) / 1_000)
+      for (; due < Math.min(wanted, job.requests); due++) dueAts.push(now)
+      pump()
+      if (due === job.requests) clearInterval(timer)
+    }, TICK_MS)
   })
-  const same = (bytes: Buffer): Buffer => bytes
-  while (take()) {
-    const startedAt = performance.now()
-    await new Promise<void>((resolve) => {
-      client.makeUnaryRequest(path, same, same, body, (error) => {
-        if (error !== null) failed++
-        resolve()
-      })
-    })
-    latencies.push(performance.now() - startedAt)
-  }
-  client.close()
 }

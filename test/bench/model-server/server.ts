@@ -1,50 +1,90 @@
-import { writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { once } from 'node:events'
+import { mkdtemp, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ask, type Place } from './ask.ts'
+import { availableOf, type LoopDelays, loopDelaysOf } from './metrics.ts'
 import { type Pinned, SERVER_CORE, startPinned } from './processes.ts'
 
 const BIN = join(import.meta.dirname, '../../../../node_modules/.bin/drover-model-server')
+const METRICS_PATH = '/monitoring/prometheus/metrics'
+const MONITORING = `prometheus_config { enable: true path: "${METRICS_PATH}" }\n`
+const LOOK_MS = 20
+const AVAILABLE_MS_MAX = 600_000
 
 /** A model server under measurement. */
 export interface BenchServer extends Pinned {
   ports: { http: number; grpc: number }
-  configFile: string
+  /** What changes it, when it was started with an admin socket. */
+  admin: Place
+  /** From its start until all its models answered, in milliseconds. */
+  startMs: number
+  /** How long pieces of work held its event loops, since this was asked last. */
+  loopDelays: () => Promise<LoopDelays>
 }
 
 export interface BenchServerOptions {
+  /** For what it is started with. */
   folder: string
   config: string
-  workers: number
-  flags?: readonly string[]
-  /** Both cores, when undefined is not what is wanted: `0` alone is the default. */
+  /** Models in the config. */
+  models: number
+  workers?: number
+  /** The server's own unless told. */
   cores?: string
+  /** Changes come by an admin socket, as from the agent; else by the data ports, as upstream. */
+  hasAdmin?: boolean
+  flags?: readonly string[]
 }
 
 /** Starts our server on its core by upstream's flags; resolves when all its models answer. */
 export async function startServer(options: BenchServerOptions): Promise<BenchServer> {
-  const { folder, config, workers, flags = [] } = options
-  const configFile = join(folder, 'models.config')
-  await writeFile(configFile, config)
+  const { cores = SERVER_CORE, models, hasAdmin = true } = options
+  const folder = await mkdtemp(join(options.folder, 'server-'))
   const ports = { http: await freePort(), grpc: await freePort() }
-  const server = startPinned({
-    core: SERVER_CORE,
-    command: [
-      BIN,
-      `--rest_api_port=${ports.http}`,
-      `--port=${ports.grpc}`,
-      `--model_config_file=${configFile}`,
-      `--workers=${workers}`,
-      ...flags,
-    ],
-  })
+  const admin = hasAdmin ? { socketPath: join(folder, 'admin.sock') } : { port: ports.http }
+  const metricsPath = hasAdmin ? '/drover/v1/metrics' : METRICS_PATH
+  const command = [BIN, ...(await flagsOf(folder, ports, options))]
+  const metrics = async (): Promise<string> => (await ask(admin, 'GET', metricsPath)).text
+  const startedAt = performance.now()
+  const server = startPinned({ cores, command, messages: ['started'] })
   try {
     await server.said('started')
+    const untilMs = startedAt + AVAILABLE_MS_MAX
+    // A server does not wait for all of many thousands before it listens.
+    while (availableOf(await metrics()) < models) {
+      if (performance.now() > untilMs) throw new Error('models did not become available')
+      await sleep(LOOK_MS)
+    }
   } catch (error) {
     await server[Symbol.asyncDispose]()
     throw error
   }
-  return { ...server, ports, configFile }
+  const startMs = performance.now() - startedAt
+  const loopDelays = async (): Promise<LoopDelays> => loopDelaysOf(await metrics())
+  return { ...server, ports, admin, startMs, loopDelays }
+}
+
+async function flagsOf(
+  folder: string,
+  ports: BenchServer['ports'],
+  { config, workers = 1, hasAdmin = true, flags = [] }: BenchServerOptions,
+): Promise<string[]> {
+  const configFile = join(folder, 'models.config')
+  const monitoringFile = join(folder, 'monitoring.config')
+  await writeFile(configFile, config)
+  await writeFile(monitoringFile, MONITORING)
+  return [
+    `--rest_api_port=${ports.http}`,
+    `--port=${ports.grpc}`,
+    `--model_config_file=${configFile}`,
+    `--workers=${workers}`,
+    hasAdmin
+      ? `--admin_socket_path=${join(folder, 'admin.sock')}`
+      : `--monitoring_config_file=${monitoringFile}`,
+    ...flags,
+  ]
 }
 
 /** A port that nobody listens on just now. */

@@ -1,7 +1,13 @@
 // A model for each rule that upstream's own do not touch.
 
 import { attr, GraphBuilder, PREDICT_METHOD, writeSavedModel } from '@drover/saved-model'
-import { DATA_TYPES, type DataType, floatTensor, type SignatureDef } from '@drover/serving-api'
+import {
+  DATA_TYPES,
+  type DataType,
+  floatTensor,
+  type SignatureDef,
+  type TensorInfo,
+} from '@drover/serving-api'
 import { FLOAT, info, integers, placeholder } from './graphs.ts'
 
 type Infos = SignatureDef['inputs']
@@ -99,7 +105,7 @@ export function rowsOf(count: number, { all = false } = {}): Uint8Array {
     ...FLOAT,
     Index: attr.type('DT_INT32'),
   })
-  const outputs: Infos = { first: info(first, 'DT_FLOAT', [-1]) }
+  const outputs: Record<string, TensorInfo> = { first: info(first, 'DT_FLOAT', [-1]) }
   if (all) outputs.whole = info(graph.add('Identity', 'whole', [x], FLOAT), 'DT_FLOAT', [-1])
   const serving_default = predict({ x: info(x, 'DT_FLOAT', [-1]) }, outputs)
   return writeSavedModel({ graph: graph.build(), signatures: { serving_default } })

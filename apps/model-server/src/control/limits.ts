@@ -1,7 +1,7 @@
 /** What bounds the control thread; named in one place, and passed in by tests that go past it. */
 export const CONTROL_LIMITS = {
   /** Longest that work on many models holds the event loop at a stretch. */
-  stretchMs: 4,
+  stretchMs: 3,
   /** A version that takes longer to load and to warm up has failed. */
   loadMsMax: 120_000,
   /** Requests of a version that leaves may take so long; then its memory is given up, never freed. */
@@ -33,7 +33,7 @@ export const CONTROL_LIMITS = {
   /** A directory that takes longer to be listed counts as unreadable until it answers. */
   lookMsMax: 10_000,
   /** Base paths that are listed in one round; with more models it takes more rounds to see all. */
-  listingsPerRoundMax: 5_000,
+  listingsPerRoundMax: 2_500,
   /** Versions in service whose files are looked at in one round, to notice that they were rewritten. */
   deepLooksPerRoundMax: 50,
   /** A version without a manifest must be unchanged so long. */

@@ -114,7 +114,11 @@ test('a version that takes too long to load has failed, and is closed when it co
 })
 
 test('a load that hangs holds up nobody else', async () => {
-  await restart({ limits: { loadMsMax: 50 }, loadsAtOnce: 1 })
+  await restart({
+    limits: { loadMsMax: 200 },
+    loadsAtOnce: 1,
+    retry: { retries: 1_000, retryMs: 10 },
+  })
   await world.write('good', 1)
   world.loader.hold(join(world.at('hangs'), '1'))
 

@@ -143,7 +143,7 @@ export class Models {
     try {
       await this.#life.warm(model, found)
     } finally {
-      if (found.state !== 'AVAILABLE') this.#settle(model)
+      this.#settle(model)
     }
   }
 

@@ -21,7 +21,7 @@ const CORS_CASES: readonly RestCase[] = [
   },
   {
     name: 'errors',
-    request: post('none:predict', '{"instances":[1.0]}'),
+    request: post('half:predict', '{"instances":[1.0]}'),
     expect: { status: 404, headers: CORS },
   },
   { name: 'status', request: get('/v1/models/default'), expect: { status: 200, headers: CORS } },
@@ -72,7 +72,7 @@ const METRICS_CASES: readonly RestCase[] = [
 const TIMEOUT_CASES: readonly RestCase[] = [
   {
     name: 'a request that takes too long',
-    request: post('sleepy:predict', '{"inputs":200000}'),
+    request: post('sleepy:predict', '{"inputs":20000}'),
     expect: { status: 504, contains: ['"error": '] },
   },
   answered('the next one of the same model', post('sleepy:predict', '{"inputs":1}'), {
@@ -85,8 +85,8 @@ const TIMEOUT_CASES: readonly RestCase[] = [
   },
   {
     name: 'an error is written as ever',
-    request: get('/v1/models/none'),
-    expect: { status: 404, body: error('Could not find any versions of model none') },
+    request: get('/v1/models/half'),
+    expect: { status: 404, body: error('Could not find any versions of model half') },
   },
 ]
 

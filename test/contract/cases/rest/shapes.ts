@@ -36,7 +36,7 @@ export const SHAPES: readonly RestCase[] = [
   refused(
     'a column with a number too high',
     column('[[1,2],3]'),
-    'JSON Value: 3 found at incorrect level: 1 in the JSON DOM. Expected at level: 2',
+    'JSON Value: 3 found at incorrect level: 2 in the JSON DOM. Expected at level: 2',
   ),
   refusedWith('a column with a list too deep', column('[1,[2]]'), [
     'Encountered list at unexpected level: 1 expected < 1',

@@ -97,7 +97,7 @@ export const FLOATS: readonly RestCase[] = [
   floats('1.797e308, -1.797e308', 'Infinity, -Infinity'),
   floats('2.2e-308, -2.2e-308', '0.0, -0.0'),
   floats('0.1, 0.333333343, 1000000, 16777216', '0.1, 0.333333343, 1e+06, 16777216.0'),
-  floats('3.4028235e38, 1e-45, 1.17549435e-38', '3.40282347e+38, 1.40129846e-45, 1.17549435e-38'),
+  floats('3.4028235e38, 1e-45, 1.17549435e-38', '3.40282347e+38, 1.4013e-45, 1.17549435e-38'),
   floats('-0, -0.0, 0', '0.0, -0.0, 0.0'),
   floats('1e10, 123456.7, 0.0001, 100000', '1e+10, 123456.703, 0.0001, 100000.0'),
   kept(
@@ -109,12 +109,12 @@ export const FLOATS: readonly RestCase[] = [
   kept(
     'double',
     '9007199254740993, 5e-324, 1.7976931348623157e308',
-    '9007199254740992.0, 4.9406564584124654e-324, 1.7976931348623157e+308',
+    '9007199254740992.0, 4.94066e-324, 1.7976931348623157e+308',
   ),
   refused(
     'a number beyond double',
     rows('double', '[1e400]'),
-    'JSON Parse error: Number too big to be stored in double. at offset: 42',
+    'JSON Parse error: Number too big to be stored in double. at offset: 40',
   ),
 ]
 
@@ -140,7 +140,7 @@ export const TEXTS: readonly RestCase[] = [
     'is not of expected type: float',
   ]),
   refusedWith('an object that is not base64', rows('string', '[["a"],[{"c64":"YWJj"}]]'), [
-    'not of expected type: string',
+    'not formatted correctly for base64 data',
   ]),
 ]
 
