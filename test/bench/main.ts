@@ -38,16 +38,20 @@ const TABLES = new Map([['model-server', benchModelServer]])
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: 'boolean', default: false } },
+  options: {
+    json: { type: 'boolean', default: false },
+    /** Whether figures can be had at all, at sizes that say nothing; for benchmarks of many figures. */
+    quick: { type: 'boolean', default: false },
+  },
 })
 const [name = '', ...parts] = positionals
 const bench = BENCHES.get(name)
 const table = TABLES.get(name)
 if (bench !== undefined) show(await bench())
-else if (table !== undefined) showRows(await table(parts))
+else if (table !== undefined) await showRows(table(parts, values.quick))
 else {
   const names = [...BENCHES.keys(), ...TABLES.keys()].join(', ')
-  console.error(`npm run bench -- <name> [--json], with one of: ${names}`)
+  console.error(`npm run bench -- <name> [part...] [--json] [--quick], with one of: ${names}`)
   process.exit(2)
 }
 process.exit(0)
@@ -63,14 +67,22 @@ function show(result: BenchResult): void {
   for (const [note, value] of Object.entries(notes)) console.log(`  ${note}: ${value}`)
 }
 
-function showRows(rows: readonly BenchRow[]): void {
-  if (values.json) return console.log(JSON.stringify(rows))
-  for (const { name: what, unit, value, floor, goal, notes } of rows) {
-    const measured = floor === undefined ? value : value / floor
-    const against =
-      floor === undefined ? '' : `, floor ${floor.toFixed(1)}, ratio ${measured.toFixed(2)}`
-    const verdict = measured <= goal ? 'met' : 'NOT MET'
-    console.log(`${what}: ${value.toFixed(1)} ${unit}${against}; goal ${goal}: ${verdict}`)
-    for (const [note, noted] of Object.entries(notes)) console.log(`  ${note}: ${noted}`)
+/** Rows as they come; in JSON all at the end. */
+async function showRows(rows: AsyncIterable<BenchRow>): Promise<void> {
+  const all: BenchRow[] = []
+  for await (const row of rows) {
+    all.push(row)
+    if (!values.json) showRow(row)
   }
+  if (values.json) console.log(JSON.stringify(all))
+}
+
+function showRow({ name: what, unit, value, floor, goal, notes }: BenchRow): void {
+  const measured = floor === undefined ? value : value / floor
+  const against =
+    floor === undefined ? '' : `, floor ${floor.toFixed(1)}, ratio ${measured.toFixed(2)}`
+  const judged = measured <= goal ? 'met' : 'NOT MET'
+  const verdict = values.quick ? 'too quick to judge' : judged
+  console.log(`${what}: ${value.toFixed(1)} ${unit}${against}; goal ${goal}: ${verdict}`)
+  for (const [note, noted] of Object.entries(notes)) console.log(`  ${note}: ${noted}`)
 }

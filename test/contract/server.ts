@@ -8,7 +8,7 @@ const ROOT = join(import.meta.dirname, '..', '..')
 const START_MS_MAX = 60_000
 const STOP_MS_MAX = 20_000
 const LOOK_MS = 20
-const STDERR_CHARACTERS_MAX = 20_000
+const SAID_CHARACTERS_MAX = 200_000
 
 /**
  * How the server under test is started: a command line to which upstream's flags are added. Another
@@ -28,8 +28,12 @@ export interface TestedServer extends AsyncDisposable {
   readonly rest: string
   /** Address of the gRPC port. */
   readonly grpc: string
-  /** What it said on standard error so far. */
+  /** What it said on standard error so far, the last of it. */
   stderr(): string
+  /** What it said on standard output and standard error since this mark; everything kept if there is none. */
+  said(since?: number): string
+  /** A mark for `said`. */
+  mark(): number
 }
 
 /** Starts the server with these flags on ports of its own; resolves when its REST port answers. */
@@ -39,26 +43,51 @@ export async function startTested(flags: readonly string[]): Promise<TestedServe
   const ports = [`--rest_api_port=${restPort}`, `--port=${grpcPort}`]
   const child = spawn(command, [...words, ...ports, ...flags], {
     cwd: ROOT,
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   })
-  let stderr = ''
+  const [stderr, both] = [new Tail(), new Tail()]
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => both.add(text))
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    stderr = (stderr + text).slice(-STDERR_CHARACTERS_MAX)
+    stderr.add(text)
+    both.add(text)
   })
   const rest = `http://127.0.0.1:${restPort}`
   const deadline = Date.now() + START_MS_MAX
   while (!(await answers(`${rest}/v1/models`))) {
     if (child.exitCode !== null || child.signalCode !== null)
-      throw new Error(`the server ended while it started: ${stderr}`)
-    if (Date.now() > deadline) throw new Error(`no answer within ${START_MS_MAX} ms: ${stderr}`)
+      throw new Error(`the server ended while it started: ${stderr.since()}`)
+    if (Date.now() > deadline)
+      throw new Error(`no answer within ${START_MS_MAX} ms: ${stderr.since()}`)
     await delay(LOOK_MS)
   }
   return {
     process: child,
     rest,
     grpc: `127.0.0.1:${grpcPort}`,
-    stderr: () => stderr,
+    stderr: () => stderr.since(),
+    said: (mark) => both.since(mark),
+    mark: () => both.length,
     [Symbol.asyncDispose]: async () => await stop(child),
+  }
+}
+
+/** The last of a text that grows. */
+class Tail {
+  #text = ''
+  #dropped = 0
+
+  get length(): number {
+    return this.#dropped + this.#text.length
+  }
+
+  add(text: string): void {
+    const whole = this.#text + text
+    this.#text = whole.slice(-SAID_CHARACTERS_MAX)
+    this.#dropped += whole.length - this.#text.length
+  }
+
+  since(mark = 0): string {
+    return this.#text.slice(Math.max(0, mark - this.#dropped))
   }
 }
 

@@ -132,6 +132,7 @@ function settingsOf({ flags, files, log }: ModelServerOptions): ServingSettings 
       timeoutMs: flags.rest.timeoutMs,
       corsEnabled: flags.rest.hasCors,
       prometheusPath: monitoring.enabled ? monitoring.path : undefined,
+      checksMethodNames: flags.models.checksMethodNames,
     },
     grpc: { grpc: flags.grpc, checksMethodNames: flags.models.checksMethodNames, ssl },
     isSinglePort: flags.isSinglePort,

@@ -179,6 +179,24 @@ describe('a refusal says why', () => {
   })
 })
 
+/** A meta graph without nodes. */
+function tagged(version: string, ...tags: string[]): WireWriter {
+  const info = new WireWriter().bytes(5, version)
+  for (const tag of tags) info.bytes(4, tag)
+  return new WireWriter().message(1, info)
+}
+
+test('the graph with the tags asked for is read, in whatever order they are', () => {
+  const bytes = new WireWriter()
+    .message(2, tagged('plain', 'serve'))
+    .message(2, tagged('fast', 'serve', 'gpu'))
+    .finish()
+
+  expect(readSavedModel(bytes).tensorflowVersion).toBe('plain')
+  expect(readSavedModel(bytes, ['gpu', 'serve']).tensorflowVersion).toBe('fast')
+  expect(() => readSavedModel(bytes, ['gpu'])).toThrow('no graph has just the tags [gpu]')
+})
+
 test('a repeated value stands once in the file', () => {
   const proto = new WireWriter().varint(1, 1).message(2, shapeOf(4)).float(5, 1).float(5, 2)
 

@@ -1,7 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { writePredictAnswer } from './answer-json.ts'
-import { errorBody } from './errors.ts'
+import { DATA_TYPES, partsOf } from './element-types.ts'
+import { errorBody, ServingError } from './errors.ts'
+import { decodeTensor } from './golden.ts'
 import { doubleText, floatText } from './number-text.ts'
 import { floatTensor, stringTensor, type Tensor } from './tensor.ts'
 
@@ -201,6 +203,72 @@ const answers: [string, Record<string, Tensor>, 'row' | 'column', string][] = [
 ]
 test.each(answers)('%s', (_name, outputs, format, text) => {
   expect(writePredictAnswer(outputs, format).toString()).toBe(text)
+})
+
+const integers: [Tensor, string][] = [
+  [{ dtype: 'DT_UINT8', shape: [2], values: Uint8Array.of(0, 255) }, '0, 255'],
+  [{ dtype: 'DT_INT8', shape: [2], values: Int8Array.of(-128, 127) }, '-128, 127'],
+  [{ dtype: 'DT_INT16', shape: [2], values: Int16Array.of(-32768, 32767) }, '-32768, 32767'],
+  [{ dtype: 'DT_UINT32', shape: [1], values: Uint32Array.of(4294967295) }, '4294967295'],
+  [
+    { dtype: 'DT_UINT64', shape: [1], values: BigUint64Array.of(2n ** 64n - 1n) },
+    '18446744073709551615',
+  ],
+  [{ dtype: 'DT_BOOL', shape: [2], values: Uint8Array.of(1, 0) }, 'true, false'],
+]
+test.each(integers)('$dtype is written exactly', (y, text) => {
+  expect(writePredictAnswer({ y }, 'row').toString()).toBe(
+    `{\n    "predictions": [${text}\n    ]\n}`,
+  )
+})
+
+const silent = {
+  DT_HALF: 'half',
+  DT_BFLOAT16: 'bfloat16',
+  DT_UINT16: 'uint16',
+  DT_COMPLEX64: 'complex64',
+  DT_COMPLEX128: 'complex128',
+} as const
+test.each(DATA_TYPES.filter((dtype) => dtype in silent))('%s cannot be written', (dtype) => {
+  const encoded = { dtype, shape: [1], values: Array.from({ length: partsOf(dtype) }, () => 1) }
+  const name = Object.entries(silent).find(([key]) => key === dtype)?.[1]
+
+  for (const format of ['row', 'column'] as const)
+    expect(() => writePredictAnswer({ y: decodeTensor(encoded) }, format)).toThrow(
+      new ServingError('INVALID_ARGUMENT', `Failed to write JSON value for tensor type: ${name}`),
+    )
+})
+
+test('of such a type a tensor without elements can be written', () => {
+  const y: Tensor = { dtype: 'DT_HALF', shape: [1, 0], values: new Uint16Array() }
+
+  expect(writePredictAnswer({ y }, 'row').toString()).toBe('{\n    "predictions": [[]\n    ]\n}')
+})
+
+test('rows of floats are the texts of the floats, whichever they are', () => {
+  const bits = fc.uint8Array({ minLength: 24, maxLength: 24 })
+  const some = fc.oneof(
+    bits.map((bytes) => new Float32Array(Uint8Array.from(bytes).buffer)),
+    fc.array(fc.float(), { minLength: 6, maxLength: 6 }).map((all) => Float32Array.from(all)),
+    fc
+      .array(fc.integer({ min: -1e7, max: 1e7 }), { minLength: 6, maxLength: 6 })
+      .chain((all) => fc.nat(9).map((places) => all.map((digits) => digits / 10 ** places)))
+      .map((all) => Float32Array.from(all)),
+  )
+  fc.assert(
+    fc.property(some, (values) => {
+      const [a, b, c, d, e, f] = Array.from(values, floatText)
+
+      const flat = writePredictAnswer({ y: floatTensor(values) }, 'row').toString()
+      const deep = writePredictAnswer({ y: floatTensor(values, [1, 3, 2]) }, 'row').toString()
+
+      expect(flat).toBe(`{\n    "predictions": [${[a, b, c, d, e, f].join(', ')}\n    ]\n}`)
+      expect(deep).toBe(
+        `{\n    "predictions": [[[${a}, ${b}], [${c}, ${d}], [${e}, ${f}]]\n    ]\n}`,
+      )
+    }),
+    { numRuns: 2_000 },
+  )
 })
 
 test('a string that is no UTF-8 passes byte for byte', () => {

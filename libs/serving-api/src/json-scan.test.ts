@@ -61,6 +61,15 @@ test.each([
   expect(() => scan(text)).not.toThrow()
 })
 
+test.each([[[0xef, 0xbb, 0xbf]], [[0xef]], [[0xbb, 0xbf]], [[0xbf]]])(
+  'of a byte order mark any bytes in order are left out: %j',
+  (mark) => {
+    const { start } = scanJson(Buffer.concat([Uint8Array.from(mark), Buffer.from('{"a":1}')]))
+
+    expect(start).toBe(mark.length)
+  },
+)
+
 test('a member is found by its name, however that is written, and only there', () => {
   const { members } = scan('{"x":{"a":1},"\\u0061":2,"a":3,"\\u0062\\u0062":4}')
 

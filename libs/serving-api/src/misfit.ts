@@ -17,6 +17,7 @@ export function misfitOf(
   signature: string,
   inputs: Tensors,
 ): string | undefined {
+  if (Object.hasOwn(signatures, signature) && fits(signatures[signature], inputs)) return undefined
   try {
     const found = findPredictSignature(signatures, signature)
     return misfitOfTypes(found, fitPredict(found, { inputs }).inputs)
@@ -24,6 +25,16 @@ export function misfitOf(
     if (error instanceof ServingError) return error.message
     throw error
   }
+}
+
+/** Whether all inputs are there and no others: what most requests are, and nothing to be worded. */
+function fits(signature: SignatureDef | undefined, inputs: Tensors): boolean {
+  if (signature === undefined) return false
+  let missing = Object.keys(inputs).length
+  for (const alias in signature.inputs)
+    if (inputs[alias]?.dtype === signature.inputs[alias]?.dtype) missing--
+    else return false
+  return missing === 0
 }
 
 /** The inputs with the signature's defaults for those that are left out. */

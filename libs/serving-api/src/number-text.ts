@@ -16,11 +16,8 @@ const TIE_MARGIN = 1e-4
 /** The text of a DT_FLOAT. The value must be one of a Float32Array. */
 export function floatText(value: number): string {
   if (!Number.isFinite(value)) return notFiniteText(value)
-  return (
-    plainText(value, SHORT_DIGITS) ??
-    plainText(value, FLOAT_DIGITS) ??
-    exactText(value, FLOAT_DIGITS, Math.fround)
-  )
+  if (!isPlain(Math.abs(value))) return exactText(value, FLOAT_DIGITS, Math.fround)
+  return `${value < 0 ? '-' : ''}${placePoint(`${foundWhole}`, foundDecimals)}`
 }
 
 /** The text of a DT_DOUBLE. */
@@ -33,30 +30,79 @@ export function doubleText(value: number): string {
 const notFiniteText = (value: number): string =>
   Number.isNaN(value) ? 'NaN' : value > 0 ? 'Infinity' : '-Infinity'
 
-/** With so many digits, if that is written without an exponent, reads back and is no near tie. */
-function plainText(value: number, digits: number): string | undefined {
-  const size = Math.abs(value)
-  if (size === 0) return Object.is(value, -0) ? '-0.0' : '0.0'
-  if (size < PLAIN_LEAST || size >= PLAIN_MOST) return undefined
-  const decimals = digits - 1 - exponentOf(size)
-  const power = POWERS[decimals] ?? NaN
+/** What `fitsPlain` found: the number is `foundWhole / 10 ** foundDecimals`. */
+let foundWhole = 0
+let foundDecimals = 0
+
+/** Whether a size is written without an exponent in so many digits, reads back and is no near tie. */
+function fitsPlain(size: number, digits: number): boolean {
+  foundDecimals = digits - 1 - exponentOf(size)
+  const power = POWERS[foundDecimals] ?? NaN
   const scaled = size * power
-  const whole = Math.round(scaled)
+  foundWhole = Math.round(scaled)
   const isTie = Math.abs(scaled - Math.floor(scaled) - 0.5) < TIE_MARGIN
-  if (isTie || Math.fround(whole / power) !== size) return undefined
-  return `${value < 0 ? '-' : ''}${placePoint(whole, decimals)}`
+  return !isTie && Math.fround(foundWhole / power) === size
 }
+
+/** The shortest form that `fitsPlain` finds. */
+const isPlain = (size: number): boolean =>
+  size >= PLAIN_LEAST &&
+  size < PLAIN_MOST &&
+  (fitsPlain(size, SHORT_DIGITS) || fitsPlain(size, FLOAT_DIGITS))
+
+/** No text of a float takes more bytes. */
+export const FLOAT_BYTES_MAX = 16
+
+/** Writes the text of a DT_FLOAT into bytes; where it ends. The value must be one of a Float32Array. */
+export function putFloat(out: Uint8Array, from: number, value: number): number {
+  let at = from
+  if (!isPlain(Math.abs(value))) {
+    const text = floatText(value)
+    for (let index = 0; index < text.length; index++) out[at++] = text.charCodeAt(index)
+    return at
+  }
+  if (value < 0) out[at++] = 0x2d
+  let rest = foundWhole
+  let places = foundDecimals
+  // One zero stays behind the point.
+  for (; places > 1 && rest % 10 === 0; places--) rest = (rest / 10) | 0
+  const end = at + lengthOf((rest / (POWERS[places] ?? 1)) | 0) + 1 + places
+  let next = end
+  for (; places > 0; places--) {
+    out[--next] = 0x30 + (rest % 10)
+    rest = (rest / 10) | 0
+  }
+  out[--next] = 0x2e
+  while (next > at) {
+    out[--next] = 0x30 + (rest % 10)
+    rest = (rest / 10) | 0
+  }
+  return end
+}
+
+/** How many digits a whole number below a million has. */
+const lengthOf = (number: number): number =>
+  number < 10
+    ? 1
+    : number < 100
+      ? 2
+      : number < 1_000
+        ? 3
+        : number < 10_000
+          ? 4
+          : number < 1e5
+            ? 5
+            : 6
 
 function exponentOf(size: number): number {
   if (size >= 1) return size >= 1e4 ? 4 : size >= 1e3 ? 3 : size >= 100 ? 2 : size >= 10 ? 1 : 0
   return size >= 0.1 ? -1 : size >= 0.01 ? -2 : size >= 1e-3 ? -3 : -4
 }
 
-/** `whole / 10 ** decimals` without zeros at the end, but one behind the point. */
-function placePoint(whole: number, decimals: number): string {
-  let digits = `${whole}`
-  if (digits.length <= decimals) digits = digits.padStart(decimals + 1, '0')
-  const point = digits.length - decimals
+/** Digits with a point before the last of them, without zeros at the end but for one behind the point. */
+function placePoint(number: string, places: number): string {
+  const digits = number.padStart(places + 1, '0')
+  const point = digits.length - places
   let end = digits.length
   while (end > point + 1 && digits.charCodeAt(end - 1) === 0x30) end--
   return `${digits.slice(0, point)}.${digits.slice(point, end)}`

@@ -6,10 +6,8 @@
 export const TEXT_BYTES_MAX = 2 ** 20
 const text = new Uint8Array(TEXT_BYTES_MAX + 1)
 
-/** So many digits and a point fit an int32; so many digits a double, and so many nearly. */
-const LENGTH_INT32 = 9
-const DIGITS_EXACT = 15
-const DIGITS_NEAR = 19
+/** So many digits fit an int32. */
+const DIGITS_INT32 = 9
 /** Longer numbers and larger exponents may be too big for a double. */
 const LENGTH_MAX = 300
 const EXPONENT_MAX = 300
@@ -23,12 +21,14 @@ const NEAR_TIE = 64
 /** Below this, floats have fewer bits. */
 const NORMAL_LEAST = 2 ** -126
 
+const ZERO = 0x30
+
 const double = new Float64Array(1)
 const words = new Uint32Array(double.buffer)
 const LOW_WORD = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1 ? 0 : 1
 
 /** Where values go, and where the next one does. */
-let room = new Float32Array()
+let room: Float32Array = new Float32Array()
 let count = 0
 /** What functions give beside their result: where they ended, and a number. */
 let cursor = 0
@@ -84,6 +84,7 @@ export function readRun(from: number): number {
     let mantissa = readDigits(start, 0)
     at = cursor
     if (!isInteger(start, at)) return -1
+    let digits = byteAt(start) === ZERO ? 0 : at - start
     // The integer -0 is 0.
     let value = isNegative ? 0 - mantissa : mantissa
     if (isPoint(byteAt(at))) {
@@ -91,10 +92,11 @@ export function readRun(from: number): number {
       mantissa = readDigits(point, mantissa)
       at = cursor
       if (at === point) return -1
+      digits += at - point
       value = signed(mantissa / powerOf(at - point), isNegative)
     }
-    if (at - start > LENGTH_INT32 || isExponent(byteAt(at))) {
-      at = readLong(start)
+    if (digits > DIGITS_INT32 || isExponent(byteAt(at))) {
+      at = readLong(start, at)
       if (at < 0) return -1
       value = signed(longValue, isNegative)
     }
@@ -122,7 +124,7 @@ function readDigits(from: number, before: number): number {
 
 /** Whether there is a digit, and a leading zero stands alone. */
 const isInteger = (start: number, end: number): boolean =>
-  end - start === 1 || (end > start && byteAt(start) !== 0x30)
+  end - start === 1 || (end > start && byteAt(start) !== ZERO)
 
 const powerOf = (exponent: number): number => POWERS[exponent] ?? NaN
 
@@ -136,40 +138,57 @@ function skipComma(from: number): number {
     if (!isComma(byteAt(at))) return -at
   }
   at++
+  if (byteAt(at) === 0x20) at++
   return byteAt(at) > 0x20 ? at : skipBlank(at)
 }
 
-/** Reads a number of many digits or with an exponent into `longValue`; what follows it, or -1. */
-function readLong(start: number): number {
-  let at = start
-  let sum = 0
-  let digits = 0
-  let point = 0
-  for (;; at++) {
-    const digit = digitOf(byteAt(at))
-    if (digit <= 9) {
-      sum = sum * 10 + digit
-      if (sum > 0) digits++
-    } else if (isPoint(byteAt(at)) && point === 0) point = at + 1
-    else break
-  }
-  if (at - start > LENGTH_MAX) return -1
-  let scale = point === 0 ? 0 : point - at
+/**
+ * Reads a number of many digits or with an exponent into `longValue`; its digits and its point end at
+ * `end`. Returns what follows it, or -1.
+ */
+function readLong(start: number, end: number): number {
+  if (end - start > LENGTH_MAX) return -1
+  const whole = readDigits(start, 0)
+  const point = cursor
+  const decimals = Math.max(0, end - point - 1)
+  let at = end
+  let scale = -decimals
   if (isExponent(byteAt(at))) {
     scale += readExponent(at + 1)
     at = cursor
     if (Number.isNaN(scale)) return -1
   }
-  longValue = scaled(sum, digits, scale)
+  longValue =
+    point - start > DIGITS_INT32 || decimals > 2 * DIGITS_INT32
+      ? NaN
+      : scaled(whole * powerOf(decimals) + fractionOf(end - decimals, end), scale)
   if (Number.isNaN(longValue)) longValue = Number(textAt(start, at))
   return at
 }
 
-/** `sum * 10 ** scale`, near enough to be rounded to a float; NaN where that takes more care. */
-function scaled(sum: number, digits: number, scale: number): number {
+/** The number that up to eighteen digits are. */
+function fractionOf(from: number, to: number): number {
+  const middle = from + DIGITS_INT32
+  return to <= middle
+    ? partOf(from, to)
+    : partOf(from, middle) * powerOf(to - middle) + partOf(middle, to)
+}
+
+/** The number that up to nine digits are. */
+function partOf(from: number, to: number): number {
+  let sum = 0
+  for (let at = from; at < to; at++) sum = (sum * 10 + byteAt(at) - ZERO) | 0
+  return sum
+}
+
+/**
+ * `sum * 10 ** scale`, near enough to be rounded to a float; NaN where that takes more care. Up to
+ * 2 ** 53 nothing was rounded before: then one operation with an exact power is as good as all digits.
+ */
+function scaled(sum: number, scale: number): number {
   const value = scale < 0 ? sum / powerOf(-scale) : sum * powerOf(scale)
-  if (digits <= DIGITS_EXACT) return value
-  return digits <= DIGITS_NEAR && value >= NORMAL_LEAST && !isNearTie(value) ? value : NaN
+  if (sum <= Number.MAX_SAFE_INTEGER) return value
+  return value >= NORMAL_LEAST && !isNearTie(value) ? value : NaN
 }
 
 /** Whether a double is about in the middle between two floats. */
@@ -184,6 +203,6 @@ function readExponent(from: number): number {
   const start = isPlus(sign) || isMinus(sign) ? from + 1 : from
   const size = readDigits(start, 0)
   const length = cursor - start
-  if (length === 0 || length > LENGTH_INT32 || size > EXPONENT_MAX) return NaN
+  if (length === 0 || length > DIGITS_INT32 || size > EXPONENT_MAX) return NaN
   return isMinus(sign) ? -size : size
 }

@@ -6,6 +6,7 @@ import { type Outline, scanJson } from './json-scan.ts'
 import { explainColumn, explainRow, isRowObject } from './predict-misfit.ts'
 import type { Tensor, TensorInfo } from './tensor.ts'
 import { isBase64 } from './json-scalars.ts'
+import { type PlainBody, readPlainBody } from './plain-body.ts'
 import { Budget, TensorFiller } from './tensor-filler.ts'
 
 const KEYS = ['signature_name', 'instances', 'inputs'] as const
@@ -35,6 +36,28 @@ export interface PredictBody {
  * at the values: so bad JSON to an unknown model is a 400, and good JSON to it a 404.
  */
 export function parsePredictBody(bytes: Uint8Array): PredictBody {
+  const plain = readPlainBody(bytes)
+  if (plain === undefined) return parseAnyBody(bytes)
+  return {
+    signatureName: plain.signatureName,
+    readInputs: (infos, valuesMax = Infinity) =>
+      plainInputs(plain, infos, valuesMax) ?? parseAnyBody(bytes).readInputs(infos, valuesMax),
+  }
+}
+
+/** What a plain body asks a signature of one input of floats; undefined for any other. */
+function plainInputs(
+  { format, shape, values }: PlainBody,
+  infos: InputInfos,
+  valuesMax: number,
+): PredictInputs | undefined {
+  const [alias = '', ...more] = Object.keys(infos)
+  if (more.length > 0 || infos[alias]?.dtype !== 'DT_FLOAT' || values.length > valuesMax)
+    return undefined
+  return { format, inputs: { [alias]: { dtype: 'DT_FLOAT', shape, values } } }
+}
+
+function parseAnyBody(bytes: Uint8Array): PredictBody {
   const document = new Document(bytes)
   const at = document.find('signature_name')
   const signatureName = at === undefined ? '' : document.textAt(at)

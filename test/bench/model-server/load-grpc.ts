@@ -82,28 +82,29 @@ class GrpcCall {
     this.#reader.push(piece)
   }
 
-  #take({ type, flags, stream, payload }: Frame): void {
-    switch (type) {
-      case FRAME.data:
-        this.#hasAnswer ||= payload.length > 0
-        this.#count(payload.length)
-        break
-      case FRAME.settings:
-        if ((flags & FLAG.acknowledged) === 0) this.#options.send(ACKNOWLEDGED)
-        return
-      case FRAME.ping:
-        if ((flags & FLAG.acknowledged) === 0) this.#options.send(pongOf(payload))
-        return
-      case FRAME.windowUpdate:
-        if (stream === 0) this.#window += payload.readUInt32BE()
-        this.#send()
-        return
-      case FRAME.reset:
-        if (stream === this.#stream) this.#done(false)
-        return
+  #take(frame: Frame): void {
+    if (frame.stream === 0) return this.#serve(frame)
+    if (frame.stream !== this.#stream) return
+    const { type, flags, payload } = frame
+    if (type === FRAME.reset) return this.#done(false)
+    if (type === FRAME.data) {
+      this.#hasAnswer ||= payload.length > 0
+      this.#count(payload.length)
     }
     // A call that failed has an end without a message before it.
-    if (stream === this.#stream && (flags & FLAG.endOfStream) !== 0) this.#done(this.#hasAnswer)
+    const mayEnd = type === FRAME.data || type === FRAME.headers
+    if (mayEnd && (flags & FLAG.endOfStream) !== 0) this.#done(this.#hasAnswer)
+  }
+
+  /** What concerns the connection as a whole. */
+  #serve({ type, flags, payload }: Frame): void {
+    if (type === FRAME.windowUpdate) {
+      this.#window += payload.readUInt32BE()
+      this.#send()
+    }
+    if ((flags & FLAG.acknowledged) !== 0) return
+    if (type === FRAME.settings) this.#options.send(ACKNOWLEDGED)
+    if (type === FRAME.ping) this.#options.send(pongOf(payload))
   }
 
   #count(bytes: number): void {

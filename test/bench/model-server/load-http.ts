@@ -15,14 +15,14 @@ export async function openHttp({ port, path, models, bodyFile }: Job): Promise<C
     requestOf(path.replace('{}', `${model}`), body),
   )
   let answer: Buffer = NOTHING
-  let done: (isGood: boolean) => void = () => {}
+  let done: ((isGood: boolean) => void) | undefined
   const receive = (bytes: number, read: Uint8Array): boolean => {
     const piece = Buffer.from(read.buffer, read.byteOffset, bytes)
     const whole = answer.length === 0 ? piece : Buffer.concat([answer, piece])
     const head = wholeHead(whole)
     // What was read is overwritten by the next piece.
     answer = head === undefined ? Buffer.from(whole) : NOTHING
-    if (head !== undefined) done(head.startsWith(GOOD))
+    if (head !== undefined) done?.(head.startsWith(GOOD))
     return true
   }
   const onread = { buffer: Buffer.alloc(READ_BYTES), callback: receive }
@@ -51,7 +51,7 @@ function requestOf(path: string, body: Buffer | undefined): Buffer {
 function wholeHead(answer: Buffer): string | undefined {
   const end = answer.indexOf(HEAD_END)
   if (end < 0) return undefined
-  const head = answer.latin1Slice(0, end)
+  const head = answer.toString('latin1', 0, end)
   const length = /content-length: (\d+)/i.exec(head)?.[1]
   if (length === undefined) throw new Error(`an answer of unknown length: ${head}`)
   return answer.length < end + HEAD_END.length + Number(length) ? undefined : head

@@ -80,11 +80,7 @@ export async function writeGrpcBody(
   { name, inputs, form }: { name: string; inputs: readonly number[]; form: 'content' | 'values' },
 ): Promise<string> {
   const floats = Buffer.from(Float32Array.from(inputs).buffer)
-  const shape = field(
-    2,
-    field(2, numberField(1, 1)),
-    field(2, numberField(1, inputs.length)),
-  )
+  const shape = field(2, field(2, numberField(1, 1)), field(2, numberField(1, inputs.length)))
   const tensor = [numberField(1, 1), shape, field(form === 'content' ? 4 : 5, floats)]
   const request = Buffer.concat([
     field(1, textField(1, name)),

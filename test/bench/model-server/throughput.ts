@@ -1,20 +1,17 @@
 // CPU for each request against a floor of the same minute: server and floor take turns.
 
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { BenchRow } from '../main.ts'
 import { medianOf } from '../local.ts'
-import { configOf, inputsOf, LARGE, type Layers, SMALL, writeNetworks } from './models.ts'
+import type { BenchRow } from '../main.ts'
+import { makeFolder } from './folder.ts'
+import { configOf, inputsOf, LARGE, SMALL, untilQuiet, writeNetworks } from './models.ts'
 import { type Pinned, SERVER_CORE, startPinned } from './processes.ts'
 import { type Cost, measure, type Target, writeGrpcBody, writeRestBody } from './requests.ts'
 import { startServer } from './server.ts'
 
 const FLOOR = join(import.meta.dirname, 'floor.js')
-const CONNECTIONS = [1, 8, 32]
-const ROUNDS = 5
-const REQUESTS = { http: 20_000, grpc: 8_000 }
-const WARM_UP_REQUESTS = 5_000
+const FULL = { connections: [1, 8, 32], rounds: 5, requests: 20_000, warmUps: 10_000 }
+const QUICK = { connections: [2], rounds: 1, requests: 1_000, warmUps: 10 }
 
 interface Case {
   name: string
@@ -24,25 +21,33 @@ interface Case {
 }
 
 /** REST and gRPC predict with the models of the issue. */
-export async function benchThroughput(): Promise<BenchRow[]> {
-  const folder = await mkdtemp(join(tmpdir(), 'drover-bench-'))
-  try {
-    const paths = new Map([
-      ...(await networksIn(folder, 'large', LARGE)),
-      ...(await networksIn(folder, 'small', SMALL)),
-    ])
-    await using server = await startServer({ folder, config: configOf(paths), workers: 1 })
-    const http = await compare(server, 'http', await restCases(folder))
-    const grpc = await compare(server, 'grpc', await grpcCases(folder))
-    return [...http, ...grpc]
-  } finally {
-    await rm(folder, { recursive: true, force: true })
+export async function* benchThroughput(isQuick: boolean): AsyncGenerator<BenchRow> {
+  const size = isQuick ? QUICK : FULL
+  await using folder = await makeFolder()
+  const models = join(folder.path, 'models')
+  const paths = new Map([
+    ...(await writeNetworks(models, LARGE, ['large'])),
+    ...(await writeNetworks(models, SMALL, ['small'])),
+  ])
+  await untilQuiet()
+  await using server = await startServer({
+    folder: folder.path,
+    config: configOf(paths),
+    models: paths.size,
+  })
+  for (const [kind, cases] of [
+    ['http', await restCases(folder.path)],
+    ['grpc', await grpcCases(folder.path)],
+  ] as const) {
+    await using floor = startPinned({
+      cores: SERVER_CORE,
+      command: [process.execPath, FLOOR, kind],
+      messages: ['started'],
+    })
+    const { port } = await floor.said('started')
+    const places = { server: server.ports[kind], floor: Number(port) }
+    for (const each of cases) yield* compare({ server, floor }, places, each, size)
   }
-}
-
-async function networksIn(folder: string, name: string, layers: Layers) {
-  await mkdir(join(folder, 'models'), { recursive: true })
-  return await writeNetworks(join(folder, 'models'), layers, [name])
 }
 
 async function restCases(folder: string): Promise<Case[]> {
@@ -72,56 +77,59 @@ async function grpcCases(folder: string): Promise<Case[]> {
   return [await caseOf('content'), await caseOf('values')]
 }
 
-type Server = Pinned & { ports: { http: number; grpc: number } }
-
-async function compare(
-  server: Server,
-  kind: 'http' | 'grpc',
-  cases: readonly Case[],
-): Promise<BenchRow[]> {
-  await using floor = startPinned({
-    core: SERVER_CORE,
-    command: [process.execPath, FLOOR, kind],
-  })
-  const { port } = await floor.said('started')
-  const rows: BenchRow[] = []
-  for (const each of cases) {
-    const own = { ...each.target, port: server.ports[kind] }
-    const bare = { ...each.target, port: Number(port) }
-    await measure(server, own, { connections: 8, requests: WARM_UP_REQUESTS })
-    await measure(floor, bare, { connections: 8, requests: WARM_UP_REQUESTS })
-    for (const connections of CONNECTIONS) {
-      const load = { connections, requests: REQUESTS[kind] }
-      const costs: Cost[] = []
-      const floors: Cost[] = []
-      for (let round = 0; round < ROUNDS; round++) {
-        costs.push(await measure(server, own, load))
-        floors.push(await measure(floor, bare, load))
-      }
-      rows.push(rowOf(each, connections, { costs, floors }))
-    }
-  }
-  return rows
+/** A round of both, one after the other, so that neither always goes first. */
+interface Round {
+  own: Cost
+  floor: Cost
 }
 
-function rowOf(
-  { name, goal }: Case,
-  connections: number,
-  { costs, floors }: { costs: readonly Cost[]; floors: readonly Cost[] },
-): BenchRow {
-  const middle = (all: readonly Cost[], pick: (cost: Cost) => number) => medianOf(all.map(pick))
+async function* compare(
+  { server, floor }: { server: Pinned; floor: Pinned },
+  ports: { server: number; floor: number },
+  each: Case,
+  { connections: all, rounds: count, requests, warmUps }: typeof FULL,
+): AsyncGenerator<BenchRow> {
+  const own = { ...each.target, port: ports.server }
+  const bare = { ...each.target, port: ports.floor }
+  const warmUp = { connections: Math.max(...all), requests: warmUps }
+  await measure(server, own, warmUp)
+  await measure(floor, bare, warmUp)
+  for (const connections of all) {
+    const rounds: Round[] = []
+    for (let round = 0; round < count; round++) {
+      const load = { connections, requests }
+      if (round % 2 === 0) {
+        const cost = await measure(server, own, load)
+        rounds.push({ own: cost, floor: await measure(floor, bare, load) })
+      } else {
+        const cost = await measure(floor, bare, load)
+        rounds.push({ own: await measure(server, own, load), floor: cost })
+      }
+    }
+    yield rowOf(each, connections, rounds)
+  }
+}
+
+const ratioOf = ({ own, floor }: Round): number => own.cpuUs / floor.cpuUs
+
+/** The round in the middle by its ratio: what disturbs one of a pair disturbs the other. */
+function rowOf({ name, goal }: Case, connections: number, rounds: readonly Round[]): BenchRow {
+  const ratio = medianOf(rounds.map(ratioOf))
+  const middle = rounds.find((round) => ratioOf(round) === ratio)
+  const of = (which: keyof Round, pick: (cost: Cost) => number): number =>
+    medianOf(rounds.map((round) => pick(round[which])))
   return {
     name: `${name}, ${connections} connections`,
     unit: 'us CPU a request',
-    value: middle(costs, ({ cpuUs }) => cpuUs),
-    floor: middle(floors, ({ cpuUs }) => cpuUs),
+    value: middle?.own.cpuUs ?? NaN,
+    floor: middle?.floor.cpuUs ?? NaN,
     goal,
     notes: {
-      'p50 ms': middle(costs, ({ p50 }) => p50).toFixed(2),
-      'p99 ms': middle(costs, ({ p99 }) => p99).toFixed(2),
-      'floor p50 ms': middle(floors, ({ p50 }) => p50).toFixed(2),
-      'floor p99 ms': middle(floors, ({ p99 }) => p99).toFixed(2),
-      'requests/s': Math.round(middle(costs, ({ perSecond }) => perSecond)),
+      'all ratios': rounds.map((round) => ratioOf(round).toFixed(2)).join(' '),
+      'p50, p99 ms': `${of('own', ({ p50 }) => p50).toFixed(2)}, ${of('own', ({ p99 }) => p99).toFixed(2)}`,
+      'of the floor': `${of('floor', ({ p50 }) => p50).toFixed(2)}, ${of('floor', ({ p99 }) => p99).toFixed(2)}`,
+      'requests/s': Math.round(of('own', ({ perSecond }) => perSecond)),
+      busy: of('own', ({ busy }) => busy).toFixed(2),
     },
   }
 }

@@ -81,6 +81,18 @@ export function square(): Uint8Array {
   return writeSavedModel({ graph: graph.build(), signatures: { serving_default } })
 }
 
+/** y = x + `addend`. */
+export function plus(addend: number): Uint8Array {
+  const graph = new GraphBuilder()
+  const x = placeholder(graph, 'x', 'DT_FLOAT')
+  const y = graph.add('AddV2', 'y', [x, graph.constant('addend', floatTensor([addend], []))], FLOAT)
+  const serving_default = predict(
+    { x: info(x, 'DT_FLOAT', [-1]) },
+    { y: info(y, 'DT_FLOAT', [-1]) },
+  )
+  return writeSavedModel({ graph: graph.build(), signatures: { serving_default } })
+}
+
 /** `sum` = a + b and `difference` = a - b. */
 export function pair(): Uint8Array {
   const graph = new GraphBuilder()

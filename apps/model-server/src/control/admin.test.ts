@@ -44,7 +44,6 @@ beforeEach(async () => {
 afterEach(async () => {
   server.close()
   server.closeAllConnections()
-  expect(world.threads.faults).toEqual([])
   await world.stop()
 })
 

@@ -34,7 +34,6 @@ beforeEach(async () => {
   world = await start()
 })
 afterEach(async () => {
-  expect(world.threads.faults).toEqual([])
   await world.stop()
 })
 

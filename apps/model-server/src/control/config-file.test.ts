@@ -86,15 +86,18 @@ describe('at the start', () => {
     await writeFile(path, 'improperly formatted file')
 
     await expect(makeFile().start()).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
       message:
-        `Invalid protobuf file: '${path}': ` +
-        'Error parsing text-format tensorflow.serving.ModelServerConfig',
-      cause: { message: '1:12: expected ":" and found "formatted"' },
+        `Invalid protobuf file: '${path}': Error parsing text-format ` +
+        'tensorflow.serving.ModelServerConfig: 1:12: expected ":" and found "formatted"',
     })
   })
 
   test('so is a file that is missing, and a list that is refused', async () => {
-    await expect(makeFile().start()).rejects.toThrow('it cannot be opened')
+    await expect(makeFile().start()).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+      message: `${path}; No such file or directory`,
+    })
 
     await writeFile(path, textOf('a'))
     refuse = new ServingError('INVALID_ARGUMENT', 'refused')
@@ -119,8 +122,8 @@ describe('at a poll', () => {
     ['is cut off', cut, /Invalid protobuf file: .*: Error parsing text-format .*: \d+:\d+: /],
     ['is empty', '', NONE],
     ['is blank', ' \n# nothing\n', NONE],
-    ['is missing', undefined, /it cannot be opened: ENOENT/],
-    ['is not UTF-8', Buffer.from([0x23, 0xff, 0x0a]), /it is not UTF-8/],
+    ['is missing', undefined, /No such file or directory/],
+    ['is not UTF-8', Buffer.from([0x23, 0xff, 0x0a]), /is not UTF-8/],
   ])('a file that %s leaves everything as it is, and is told of once', async (_what, text, why) => {
     await writeFile(path, good)
     const file = makeFile()

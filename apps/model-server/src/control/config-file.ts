@@ -28,16 +28,11 @@ export interface ConfigFileOptions {
   limits: ControlLimits
 }
 
-/** A file that could not be read or is no config. */
-export class ConfigFileError extends Error {
-  override readonly name = 'ConfigFileError'
-}
-
 /** The config file, which says what is served whenever it says something that can be read. */
 export class ConfigFile {
   readonly #options: ConfigFileOptions
   #digest: string | undefined
-  #config: ModelServerConfig | ConfigFileError | undefined
+  #config: ModelServerConfig | ServingError | undefined
   /** What was told of it last, so that nothing is told at every poll. */
   #told: string | undefined
   #timer: NodeJS.Timeout | undefined
@@ -48,9 +43,9 @@ export class ConfigFile {
   }
 
   /**
-   * Reads it for the first time and follows it from then on. Throws `ConfigFileError` or
-   * `ServingError`, in upstream's words, for a file without which the server cannot start; models
-   * that did not become available are only told of in the log.
+   * Reads it for the first time and follows it from then on. Throws `ServingError`, in upstream's
+   * words, for a file without which the server cannot start; models that did not become available
+   * are only told of in the log.
    */
   async start(): Promise<void> {
     await applyFirst(await this.#read(), this.#options)
@@ -79,7 +74,9 @@ export class ConfigFile {
       if (config !== this.#options.current()) await this.#options.reload(config)
       this.#told = undefined
     } catch (error) {
-      this.#tell(`PollFilesystemAndReloadConfig failed to ReloadConfig: ${reasonOf(error)}`)
+      this.#tell(
+        `PollFilesystemAndReloadConfig failed to ReloadConfig: ${error instanceof ServingError ? error.message : reasonOf(error)}`,
+      )
     }
   }
 
@@ -87,7 +84,9 @@ export class ConfigFile {
     try {
       return await this.#read()
     } catch (error) {
-      this.#tell(`Failed to read ModelServerConfig file: ${reasonOf(error)}`)
+      this.#tell(
+        `Failed to read ModelServerConfig file: ${error instanceof ServingError ? error.message : reasonOf(error)}`,
+      )
       return undefined
     }
   }
@@ -107,19 +106,22 @@ export class ConfigFile {
       this.#digest = digest
     }
     if (this.#config instanceof Error) throw this.#config
-    if (this.#config === undefined) throw new ConfigFileError(`${path} has not been read`)
+    if (this.#config === undefined) throw new ServingError('INTERNAL', `${path} has not been read`)
     return this.#config
   }
 
-  async #parse(bytes: Buffer): Promise<ModelServerConfig | ConfigFileError> {
+  async #parse(bytes: Buffer): Promise<ModelServerConfig | ServingError> {
     try {
       const steps = readModelServerConfig(textOf(bytes))
       return await inSlices(steps, this.#options.limits.stretchMs)
     } catch (cause) {
-      if (!(cause instanceof ModelConfigError || cause instanceof ConfigFileError)) throw cause
-      return new ConfigFileError(
-        `Invalid protobuf file: '${this.#options.path}': Error parsing text-format ${MESSAGE}`,
-        { cause },
+      if (cause instanceof ServingError) return cause
+      if (!(cause instanceof ModelConfigError)) throw cause
+      // One line, as it is looked for in upstream's output: what is wrong, and where.
+      return new ServingError(
+        'INVALID_ARGUMENT',
+        `Invalid protobuf file: '${this.#options.path}': ` +
+          `Error parsing text-format ${MESSAGE}: ${cause.message}`,
       )
     }
   }
@@ -140,19 +142,25 @@ export async function applyFirst(
 }
 
 async function readWhole(path: string, { configBytesMax }: ControlLimits): Promise<Buffer> {
-  const file = await open(path).catch((cause: unknown) => {
-    throw new ConfigFileError(`${path}; it cannot be opened`, { cause })
-  })
   try {
-    const { size } = await file.stat()
-    if (size > configBytesMax)
-      throw new ConfigFileError(`${path} is larger than ${configBytesMax} bytes`)
-    return await file.readFile()
+    const file = await open(path)
+    try {
+      const { size } = await file.stat()
+      if (size > configBytesMax)
+        throw new ServingError(
+          'RESOURCE_EXHAUSTED',
+          `${path} is larger than ${configBytesMax} bytes`,
+        )
+      return await file.readFile()
+    } finally {
+      await file.close()
+    }
   } catch (cause) {
-    if (cause instanceof ConfigFileError) throw cause
-    throw new ConfigFileError(`${path}; it cannot be read`, { cause })
-  } finally {
-    await file.close()
+    if (cause instanceof ServingError) throw cause
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'UNKNOWN'
+    throw code === 'ENOENT'
+      ? new ServingError('NOT_FOUND', `${path}; No such file or directory`)
+      : new ServingError('UNKNOWN', `${path}; it cannot be read: ${code}`, { cause })
   }
 }
 
@@ -172,7 +180,7 @@ function textOf(bytes: Buffer): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch (cause) {
-    throw new ConfigFileError('it is not UTF-8', { cause })
+    throw new ServingError('INVALID_ARGUMENT', 'the config file is not UTF-8', { cause })
   }
 }
 

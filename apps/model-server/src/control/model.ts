@@ -74,7 +74,7 @@ export class Model {
   /** What each label names now. */
   readonly labels = new Map<string, bigint>()
   readonly #allowsEarlyLabels: boolean
-  #waiters: (() => void)[] = []
+  readonly #waiters = new Set<() => void>()
 
   constructor(wanted: WantedModel, allowsEarlyLabels: boolean) {
     this.name = wanted.name
@@ -116,18 +116,20 @@ export class Model {
     return this.isRemoved && this.versions.every(({ state }) => state === 'END')
   }
 
-  /** Resolves when it is settled, or at once where it is. */
-  async settled(): Promise<void> {
-    if (this.isSettled) return
-    await new Promise<void>((resolve) => this.#waiters.push(resolve))
+  /** Calls back once, when it is settled or removed; the function that is returned takes it back. */
+  onSettled(done: () => void): () => void {
+    this.#waiters.add(done)
+    return () => {
+      this.#waiters.delete(done)
+    }
   }
 
   /** Tells those who wait, where there is nothing more to wait for. */
   tell(): void {
     if (!this.isSettled && !this.isRemoved) return
-    const waiters = this.#waiters
-    this.#waiters = []
-    for (const resolve of waiters) resolve()
+    const waiters = [...this.#waiters]
+    this.#waiters.clear()
+    for (const done of waiters) done()
   }
 
   /** By number, what requests find: wanted content before old, then the newest. */

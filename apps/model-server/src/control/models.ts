@@ -115,12 +115,16 @@ export class Models {
       return model === undefined || model.isSettled ? [] : [model]
     })
     if (waiting.length === 0) return
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<void>((resolve) => {
-      timer = after(resolve, msMax)
+    await new Promise<void>((resolve) => {
+      let left = waiting.length
+      const forget = waiting.map((model) => model.onSettled(() => --left === 0 && end()))
+      const end = (): void => {
+        clearTimeout(timer)
+        for (const each of forget) each()
+        resolve()
+      }
+      const timer = after(end, msMax)
     })
-    await Promise.race([Promise.all(waiting.map(async (model) => await model.settled())), late])
-    clearTimeout(timer)
   }
 
   /** What is told of a model's versions, highest first. Throws NOT_FOUND. */

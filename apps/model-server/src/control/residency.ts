@@ -44,6 +44,8 @@ export class Residency {
   readonly #options: ResidencyOptions
   readonly #residents = new Set<Resident>()
   #bytes = 0
+  /** Of those that are on their way out. */
+  #leavingBytes = 0
   #evictions: number[] = []
   #order: Resident[] = []
   #orderedMs = 0
@@ -61,8 +63,9 @@ export class Residency {
     return this.#options.bytesMax !== undefined
   }
 
+  /** Whether more has to leave than is on its way out. */
   get isOver(): boolean {
-    return this.#bytes > (this.#options.bytesMax ?? Infinity)
+    return this.#bytes - this.#leavingBytes > (this.#options.bytesMax ?? Infinity)
   }
 
   /** Room without anybody leaving; undefined where there is none. */
@@ -100,7 +103,7 @@ export class Residency {
   async trim(): Promise<void> {
     const { bytesMax = Infinity } = this.#options
     const leaving: Resident[] = []
-    let over = this.#bytes - bytesMax
+    let over = this.#bytes - this.#leavingBytes - bytesMax
     for (const each of over > 0 ? this.#byUse() : []) {
       if (over <= 0) break
       if (!each.mayLeave()) continue
@@ -136,38 +139,41 @@ export class Residency {
   #choose(bytes: number): Resident[] {
     const { limits, now } = this.#options
     const nowMs = now()
-    const leaving: Resident[] = []
+    const leaving = new Set<Resident>()
     let missing = bytes
     while (missing > 0) {
-      const next = this.#leastUsed(nowMs)
+      const next = this.#leastUsed(nowMs, leaving)
       const idleMs = next === undefined ? 0 : nowMs - lastMs(next)
       if (next === undefined || idleMs < limits.residentMsMin) {
         // Whoever was chosen may be chosen again.
         this.#order = []
         throw busy(limits.residentMsMin - idleMs)
       }
-      leaving.push(next)
+      leaving.add(next)
       missing -= next.bytes
     }
     this.#evictions = this.#evictions.filter((atMs) => nowMs - atMs < WINDOW_MS)
-    if (leaving.length > 0 && this.#evictions.length >= limits.evictionsPerSecondMax) {
+    if (leaving.size > 0 && this.#evictions.length >= limits.evictionsPerSecondMax) {
       this.#order = []
       throw busy(WINDOW_MS)
     }
-    this.#evictions.push(...leaving.map(() => nowMs))
-    return leaving
+    this.#evictions.push(...Array.from(leaving, () => nowMs))
+    return [...leaving]
   }
 
   /** The next in the order of their last uses that has not been asked since it was put there. */
-  #leastUsed(nowMs: number): Resident | undefined {
+  #leastUsed(nowMs: number, chosen: ReadonlySet<Resident>): Resident | undefined {
     if (this.#order.length === 0 || nowMs - this.#orderedMs > ORDER_MS_MAX) {
       this.#order = this.#byUse().toReversed()
       this.#orderedMs = nowMs
     }
     for (let next = this.#order.pop(); next !== undefined; next = this.#order.pop())
-      if (this.#residents.has(next) && lastMs(next) <= this.#orderedMs && next.mayLeave())
-        return next
+      if (this.#mayLeave(next) && lastMs(next) <= this.#orderedMs && !chosen.has(next)) return next
     return undefined
+  }
+
+  #mayLeave(resident: Resident): boolean {
+    return this.#residents.has(resident) && resident.mayLeave()
   }
 
   #byUse(): Resident[] {
@@ -179,10 +185,14 @@ export class Residency {
   async #evict(leaving: readonly Resident[]): Promise<void> {
     // Their bytes count until they are free, but nobody chooses them again: all of them begin to
     // leave before anything else can happen.
-    for (const each of leaving) this.#residents.delete(each)
+    for (const each of leaving) {
+      this.#residents.delete(each)
+      this.#leavingBytes += each.bytes
+    }
     await Promise.all(
       leaving.map(async (each) => {
         await each.leave()
+        this.#leavingBytes -= each.bytes
         this.#bytes -= each.bytes
       }),
     )

@@ -94,18 +94,18 @@ export class TestLoader {
   readonly loads: string[] = []
   running = 0
   runningMax = 0
-  readonly #held = new Map<string, { wait: Promise<void>; go: () => void }>()
+  readonly #held = new Map<string, Promise<void>>()
 
   /** From now on a load of this directory waits until `go`. */
   hold(directory: string): () => void {
-    let go = (): void => {}
+    let go: (() => void) | undefined
     const wait = new Promise<void>((resolve) => {
       go = resolve
     })
-    this.#held.set(directory, { wait, go })
+    this.#held.set(directory, wait)
     return () => {
       this.#held.delete(directory)
-      go()
+      go?.()
     }
   }
 
@@ -114,7 +114,7 @@ export class TestLoader {
     this.running++
     this.runningMax = Math.max(this.runningMax, this.running)
     try {
-      await this.#held.get(directory)?.wait
+      await this.#held.get(directory)
       const text = await readFile(join(directory, 'saved_model.pb'), 'utf8')
       if (text.startsWith('bad')) throw new Error(`the graph of ${directory} is broken`)
       return new TestLoaded(directory, text)
@@ -184,9 +184,11 @@ export async function startServed({
       await writeModel(join(root, name, `${version}`), text),
     states: (name: string): string[] =>
       models.status({ name }).map(({ version, state }) => `${version} ${state}`),
+    /** Throws what was seen of the threads that must never be. */
     stop: async () => {
       discovery.stop()
       models.close()
+      if (threads.faults.length > 0) throw new Error(threads.faults.join('; '))
       await rm(root, { recursive: true, force: true })
     },
   }

@@ -235,21 +235,24 @@ describe('drain', () => {
     const over = new AbortController()
     const work = async (): Promise<void> => {
       while (!over.signal.aborted) {
-        await first.client.ask(predict, requestOf('echo', 100)).catch(() => failures++)
+        const asked = first.client.ask(predict, requestOf('echo', 100), { waitForReady: true })
+        await asked.catch(() => failures++)
         calls++
       }
     }
     const workers = [work(), work(), work(), work()]
-    await vi.waitUntil(() => calls > 100)
-    // The sockets of both would be one; here the second can only listen once the first has closed.
-    const drained = first.port.drain(30_000)
-    await using second = await startGrpc({ core })
-    const other = second.port.listen({ host: '127.0.0.1', port: Number(port) })
-    await Promise.all([drained, other])
-    const before = calls
-    await vi.waitUntil(() => calls > before + 100)
-    over.abort()
-    await Promise.all(workers)
+    try {
+      await vi.waitUntil(() => calls > 100)
+      await first.port.drain(30_000)
+      await using second = await startGrpc({ core })
+      await second.port.listen({ host: '127.0.0.1', port: Number(port) })
+      const before = calls
+      await vi.waitUntil(() => calls > before + 100, { timeout: 20_000 })
+      over.abort()
+      await Promise.all(workers)
+    } finally {
+      over.abort()
+    }
 
     expect(failures).toBe(0)
   })

@@ -1,6 +1,9 @@
+import { PassThrough } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Frame, FrameReader, framesOf } from './frame.ts'
+import { frameOf } from '../test-support/grpc.ts'
+import { type Frame, FrameReader, wholeFrame, writeFrame } from './frame.ts'
 
 const MAX = 100_000
 
@@ -29,7 +32,7 @@ describe('FrameReader', () => {
         fc.array(fc.nat(200_000), { maxLength: 20 }),
         (messages, cuts) => {
           const bytes = Buffer.concat(
-            messages.flatMap(([each, isCompressed]) => framesOf(each, isCompressed)),
+            messages.map(([each, isCompressed]) => frameOf(each, isCompressed)),
           )
           const ends = cuts.map((cut) => (bytes.length === 0 ? 0 : cut % bytes.length))
 
@@ -47,7 +50,7 @@ describe('FrameReader', () => {
   })
 
   test('gives a message that came in pieces a memory of its own, and no more of it than its length', () => {
-    const [frame] = read(Buffer.concat(framesOf(new Uint8Array(70_000), false)), [3, 20, 30_000])
+    const [frame] = read(frameOf(new Uint8Array(70_000)), [3, 20, 30_000])
 
     expect(frame?.message.buffer.byteLength).toBe(70_000)
   })
@@ -80,4 +83,32 @@ describe('FrameReader', () => {
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(8 * 1024 * 1024)
     expect(readers.every(({ isInside }) => isInside)).toBe(true)
   })
+})
+
+describe('wholeFrame', () => {
+  test('is a piece that is one message, and nothing else', () => {
+    const piece = frameOf(Buffer.from('abc'), true)
+
+    expect(wholeFrame(piece)).toEqual({ isCompressed: true, message: Buffer.from('abc') })
+    expect(wholeFrame(piece.subarray(0, 7))).toBeUndefined()
+    expect(wholeFrame(Buffer.concat([piece, piece]))).toBeUndefined()
+    expect(wholeFrame(Buffer.from([2, 0, 0, 0, 0]))).toBeUndefined()
+    expect(wholeFrame(Buffer.from([0, 0, 0]))).toBeUndefined()
+  })
+})
+
+describe('writeFrame', () => {
+  test.each([0, 1, 16_384, 16_385, 100_000])(
+    'writes %d bytes behind their prefix',
+    async (length) => {
+      const message = Buffer.alloc(length, 7)
+      const stream = new PassThrough({ highWaterMark: 1_000_000 })
+
+      writeFrame(stream, message, { isCompressed: true })
+      writeFrame(stream, message, { isLast: true })
+
+      const frame = Buffer.concat([frameOf(message, true), frameOf(message)])
+      expect(Buffer.compare(await buffer(stream), frame)).toBe(0)
+    },
+  )
 })

@@ -1,5 +1,6 @@
 // gRPC's messages within the bytes of a stream: a flag, four bytes of length, the message.
 
+import type { Writable } from 'node:stream'
 import { ServingError } from '@drover/serving-api'
 import { unreadable } from './status.ts'
 
@@ -10,6 +11,8 @@ const COPIED_BYTES_MAX = 16 * 1024
 /** What is first reserved for a message that comes in pieces; it doubles as they arrive. */
 const RESERVED_BYTES_MIN = 16 * 1024
 
+const NOTHING = Buffer.alloc(0)
+
 /** A message as it came. */
 export interface Frame {
   isCompressed: boolean
@@ -17,15 +20,32 @@ export interface Frame {
   message: Buffer
 }
 
-/** What to write to send a message. */
-export function framesOf(message: Uint8Array, isCompressed: boolean): Uint8Array[] {
+/** Writes a message, whose stream may end with it; false if the client has no room for more. */
+export function writeFrame(
+  stream: Writable,
+  message: Uint8Array,
+  { isCompressed = false, isLast = false } = {},
+): boolean {
   const isCopied = message.length <= COPIED_BYTES_MAX
   const framed = Buffer.allocUnsafe(isCopied ? PREFIX_BYTES + message.length : PREFIX_BYTES)
   framed[0] = isCompressed ? 1 : 0
   framed.writeUInt32BE(message.length, 1)
-  if (!isCopied) return [framed, message]
-  framed.set(message, PREFIX_BYTES)
-  return [framed]
+  if (isCopied) framed.set(message, PREFIX_BYTES)
+  else stream.write(framed)
+  const last = isCopied ? framed : message
+  if (!isLast) return stream.write(last)
+  stream.end(last)
+  return true
+}
+
+/** The message, if the piece is one message and nothing else. */
+export function wholeFrame(piece: Buffer): Frame | undefined {
+  const [flags = 0] = piece
+  return flags <= 1 &&
+    piece.length >= PREFIX_BYTES &&
+    piece.readUInt32BE(1) === piece.length - PREFIX_BYTES
+    ? { isCompressed: flags === 1, message: piece.subarray(PREFIX_BYTES) }
+    : undefined
 }
 
 /**
@@ -39,7 +59,7 @@ export class FrameReader {
   #flags = 0
   #length = 0
   #filledBytes = 0
-  #message = Buffer.alloc(0)
+  #message = NOTHING
 
   /** `bytesMax`: of one message. `receive` gets each. */
   constructor(bytesMax: number, receive: (frame: Frame) => void) {
@@ -101,7 +121,7 @@ export class FrameReader {
     this.#prefixBytes = 0
     this.#length = 0
     this.#filledBytes = 0
-    this.#message = Buffer.alloc(0)
+    this.#message = NOTHING
     this.#receive({ isCompressed: this.#flags === 1, message })
   }
 }

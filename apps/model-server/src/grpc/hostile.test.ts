@@ -7,8 +7,7 @@ import { Health, PredictionService } from '@drover/serving-api'
 import { status } from '@grpc/grpc-js'
 import fc from 'fast-check'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { coreOf, startGrpc } from '../test-support/grpc.ts'
-import { framesOf } from './frame.ts'
+import { coreOf, frameOf, startGrpc } from '../test-support/grpc.ts'
 import { pathOf } from './messages.ts'
 
 const MEGABYTE = 1024 * 1024
@@ -79,7 +78,7 @@ describe('bytes that are no request', () => {
         fc.oneof(fc.uint8Array({ maxLength: 200 }), broken),
         fc.constantFrom(...methods, '/tensorflow.serving.ModelService/HandleReloadConfigRequest'),
         async (bytes, path) => {
-          const end = await send(session, framesOf(bytes, false)[0] ?? bytes, { ':path': path })
+          const end = await send(session, frameOf(bytes), { ':path': path })
 
           expect(end.http).toBe(200)
           expect([0, 3, 5, 12, 13]).toContain(end.grpc)
@@ -93,7 +92,7 @@ describe('bytes that are no request', () => {
   test('are told from messages before they are read', async () => {
     await using grpc = await startGrpc({ core })
     const session = await speak(grpc.address)
-    const frame = Buffer.concat(framesOf(Buffer.from('x'), false))
+    const frame = frameOf(Buffer.from('x'))
 
     expect(await send(session, Buffer.alloc(0))).toEqual({ http: 200, grpc: status.INTERNAL })
     expect(await send(session, frame.subarray(0, 3))).toEqual({ http: 200, grpc: status.INTERNAL })
@@ -109,7 +108,7 @@ describe('bytes that are no request', () => {
       http: 200,
       grpc: status.RESOURCE_EXHAUSTED,
     })
-    const compressed = Buffer.concat(framesOf(Buffer.from('not gzip'), true))
+    const compressed = frameOf(Buffer.from('not gzip'), true)
     expect(await send(session, compressed)).toEqual({ http: 200, grpc: status.INTERNAL })
     expect(await send(session, compressed, { 'grpc-encoding': 'gzip' })).toEqual({
       http: 200,
@@ -182,7 +181,7 @@ describe('a client', () => {
     const stream = open(await speak(grpc.address), { ':path': pathOf(check) })
     const ended = endOf(stream)
 
-    for (const byte of Buffer.concat(framesOf(Buffer.from([0x0a, 0]), false))) {
+    for (const byte of frameOf(Buffer.from([0x0a, 0]))) {
       stream.write(Buffer.from([byte]))
       await new Promise(setImmediate)
     }
@@ -255,9 +254,8 @@ describe('memory', () => {
   test('of a call is free however the call ends', async () => {
     await using grpc = await startGrpc({ core, grpcLimits: { smallBytesMax: 5_000 } })
     const session = await speak(grpc.address)
-    const message = framesOf(Buffer.alloc(1_000), false)
-    const whole = Buffer.concat(message)
-    const flagged = Buffer.concat(framesOf(Buffer.alloc(1_000), true))
+    const whole = frameOf(Buffer.alloc(1_000))
+    const flagged = frameOf(Buffer.alloc(1_000), true)
 
     for (let round = 0; round < 20; round++) {
       const cancelled = open(session)

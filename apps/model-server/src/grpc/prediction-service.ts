@@ -48,8 +48,7 @@ export const PREDICTION_DEFAULTS: PredictionOptions = {
 interface Asked {
   core: Core
   found: Found
-  deadlineMs: number
-  options: PredictionOptions
+  options: PredictionOptions & { deadlineMs: number }
 }
 
 type Answer = Uint8Array | Promise<Uint8Array>
@@ -78,8 +77,7 @@ const CLASSIFY: Steps<InferenceRequest> = {
   api: 'classify',
   read: decodeInferenceRequest,
   specOf: ({ spec }) => spec,
-  answer: async (request, asked) => {
-    const { spec, examples } = request
+  answer: async ({ spec, examples }, asked) => {
     const input = { signatureName: spec?.signatureName ?? '', examples }
     return encodeClassificationResponse(
       answeredSpec(asked, spec),
@@ -135,75 +133,84 @@ export const PREDICTIONS: Readonly<Record<string, Prediction>> = {
 
 function followingSteps<Request>(steps: Steps<Request>): Prediction {
   return (core, body, options) => {
-    const startMs = performance.now()
-    let name: string | undefined
-    const count = (code: ServingError['code'] | 'OK'): void => {
-      const latencyMs = performance.now() - startMs
-      core.observe({ name, entrypoint: 'GRPC', api: steps.api, code, latencyMs })
-    }
-    const fail = (error: unknown): never => {
-      count(error instanceof ServingError ? error.code : 'INTERNAL')
-      throw error
-    }
+    const counting = new Counting(core, steps.api)
     try {
       const request = steps.read(body)
       const spec = steps.specOf(request)
       if (spec === undefined) throw new ServingError('INVALID_ARGUMENT', 'Missing ModelSpec')
-      name = spec.name
-      const answer = follow(steps, request, { core, spec, options })
-      if (answer instanceof Promise)
-        return answer.then((bytes) => {
-          count('OK')
-          return bytes
-        }, fail)
-      count('OK')
-      return answer
+      counting.name = spec.name
+      steps.check?.(request)
+      if (spec.name === '')
+        throw new ServingError('INVALID_ARGUMENT', 'ModelSpec has no name specified.')
+      const found = core.find(spec)
+      const answer =
+        found instanceof Promise
+          ? found.then(async (each) => await steps.answer(request, { core, found: each, options }))
+          : steps.answer(request, { core, found, options })
+      return counting.ended(answer)
     } catch (error) {
-      return fail(error)
+      return counting.failed(error)
     }
   }
 }
 
-function follow<Request>(
-  { check, answer }: Steps<Request>,
-  request: Request,
-  {
-    core,
-    spec,
-    options,
-  }: { core: Core; spec: ModelSpec; options: PredictionOptions & { deadlineMs: number } },
-): Answer {
-  check?.(request)
-  if (spec.name === '')
-    throw new ServingError('INVALID_ARGUMENT', 'ModelSpec has no name specified.')
-  const { deadlineMs } = options
-  const found = core.find(spec)
-  return found instanceof Promise
-    ? found.then(async (each) => await answer(request, { core, found: each, deadlineMs, options }))
-    : answer(request, { core, found, deadlineMs, options })
+/** Counts one request when it is answered. */
+class Counting {
+  readonly #core: Core
+  readonly #api: string
+  readonly #startMs = performance.now()
+  /** Of the model, once it is known. */
+  name: string | undefined
+
+  constructor(core: Core, api: string) {
+    this.#core = core
+    this.#api = api
+  }
+
+  ended(answer: Answer): Answer {
+    if (answer instanceof Promise)
+      return answer.then(
+        (bytes) => this.ended(bytes),
+        (error: unknown) => this.failed(error),
+      )
+    this.#count('OK')
+    return answer
+  }
+
+  failed(error: unknown): never {
+    this.#count(error instanceof ServingError ? error.code : 'INTERNAL')
+    throw error
+  }
+
+  #count(code: ServingError['code'] | 'OK'): void {
+    const latencyMs = performance.now() - this.#startMs
+    this.#core.observe({ name: this.name, entrypoint: 'GRPC', api: this.#api, code, latencyMs })
+  }
 }
 
-/** As it is where it is there at once: nothing waits in the way of a small model. */
+/** Answered at once where the model answers at once. */
 function answerPredict(request: PredictRequest, asked: Asked): Answer {
   const { found, options } = asked
   const signature = signatureNameOf(request.spec)
   const { inputs, outputs } = fitPredict(
     findPredictSignature(found.signatures, signature),
     request,
-    {
-      checkMethodName: options.checksMethodNames,
-    },
+    { checkMethodName: options.checksMethodNames },
   )
-  const write = (answered: Outputs): Uint8Array =>
-    encodePredictResponse(answeredSpec(asked, request.spec), answered, {
-      asTensorContent: options.writesTensorContent,
-    })
   const answered = run(asked, { signature, inputs, outputs })
-  return answered instanceof Promise ? answered.then(write) : write(answered)
+  return answered instanceof Promise
+    ? answered.then((each) => encodeAnswer(request, asked, each))
+    : encodeAnswer(request, asked, answered)
 }
 
-const run = ({ core, found, deadlineMs }: Asked, call: Omit<Call, 'deadlineMs'>) =>
-  core.run(found, { ...call, deadlineMs })
+function encodeAnswer({ spec }: PredictRequest, asked: Asked, outputs: Outputs): Uint8Array {
+  return encodePredictResponse(answeredSpec(asked, spec), outputs, {
+    asTensorContent: asked.options.writesTensorContent,
+  })
+}
+
+const run = ({ core, found, options }: Asked, call: Omit<Call, 'deadlineMs'>) =>
+  core.run(found, { ...call, deadlineMs: options.deadlineMs })
 
 const inferringOf = (asked: Asked): Inferring => ({
   signatures: asked.found.signatures,

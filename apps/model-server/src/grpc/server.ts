@@ -127,10 +127,10 @@ export class GrpcServer {
     door.on('connection', (socket: Socket) => {
       this.#sockets.add(socket)
       socket.once('close', () => this.#sockets.delete(socket))
-      socket.on('error', () => {})
+      socket.on('error', ignore)
     })
     // Before anybody speaks HTTP/2 on it, nobody but us looks after such a socket.
-    door.on('secureConnection', (socket) => socket.on('error', () => {}))
+    door.on('secureConnection', (socket) => socket.on('error', ignore))
     door.on('unknownProtocol', (socket) => socket.destroy())
     door.on('session', (session) => this.#sessions.add(session))
     door.on('stream', (stream, headers) => this.#answer(stream, headers))
@@ -139,7 +139,7 @@ export class GrpcServer {
 
   #answer(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
     // A stream that fails closes as well, and then its call is over.
-    stream.on('error', () => {})
+    stream.on('error', ignore)
     const { 'content-type': type = '', ':method': verb, ':path': path = '' } = headers
     if (!type.startsWith('application/grpc'))
       return refuse(stream, constants.HTTP_STATUS_UNSUPPORTED_MEDIA_TYPE)
@@ -162,6 +162,8 @@ export class GrpcServer {
     for (const call of this.#calls.open) call.endIfStalled(Math.ceil(stalledMsMax / stalledCheckMs))
   }
 }
+
+const ignore = (): void => {}
 
 /** No gRPC at all: HTTP says so. */
 function refuse(stream: ServerHttp2Stream, status: number): void {

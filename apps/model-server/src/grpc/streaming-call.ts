@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
 import { ServingError } from '@drover/serving-api'
 import type { Log } from '@drover/service'
-import { FrameReader, framesOf } from './frame.ts'
+import { FrameReader, writeFrame } from './frame.ts'
 import type { GrpcLimits } from './limits.ts'
 import {
   ANSWER_HEADERS,
@@ -85,9 +85,7 @@ async function send(
   signal: AbortSignal,
 ): Promise<void> {
   if (!stream.headersSent) stream.respond(ANSWER_HEADERS, RESPOND)
-  let hasRoom = true
-  for (const piece of framesOf(message, false)) hasRoom = stream.write(piece)
-  if (!hasRoom) await once(stream, 'drain', { signal })
+  if (!writeFrame(stream, message)) await once(stream, 'drain', { signal })
 }
 
 function finish(stream: ServerHttp2Stream, trailers: OutgoingHttpHeaders): void {

@@ -9,7 +9,7 @@ import { ServingError } from '@drover/serving-api'
 import type { Log } from '@drover/service'
 import { type Compression, type Encoding, isEncoding } from './compression.ts'
 import { parseTimeout, startTimer } from './deadline.ts'
-import { type Frame, FrameReader, framesOf } from './frame.ts'
+import { type Frame, FrameReader, wholeFrame, writeFrame } from './frame.ts'
 import type { Held } from './held.ts'
 import type { GrpcLimits } from './limits.ts'
 import {
@@ -62,7 +62,8 @@ export class UnaryCall {
   readonly #deadlineMs: number
   /** How the client may have compressed its message, and may be answered. */
   readonly #encoding: string | undefined
-  readonly #reader: FrameReader
+  /** Only where the message comes in pieces. */
+  #reader: FrameReader | undefined
   #state: 'arriving' | 'answering' | 'leaving' | 'over' = 'arriving'
   #frame: Frame | undefined
   #heldBytes = 0
@@ -83,10 +84,9 @@ export class UnaryCall {
     const timeout = textOf(headers['grpc-timeout'])
     const timeoutMs = timeout === undefined ? undefined : parseTimeout(timeout)
     this.#deadlineMs = performance.now() + (timeoutMs ?? calls.limits.callMsMax)
-    this.#reader = new FrameReader(calls.receivedBytesMax, (frame) => this.#take(frame))
     stream.on('data', (piece: Buffer) => this.#receive(piece))
     stream.on('end', () => this.#ask())
-    stream.on('wantTrailers', () => stream.sendTrailers(OK_TRAILERS))
+    stream.on('wantTrailers', sendOk)
     stream.on('close', () => this.#close())
   }
 
@@ -100,11 +100,22 @@ export class UnaryCall {
     if (this.#state !== 'arriving') return
     this.#tick = this.#calls.tick
     if (!this.#hold(piece.length)) return this.#fail(tooMuchHeld())
+    if (this.#takeWhole(piece)) return
+    const { receivedBytesMax } = this.#calls
     try {
+      this.#reader ??= new FrameReader(receivedBytesMax, (frame) => this.#take(frame))
       this.#reader.push(piece)
     } catch (error) {
       this.#fail(error)
     }
+  }
+
+  /** Most messages come in one piece. */
+  #takeWhole(piece: Buffer): boolean {
+    const isFirst = this.#reader === undefined && this.#frame === undefined
+    if (!isFirst || piece.length > this.#calls.receivedBytesMax) return false
+    this.#frame = wholeFrame(piece)
+    return this.#frame !== undefined
   }
 
   #take(frame: Frame): void {
@@ -122,7 +133,7 @@ export class UnaryCall {
   #ask(): void {
     if (this.#state !== 'arriving') return
     const frame = this.#frame
-    if (frame === undefined || this.#reader.isInside)
+    if (frame === undefined || this.#reader?.isInside === true)
       return this.#fail(unreadable('The call ended before its message'))
     this.#state = 'answering'
     this.#frame = undefined
@@ -195,9 +206,7 @@ export class UnaryCall {
       encoding === undefined ? ANSWER_HEADERS : { ...ANSWER_HEADERS, 'grpc-encoding': encoding },
       RESPOND,
     )
-    const frames = framesOf(message, encoding !== undefined)
-    for (const piece of frames.slice(0, -1)) stream.write(piece)
-    stream.end(frames.at(-1))
+    writeFrame(stream, message, { isCompressed: encoding !== undefined, isLast: true })
   }
 
   #fail(error: unknown): void {
@@ -226,6 +235,10 @@ export class UnaryCall {
     this.#calls.held.free(this.#heldBytes)
     this.#heldBytes = 0
   }
+}
+
+function sendOk(this: ServerHttp2Stream): void {
+  this.sendTrailers(OK_TRAILERS)
 }
 
 const textOf = (header: string | string[] | undefined): string | undefined =>

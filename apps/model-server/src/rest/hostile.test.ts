@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { afterEach, describe, expect, test, vi } from 'vitest'
+import { z } from 'zod'
 import {
   type Client,
   errorText,
@@ -13,7 +14,16 @@ import {
 import { startPort, type StartOptions, type TestPort } from './port.fixture.ts'
 
 const PREDICT = '/v1/models/h2:predict'
-const IDLE_CONNECTIONS = 10_000
+const IDLE_WANTED = 10_000
+/** Files that the rest of a process needs. */
+const FILES_BESIDE = 500
+const Report = z.object({
+  userLimits: z.object({ open_files: z.object({ soft: z.union([z.number(), z.string()]) }) }),
+})
+const filesMax = Number(Report.parse(process.report.getReport()).userLimits.open_files.soft)
+const IDLE_CONNECTIONS = Math.min(IDLE_WANTED, (filesMax || Infinity) - FILES_BESIDE)
+if (IDLE_CONNECTIONS < IDLE_WANTED)
+  console.warn(`${IDLE_CONNECTIONS} idle connections: a process may open ${filesMax} files here`)
 const good = { status: 200, body: '{\n    "predictions": [2.5\n    ]\n}' }
 const asks = { path: PREDICT, body: '{"instances":[1]}' }
 const small = plainRequest(asks)

@@ -241,6 +241,6 @@ test('any requests in any pieces are read as node:http reads them', async () => 
         expect(await readBy(ours, pieces)).toEqual(await readBy(nodes, pieces))
       },
     ),
-    { numRuns: 300 },
+    { numRuns: 200 },
   )
 })

@@ -3,12 +3,14 @@
 import type { MessagePort } from 'node:worker_threads'
 import { answerBytes } from '../grpc/port.ts'
 import { answerPost } from '../rest/port.ts'
-import { openChannel } from '../threads/channel.ts'
-import type { Core, Lane } from './core.ts'
+import { type Handlers, openChannel } from '../threads/channel.ts'
+import type { Core, HttpAnswer, Lane } from './core.ts'
 import type { LaneProtocol } from './messages.ts'
+import type { ServingSettings } from './settings.ts'
 
 /** On top of a request's own deadline, which the lane keeps itself: then it has stopped answering. */
 const GRACE_MS = 5_000
+const TRANSFER_BYTES_MIN = 16 * 1024
 
 /** Hands requests over to the thread at the other end. */
 export function laneOf(port: MessagePort): Lane {
@@ -24,22 +26,40 @@ export function laneOf(port: MessagePort): Lane {
 }
 
 /** Answers what comes from a serving thread. */
-export function serveLane(port: MessagePort, core: Core): void {
-  openChannel<LaneProtocol, Record<string, never>>(port, {
+export function serveLane(port: MessagePort, core: Core, settings: ServingSettings): void {
+  const { checksMethodNames } = settings.grpc
+  const { writesTensorContent } = settings.grpc.grpc
+  const handlers: Handlers<LaneProtocol> = {
     rest: async (request) => {
       const own = toOwn(request)
-      return await answerPost(core, { ...own, body: asBuffer(own.body) })
+      return await answerPost(core, { ...own, body: asBuffer(own.body) }, { checksMethodNames })
     },
     grpc: async (request) => {
       const { method, body, deadlineMs } = toOwn(request)
-      return await answerBytes(core, method, asBuffer(body), deadlineMs)
+      return await answerBytes(core, method, asBuffer(body), deadlineMs, {
+        checksMethodNames,
+        writesTensorContent,
+      })
     },
-  })
+  }
+  openChannel<LaneProtocol, Record<string, never>>(port, handlers, (answer) =>
+    answer instanceof Uint8Array ? wholeOf(answer) : isAnswer(answer) ? wholeOf(answer.body) : [],
+  )
 }
 
-/** The memory of bytes that are all of it: it can move to another thread uncopied. */
+const isAnswer = (answer: unknown): answer is HttpAnswer =>
+  typeof answer === 'object' && answer !== null && 'body' in answer
+
+/**
+ * The memory of bytes that are all of it: it can move to another thread uncopied. Short ones may be
+ * constants, which must stay.
+ */
 const wholeOf = ({ buffer, byteLength }: Uint8Array): ArrayBuffer[] =>
-  buffer instanceof ArrayBuffer && buffer.byteLength === byteLength ? [buffer] : []
+  byteLength >= TRANSFER_BYTES_MIN &&
+  buffer instanceof ArrayBuffer &&
+  buffer.byteLength === byteLength
+    ? [buffer]
+    : []
 
 const asBuffer = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer =>
   Buffer.from(buffer, byteOffset, byteLength)

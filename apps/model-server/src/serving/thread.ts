@@ -65,7 +65,7 @@ export function startServing(port: MessagePort, data: ServingThreadData): void {
     lane: toLane && laneOf(toLane),
   }
   const ports = openPorts(core, data)
-  if (isLane) for (const each of lanes) serveLane(each, core)
+  if (isLane) for (const each of lanes) serveLane(each, core, settings)
 }
 
 function openPorts(core: Core, { places, settings }: ServingThreadData): Ports {

@@ -155,6 +155,8 @@ export async function startGrpc(options: TestPortOptions) {
 /** What a call may be sent with. */
 export interface AskOptions extends CallOptions {
   metadata?: Record<string, string>
+  /** Whether a call waits where nobody can be connected to; else it fails. */
+  waitForReady?: boolean
 }
 
 /** The real client of gRPC for Node. */
@@ -181,9 +183,9 @@ export class GrpcClient extends Client {
   async askBytes(
     path: string,
     body: Uint8Array,
-    { metadata = {}, ...options }: AskOptions = {},
+    { metadata = {}, waitForReady = false, ...options }: AskOptions = {},
   ): Promise<Buffer> {
-    const headers = new Metadata()
+    const headers = new Metadata({ waitForReady })
     for (const [name, value] of Object.entries(metadata)) headers.set(name, value)
     return await new Promise((resolve, reject) => {
       this.makeUnaryRequest(
@@ -200,4 +202,11 @@ export class GrpcClient extends Client {
       )
     })
   }
+}
+
+/** A message as it is on the wire. */
+export function frameOf(message: Uint8Array, isCompressed = false): Buffer {
+  const prefix = Buffer.from([isCompressed ? 1 : 0, 0, 0, 0, 0])
+  prefix.writeUInt32BE(message.length, 1)
+  return Buffer.concat([prefix, message])
 }

@@ -127,6 +127,24 @@ describe('a load is refused', () => {
   })
 })
 
+test.each(['fast', 'onnx', 'tensorflow'] as const)(
+  'other tags are honoured by %s',
+  async (engine) => {
+    // In the place of the tag, which is as long; the name of the signature is longer.
+    const bytes = Buffer.from(denseModel([4, 8, 3])).toString('latin1')
+    const directory = await folder.add(
+      Buffer.from(bytes.replace('\x05serve', '\x05other'), 'latin1'),
+    )
+
+    const model = await engines.load(directory, { engine, tags: ['other'] })
+
+    const answers = await model.servable.run('serving_default', four)
+    expect(Object.keys(answers)).not.toEqual([])
+    await expect(engines.load(directory, { engine })).rejects.toMatchObject({ code: 'LOAD_FAILED' })
+    await model.close()
+  },
+)
+
 describe('another thread', () => {
   test.each(['fast', 'onnx', 'tensorflow'] as const)('asks a model in %s', async (engine) => {
     const model = await engines.load(await folder.add(denseModel([4, 8, 3])), { engine })

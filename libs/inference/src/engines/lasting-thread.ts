@@ -51,7 +51,8 @@ export class LastingThread<P extends ThreadProtocol> {
 
   async #open(): Promise<Thread<P>> {
     const { signal } = this.#closing
-    await sleep(this.#notBeforeMs - performance.now(), undefined, { signal }).catch(() => {})
+    const waitMs = this.#notBeforeMs - performance.now()
+    if (waitMs > 0) await sleep(waitMs, undefined, { signal }).catch(() => {})
     if (signal.aborted) throw new InferenceError('UNAVAILABLE', 'the engines are closed')
     const thread = new Thread<P>(this.#options.start(), this.#options)
     this.#current = thread

@@ -8,7 +8,7 @@ import {
 } from '@drover/saved-model'
 import { biasLength, packWeights, rowsThrough, weightsLength } from './layers.ts'
 import type { KernelMemory } from './memory.ts'
-import { ALIGNMENT } from './slab.ts'
+import { aligned } from './slab.ts'
 import {
   biasKey,
   encodeStored,
@@ -99,7 +99,7 @@ class Layout {
   add(bytes: number, write: Piece['write']): number {
     const place = this.size
     this.pieces.push({ place, write })
-    this.size += Math.ceil(bytes / ALIGNMENT) * ALIGNMENT
+    this.size += aligned(bytes)
     return place
   }
 

@@ -105,7 +105,9 @@ class OpenModel implements KernelEngine {
 function refuse(error: unknown): never {
   if (!(error instanceof SavedModelError)) throw error
   const code = error.code === 'INVALID_INPUT' ? 'INVALID_INPUT' : 'RUN_FAILED'
-  throw new InferenceError(code, 'the model failed on these inputs', { cause: error })
+  // Whoever asks must know what did not fit; there is nothing more to say in a cause.
+  const why = error.cause instanceof Error ? `: ${error.cause.message}` : ''
+  throw new InferenceError(code, `${error.message}${why}`)
 }
 
 function start(

@@ -65,10 +65,13 @@ export function rowsThrough(layers: readonly DenseLayer[] | readonly PlacedLayer
 export function runLayers(layers: readonly PlacedLayer[], workshop: Workshop): Run {
   const rowsMax = rowsThrough(layers)
   const stages = stagesOf(layers, workshop, rowsMax)
-  const [inputs, outputs] = [layers[0]?.inputs ?? 0, layers.at(-1)?.outputs ?? 0]
-  const last = stages.at(-1)
+  const [first, last] = [layers[0], layers.at(-1)]
+  const copy = stages.at(-1)?.copy
+  if (first === undefined || last === undefined || copy === undefined)
+    throw new RangeError('there are no layers')
+  const [{ inputs }, { outputs }] = [first, last]
   return ([value]) => {
-    const { x, rows } = rowsOf(value, inputs)
+    const { x, rows } = rowsOf(value, first)
     if (rows * outputs > ELEMENTS_MAX) throw invalid(`${rows} rows are too many`)
     const values = new Float32Array(rows * outputs)
     for (let row = 0; row < rows; row += rowsMax) {
@@ -76,18 +79,23 @@ export function runLayers(layers: readonly PlacedLayer[], workshop: Workshop): R
       const part = count === rows ? x : x.subarray(row * inputs, (row + count) * inputs)
       workshop.floats.set(part, workshop.scratch / FLOAT_BYTES)
       for (const stage of stages) stage.run(count)
-      last?.copy(values, row * outputs, count)
+      copy(values, row * outputs, count)
     }
     return [{ dtype: 'DT_FLOAT', shape: [rows, outputs], values }]
   }
 }
 
-function rowsOf(value: Value | undefined, inputs: number): { x: Float32Array; rows: number } {
+function rowsOf(
+  value: Value | undefined,
+  { inputs, outputs, isTransposed }: PlacedLayer,
+): { x: Float32Array; rows: number } {
   const [rows, width, ...more] = value?.shape ?? []
   if (value?.dtype !== 'DT_FLOAT' || rows === undefined || width === undefined || more.length > 0)
     throw invalid(`a matrix of floats was expected, not [${value?.shape.join(', ')}]`)
-  if (width !== inputs)
-    throw invalid(`Matrix size-incompatible: In[0]: [${rows},${width}], In[1]: [${inputs},...]`)
+  if (width !== inputs) {
+    const weights = isTransposed ? [outputs, inputs] : [inputs, outputs]
+    throw invalid(`Matrix size-incompatible: In[0]: [${rows},${width}], In[1]: [${weights.join()}]`)
+  }
   return { x: value.values, rows }
 }
 

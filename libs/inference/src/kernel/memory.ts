@@ -1,6 +1,6 @@
 import { threadId } from 'node:worker_threads'
 import { FreeList, type Stretch } from './free-list.ts'
-import { ALIGNMENT, forgetThread, MODELS_AT, type SlabMessage } from './slab.ts'
+import { aligned, forgetThread, MODELS_AT, type SlabMessage } from './slab.ts'
 import { shareMemory } from './wasm.ts'
 
 /** What the models of one slab may take together. */
@@ -17,8 +17,6 @@ interface OwnedSlab extends SlabMessage {
 export interface Block extends Stretch {
   slab: SlabMessage
 }
-
-const aligned = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT
 
 let slabsMade = 0
 

@@ -18,7 +18,10 @@ export const SCRATCH_BYTES = 2 ** 20
 /** Where models begin. */
 export const MODELS_AT = CLAIMS_BYTES + THREADS_MAX * SCRATCH_BYTES
 /** What models and constants are aligned to: a line of the cache. */
-export const ALIGNMENT = 64
+const ALIGNMENT = 64
+
+/** So many bytes and what follows them up to the next aligned place. */
+export const aligned = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT
 
 /** Where to find a slab. */
 export interface SlabMessage {

@@ -3,16 +3,16 @@
 
 import { deserialize, serialize } from 'node:v8'
 import type { DenseLayer, Program, Value } from '@drover/saved-model'
-import type { SignatureDef, TensorOf } from '@drover/serving-api'
+import type { SignatureDef } from '@drover/serving-api'
 import type { PlacedLayer } from './layers.ts'
-import { ALIGNMENT } from './slab.ts'
+import { aligned } from './slab.ts'
 import type { WasmMemory } from './wasm.ts'
 
 type ArrayType = Exclude<Value['dtype'], 'DT_STRING'>
 /** Numbers in memory; places are counted from where the model's data begins, in bytes. */
 type SharedValue = { dtype: ArrayType; shape: readonly number[]; place: number; length: number }
 
-/** A constant as the description has it: small ones and text themselves, others by their place. */
+/** A constant as the description has it: small ones and text themselves, others by their place; none that only layers use. */
 export type StoredConstant = Value | SharedValue | undefined
 
 /** The description. */
@@ -40,8 +40,6 @@ export interface StoredAt {
   length: number
 }
 
-const aligned = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT
-
 /** The description as bytes, and how far its data begins after their start. */
 export function encodeStored(model: StoredModel): { bytes: Uint8Array; dataFrom: number } {
   const bytes = serialize(model)
@@ -56,9 +54,11 @@ export function readStored({ memory, at, length }: StoredAt): StoredModel {
 }
 
 /** A constant for kernels: its numbers stay where they are. */
-export function openConstant(constant: StoredConstant, { memory, at, length }: StoredAt): Value {
-  if (constant === undefined) return { dtype: 'DT_BOOL', shape: [0], values: new Uint8Array() }
-  if (!('place' in constant)) return constant
+export function openConstant(
+  constant: StoredConstant,
+  { memory, at, length }: StoredAt,
+): Value | undefined {
+  if (constant === undefined || !('place' in constant)) return constant
   const { dtype, shape, place } = constant
   const from = at + aligned(length) + place
   switch (dtype) {
@@ -91,6 +91,3 @@ export function placeLayer(
 
 /** Numbers that may be put into shared memory. */
 export type NumericValue = Exclude<Value, { dtype: 'DT_STRING' }>
-
-/** Floats, as weights are. */
-export type FloatValue = TensorOf<'DT_FLOAT'>

@@ -59,7 +59,8 @@ function addSteps(
     const chain = chains.get(placed.node.name)
     if (chain !== undefined) {
       const layers = chain.layers.map((layer) => layerOf(builder, layer))
-      builder.addDense(placed.node, { layers, input: chain.layers[0].input })
+      const [{ input }] = chain.layers
+      builder.addDense(chain.first, { layers, input, output: `${placed.node.name}:0` })
     } else if (!inChains.has(placed.node.name)) {
       if (!hasKernel(placed.node)) throw untranslatable(placed.node, 'it has no kernel')
       builder.addNode(placed)

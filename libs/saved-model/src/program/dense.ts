@@ -22,6 +22,7 @@ export interface FoundLayer {
 export interface DenseChain {
   layers: readonly [FoundLayer, ...FoundLayer[]]
   nodes: readonly Placed[]
+  first: NodeDef
   last: Placed
 }
 
@@ -78,7 +79,7 @@ function chainFrom(first: Placed, around: Around): DenseChain | undefined {
     next = follow()
   }
   const [head, ...rest] = layers
-  return head && { layers: [head, ...rest], nodes, last }
+  return head && { layers: [head, ...rest], nodes, first: first.node, last }
 }
 
 /** Floats by a constant matrix of floats. */

@@ -11,7 +11,8 @@ export type Slots = (Value | undefined)[]
 
 /** What a program needs beside itself. */
 export interface PlanParts {
-  constants: readonly Value[]
+  /** By number; those that the program does not fill slots with may be missing. */
+  constants: readonly (Value | undefined)[]
   /** Runs dense layers; programs without them need none. */
   dense?: (layers: readonly DenseLayer[]) => Run
 }

@@ -32,7 +32,7 @@ export interface DenseLayer {
 /** Dense layers one after the other, in place of the nodes that they were. */
 export interface DenseStep {
   kind: 'dense'
-  /** Of the last node, for people. */
+  /** Of the first node, which is the first to refuse what does not fit; for people. */
   name: string
   op: string
   layers: readonly DenseLayer[]
@@ -122,16 +122,16 @@ export class ProgramBuilder {
   }
 
   addDense(
-    last: NodeDef,
-    { layers, input }: { layers: readonly DenseLayer[]; input: string },
+    first: NodeDef,
+    { layers, input, output }: { layers: readonly DenseLayer[]; input: string; output: string },
   ): void {
     this.#steps.push({
       kind: 'dense',
-      name: last.name,
-      op: last.op,
+      name: first.name,
+      op: first.op,
       layers,
       inputs: [this.slotOf(input)],
-      outputs: [this.slotOf(`${last.name}:0`)],
+      outputs: [this.slotOf(output)],
     })
   }
 

@@ -1,0 +1,144 @@
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { vi } from 'vitest'
+import { configList, configOf, writeModel } from './models.ts'
+import { startTested, type TestedServer } from './server.ts'
+
+const WAIT_MS_MAX = 20_000
+const LOOK_MS = 50
+const Status = z.object({
+  model_version_status: z.array(
+    z.object({
+      version: z.string(),
+      state: z.string(),
+      status: z.object({ error_code: z.string(), error_message: z.string() }),
+    }),
+  ),
+})
+
+/** A server with a models.config that a test changes. */
+export interface World extends AsyncDisposable {
+  readonly root: string
+  readonly server: TestedServer
+  readonly configPath: string
+  /** Writes versions and an entry for them in the config; gives the base path. */
+  add(name: string, versions: Readonly<Record<string, Uint8Array>>, more?: string): Promise<string>
+  /** Makes an entry of the config another one; without a base path, it goes. */
+  configure(name: string, basePath?: string, more?: string): Promise<void>
+  /** Puts any text in place of the config, by a rename. */
+  write(text: string): Promise<void>
+  /** The config as the entries are. */
+  text(): string
+  /** States by version, `3 AVAILABLE`; empty for a model that is not known. */
+  states(name: string): Promise<string[]>
+  /** Messages of the versions that failed. */
+  faults(name: string): Promise<string[]>
+  /** Waits until the versions of a model are in these states. */
+  until(name: string, states: readonly string[]): Promise<void>
+  /** What `{"instances": [2.0]}` gives: its answer, or the status of the refusal. */
+  ask(name: string): Promise<number>
+  /** Waits until it gives this. */
+  untilAnswers(name: string, wanted: number): Promise<void>
+}
+
+/** Starts a server that looks at its config and its folders every second. */
+export async function startWorld(flags: readonly string[] = []): Promise<World> {
+  const root = await mkdtemp(join(tmpdir(), 'drover-world-'))
+  const configPath = join(root, 'models.config')
+  const entries = new Map<string, string>()
+  const text = (): string => configList([...entries.values()])
+  const write = async (content: string): Promise<void> => {
+    await writeFile(`${configPath}.new`, content)
+    await rename(`${configPath}.new`, configPath)
+  }
+  const configure = async (name: string, basePath?: string, more?: string): Promise<void> => {
+    if (basePath === undefined) entries.delete(name)
+    else entries.set(name, configOf(name, basePath, more))
+    await write(text())
+  }
+  await write(text())
+  const server = await startTested([
+    `--model_config_file=${configPath}`,
+    '--model_config_file_poll_wait_seconds=1',
+    '--file_system_poll_wait_seconds=1',
+    '--max_num_load_retries=0',
+    ...flags,
+  ])
+  const looker = lookAt(server)
+  return {
+    root,
+    server,
+    configPath,
+    add: async (name, versions, more) => {
+      const basePath = await writeModel(root, name, versions)
+      await configure(name, basePath, more)
+      return basePath
+    },
+    configure,
+    write,
+    text,
+    ...looker,
+    [Symbol.asyncDispose]: async () => {
+      await server[Symbol.asyncDispose]()
+      await rm(root, { recursive: true, force: true })
+    },
+  }
+}
+
+type Looker = Pick<World, 'states' | 'faults' | 'until' | 'ask' | 'untilAnswers'>
+
+function lookAt({ rest }: TestedServer): Looker {
+  const versionsOf = async (name: string) => {
+    const response = await fetch(`${rest}/v1/models/${name}`)
+    const answer: unknown = await response.json()
+    return response.ok ? Status.parse(answer).model_version_status : []
+  }
+  const states = async (name: string): Promise<string[]> =>
+    (await versionsOf(name)).map(({ version, state }) => `${version} ${state}`)
+  const ask = async (name: string): Promise<number> => {
+    const url = `${rest}/v1/models/${name}:predict`
+    const response = await fetch(url, { method: 'POST', body: '{"instances":[2.0]}' })
+    const answer: unknown = await response.json()
+    if (!response.ok) return response.status
+    return z.object({ predictions: z.tuple([z.number()]) }).parse(answer).predictions[0]
+  }
+  return {
+    states,
+    faults: async (name) =>
+      (await versionsOf(name))
+        .filter(({ status }) => status.error_code !== 'OK')
+        .map(({ status }) => status.error_message),
+    until: async (name, wanted) =>
+      await waitFor(
+        () => states(name),
+        (found) => `${found}` === `${wanted}`,
+      ),
+    ask,
+    untilAnswers: async (name, wanted) =>
+      await waitFor(
+        () => ask(name),
+        (found) => found === wanted,
+      ),
+  }
+}
+
+/** Looks until what it sees is right; says what it saw last if it never is. */
+export async function waitFor<T>(
+  look: () => Promise<T>,
+  isRight: (seen: T) => boolean,
+): Promise<void> {
+  let seen: T | undefined
+  try {
+    await vi.waitUntil(
+      async () => {
+        seen = await look()
+        return isRight(seen)
+      },
+      { timeout: WAIT_MS_MAX, interval: LOOK_MS },
+    )
+  } catch (error) {
+    throw new Error(`it is ${JSON.stringify(seen)} still`, { cause: error })
+  }
+}
