@@ -88,9 +88,9 @@ function assemble(options: ModelServerOptions): Parts {
     detailsOf: (loaded) => loads.detailsOf(loaded),
     control: {
       status: (choice) => models.status(choice),
-      reload: async (config) => void (await reload.reload(config)),
+      reload: async (config) => await reload.reload(config),
       prometheus: async () => await metering.page(),
-      warm: async ({ name, version }) => void (await models.warm(name, version)),
+      warm: async ({ name, version }) => await models.warm(name, version),
     },
     onLost,
   })

@@ -1,6 +1,7 @@
+import { EventEmitter, once } from 'node:events'
 import { floatTensor, stringTensor, type Tensor } from '@drover/serving-api'
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import type { BatchingParameters } from '../flags/batching.ts'
 import { BatchQueue } from './queue.ts'
 
@@ -116,12 +117,11 @@ describe('BatchQueue', () => {
   })
 
   test('refuses what finds the queue full', async () => {
-    let finish = (): void => {}
-    const isHeld = new Promise<void>((resolve) => (finish = resolve))
+    const gate = new EventEmitter()
     const queue = new BatchQueue(
       { ...SETTINGS, maxExecutionBatchSize: 1, maxEnqueuedBatches: 1 },
       async (inputs) => {
-        await isHeld
+        await once(gate, 'open')
         return { y: inputs.x ?? rows() }
       },
     )
@@ -131,7 +131,9 @@ describe('BatchQueue', () => {
       code: 'UNAVAILABLE',
       message: 'The batch scheduling queue to which this task was submitted is full',
     })
-    finish()
+    gate.emit('open')
+    await vi.waitUntil(() => gate.listenerCount('open') > 0)
+    gate.emit('open')
     expect(await Promise.all([running, waiting])).toEqual([{ y: rows(1) }, { y: rows(2) }])
   })
 

@@ -163,10 +163,16 @@ export class Residency {
 
   /** The next in the order of their last uses that has not been asked since it was put there. */
   #leastUsed(nowMs: number, chosen: ReadonlySet<Resident>): Resident | undefined {
-    if (this.#order.length === 0 || nowMs - this.#orderedMs > ORDER_MS_MAX) {
-      this.#order = this.#byUse().toReversed()
-      this.#orderedMs = nowMs
-    }
+    if (nowMs - this.#orderedMs > ORDER_MS_MAX) this.#order = []
+    const found = this.#takeFromOrder(chosen)
+    if (found !== undefined) return found
+    // Others may have come since it was made.
+    this.#order = this.#byUse().toReversed()
+    this.#orderedMs = nowMs
+    return this.#takeFromOrder(chosen)
+  }
+
+  #takeFromOrder(chosen: ReadonlySet<Resident>): Resident | undefined {
     for (let next = this.#order.pop(); next !== undefined; next = this.#order.pop())
       if (this.#mayLeave(next) && lastMs(next) <= this.#orderedMs && !chosen.has(next)) return next
     return undefined

@@ -5,15 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Health } from '@drover/serving-api'
 import { credentials, status } from '@grpc/grpc-js'
-import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { bindSocket } from '../test-support/bound-socket.ts'
-import {
-  coreOf,
-  GrpcClient,
-  makeTestPort,
-  startGrpc,
-  type TestPortOptions,
-} from '../test-support/grpc.ts'
+import { coreOf, GrpcClient, makeTestPort, type TestPortOptions } from '../test-support/grpc.ts'
 import { TLS_PAIR } from '../test-support/tls-pair.ts'
 
 const core = coreOf({})
@@ -122,41 +116,5 @@ describe('TLS', () => {
     await port.drain(30_000)
 
     expect(port.connections()).toBe(0)
-  })
-})
-
-describe('a connection', () => {
-  /** Asks until the answers come over another connection than the first. */
-  async function untilAnew(channelArguments: Record<string, number>, askEveryMs: number) {
-    await using grpc = await startGrpc({ core, settings: { grpc: { channelArguments } } })
-    const states: number[] = []
-    let failures = 0
-    const ask = async (): Promise<void> => {
-      await grpc.client.ask(check, {}).catch(() => failures++)
-      states.push(grpc.port.connections())
-    }
-    await ask()
-    await vi.waitUntil(() => grpc.port.connections() === 0 || askEveryMs > 0, { timeout: 10_000 })
-    await vi.waitUntil(
-      async () => {
-        await ask()
-        return states.length > 20
-      },
-      { timeout: 10_000, interval: Math.max(askEveryMs, 1) },
-    )
-    return failures
-  }
-
-  test('ends at its age, and no call fails of it', async () => {
-    const failures = await untilAnew(
-      { 'grpc.max_connection_age_ms': 50, 'grpc.max_connection_age_grace_ms': 5_000 },
-      20,
-    )
-
-    expect(failures).toBe(0)
-  })
-
-  test('ends when it is idle, and the next call makes another', async () => {
-    expect(await untilAnew({ 'grpc.max_connection_idle_ms': 30 }, 0)).toBe(0)
   })
 })

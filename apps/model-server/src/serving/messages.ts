@@ -70,22 +70,22 @@ export interface Listening {
 /** What a serving thread answers. */
 export type ServingProtocol = {
   /** From the answer on, requests see this of the model. */
-  serve: { ask: ServedMessage; answer: undefined }
+  serve: { ask: ServedMessage; answer: void }
   /** Answers when no request of this load is in flight any more; the model must not list it by then. */
-  release: { ask: { load: number }; answer: undefined }
+  release: { ask: { load: number }; answer: void }
   accept: { ask: undefined; answer: Listening }
   report: { ask: { beginsAnew: boolean }; answer: ThreadReport }
   /** Answers what is there, takes nothing new; the answer comes when all connections have ended. */
-  drain: { ask: { msMax: number }; answer: undefined }
+  drain: { ask: { msMax: number }; answer: void }
 }
 
 /** What the control thread answers. */
 export type ControlProtocol = {
   status: { ask: ModelChoice; answer: VersionStatus[] }
-  reload: { ask: ModelServerConfig; answer: undefined }
+  reload: { ask: ModelServerConfig; answer: void }
   prometheus: { ask: undefined; answer: Uint8Array }
   /** Answers when a cold version can be asked. */
-  warm: { ask: { name: string; version: bigint }; answer: undefined }
+  warm: { ask: { name: string; version: bigint }; answer: void }
 }
 
 /** What the lane answers. */

@@ -194,20 +194,22 @@ export class Table {
     return version
   }
 
+  async #count(version: Version, running: Promise<unknown>): Promise<void> {
+    version.inFlight++
+    version.model.waiting++
+    await Promise.allSettled([running])
+    version.inFlight--
+    version.model.waiting--
+    if (version.inFlight === 0) this.#releases.get(version.load)?.()
+  }
+
   async #finish(
     version: Version,
     running: Promise<Record<string, Tensor>>,
     deadlineMs: number,
   ): Promise<Outputs> {
-    version.inFlight++
-    version.model.waiting++
-    const done = (): void => {
-      version.inFlight--
-      version.model.waiting--
-      if (version.inFlight === 0) this.#releases.get(version.load)?.()
-    }
     // A request that is given up goes on in its engine, and counts until it ends there.
-    void running.then(done, done)
+    void this.#count(version, running)
     try {
       return await withDeadline(running, Math.max(1, deadlineMs - performance.now()))
     } catch (error) {

@@ -35,21 +35,22 @@ export function startServing(port: MessagePort, data: ServingThreadData): void {
   const { settings, places, lanes, isLane } = data
   const table = new Table({
     waitingMax: settings.limits.waitingMax,
-    warm: async (name, version) => void (await control.ask('warm', { name, version })),
+    warm: async (name, version) => await control.ask('warm', { name, version }),
   })
   const loop = new LoopWatch()
   const counters = new Counters((name) => table.has(name))
   const control: Channel<ControlProtocol> = openChannel<ServingProtocol, ControlProtocol>(port, {
-    serve: (message) => void table.serve(message),
-    release: async ({ load }) => void (await table.release(load)),
+    serve: (message) => table.serve(message),
+    release: async ({ load }) => await table.release(load),
     accept: async () => await listen(ports, places),
     report: ({ beginsAnew }) => ({
       models: counters.take(),
       loopDelay: loop.read(beginsAnew),
       connections: (ports.rest?.connections() ?? 0) + (ports.grpc?.connections() ?? 0),
     }),
-    drain: async ({ msMax }) =>
-      void (await Promise.all([ports.rest?.drain(msMax), ports.grpc?.drain(msMax)])),
+    drain: async ({ msMax }) => {
+      await Promise.all([ports.rest?.drain(msMax), ports.grpc?.drain(msMax)])
+    },
   })
   const [toLane] = isLane ? [] : lanes
   const core: Core = {
@@ -59,7 +60,7 @@ export function startServing(port: MessagePort, data: ServingThreadData): void {
     control: {
       status: async (choice) => await control.ask('status', choice),
       reload: async (config) =>
-        void (await control.ask('reload', config, { msMax: settings.reloadMsMax })),
+        await control.ask('reload', config, { msMax: settings.reloadMsMax }),
       prometheus: async () => await control.ask('prometheus', undefined),
     },
     lane: toLane && laneOf(toLane),

@@ -79,7 +79,7 @@ export class ServingThreads implements Publisher {
     const { waitingMax } = options.settings.limits
     this.own = new Table({
       waitingMax,
-      warm: async (name, version) => void (await options.control.warm({ name, version })),
+      warm: async (name, version) => await options.control.warm({ name, version }),
     })
     this.#targets = [targetOf(this.own), ...this.#threads.map(({ channel }) => targetIn(channel))]
   }
@@ -189,8 +189,8 @@ export class ServingThreads implements Publisher {
 
 const targetIn = (channel: Channel<ServingProtocol>): Target => ({
   serve: async (message, transfer) =>
-    void (await channel.ask('serve', message, { msMax: SERVE_MS_MAX, transfer })),
-  release: async (load, msMax) => void (await channel.ask('release', { load }, { msMax })),
+    await channel.ask('serve', message, { msMax: SERVE_MS_MAX, transfer }),
+  release: async (load, msMax) => await channel.ask('release', { load }, { msMax }),
   known: new Set(),
 })
 

@@ -49,8 +49,8 @@ export async function warmUp(
       )
     try {
       const request = decodePredictionLog(record)
-      for (let round = 0; round < options.rounds && request !== undefined; round++)
-        await run(loaded, request, options)
+      if (request === undefined) continue
+      for (let round = 0; round < options.rounds; round++) await run(loaded, request, options)
     } catch (cause) {
       throw new ServingError('INVALID_ARGUMENT', `warm-up request ${count} failed`, { cause })
     }

@@ -1,0 +1,112 @@
+import { once } from 'node:events'
+import { type ClientHttp2Session, connect, constants } from 'node:http2'
+import { connect as connectTcp } from 'node:net'
+import { Health } from '@drover/serving-api'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { coreOf, frameOf, startGrpc } from '../test-support/grpc.ts'
+import { pathOf } from './messages.ts'
+
+const core = coreOf({})
+const { check, watch } = Health.method
+const LAST_STREAM_MAX = 2 ** 31 - 1
+
+const start = async (channelArguments: Record<string, number>, goodbyeMs = 20) =>
+  await startGrpc({ core, settings: { grpc: { channelArguments } }, grpcLimits: { goodbyeMs } })
+
+async function speak(address: string): Promise<ClientHttp2Session> {
+  const session = connect(`http://${address}`)
+  onTestFinished(() => session.destroy())
+  await once(session, 'remoteSettings')
+  return session
+}
+
+/** Calls a method with an empty message; the status once it ends. */
+async function call(session: ClientHttp2Session, path: string): Promise<unknown> {
+  const stream = session.request({
+    ':method': 'POST',
+    ':path': path,
+    'content-type': 'application/grpc',
+  })
+  stream.end(frameOf(Buffer.alloc(0)))
+  stream.resume()
+  const [trailers] = await once(stream, 'trailers')
+  return Object(trailers)['grpc-status']
+}
+
+describe('a connection', () => {
+  test('says goodbye at its age, answers what comes until then, and ends', async () => {
+    await using grpc = await start({ 'grpc.max_connection_age_ms': 100 }, 300)
+    const session = await speak(grpc.address)
+    const closed = once(session, 'close')
+
+    const [code, lastStream] = await once(session, 'goaway')
+
+    expect([code, lastStream]).toEqual([constants.NGHTTP2_NO_ERROR, LAST_STREAM_MAX])
+    const [, final] = await once(session, 'goaway')
+    expect(final).toBeLessThan(LAST_STREAM_MAX)
+    await closed
+  })
+
+  test('at its age costs no call', async () => {
+    await using grpc = await start({
+      'grpc.max_connection_age_ms': 50,
+      'grpc.max_connection_age_grace_ms': 5_000,
+    })
+    const untilMs = performance.now() + 1_000
+    let calls = 0
+    while (performance.now() < untilMs) {
+      await Promise.all(Array.from({ length: 8 }, () => grpc.client.ask(check, {})))
+      calls += 8
+    }
+
+    expect(calls).toBeGreaterThan(8)
+  })
+
+  test('is cut some time after its age, whatever goes on in it', async () => {
+    await using grpc = await start({
+      'grpc.max_connection_age_ms': 30,
+      'grpc.max_connection_age_grace_ms': 100,
+    })
+    const session = await speak(grpc.address)
+    session.on('error', () => {})
+    const watching = call(session, pathOf(watch)).catch((error: unknown) => error)
+
+    await once(session, 'close')
+
+    expect(await watching).toBeInstanceOf(Error)
+  })
+
+  test('ends when it is idle, and not while there is a call', async () => {
+    await using grpc = await start({ 'grpc.max_connection_idle_ms': 100 })
+    const idle = await speak(grpc.address)
+    const busy = await speak(grpc.address)
+    const watching = call(busy, pathOf(watch))
+
+    await once(idle, 'close')
+
+    expect(busy.closed).toBe(false)
+    expect(await call(busy, pathOf(check))).toBe('0')
+    await grpc.port.drain(10_000)
+    expect(await watching).toBe('14')
+  })
+
+  test('to a client that is gone is noticed', async () => {
+    await using grpc = await start({
+      'grpc.keepalive_time_ms': 30,
+      'grpc.keepalive_timeout_ms': 30,
+    })
+    const session = await speak(grpc.address)
+    const { hostname, port } = new URL(`http://${grpc.address}`)
+    const silent = connectTcp(Number(port), hostname)
+    silent.on('error', () => {})
+    silent.resume()
+    silent.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
+    // Settings, and nothing ever again: no answer to a ping either.
+    silent.write(Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]))
+
+    await once(silent, 'close')
+
+    expect(session.closed).toBe(false)
+    expect(await call(session, pathOf(check))).toBe('0')
+  })
+})
