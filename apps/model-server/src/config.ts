@@ -47,9 +47,11 @@ export function logLevel(): string {
 /**
  * The environment of a process of this server. The malloc setting makes large blocks go back to the
  * system when they are freed, and two fifths less memory for a model (probes.md, P4); it is read only
- * when a process starts.
+ * when a process starts. So is the number of threads that wait for files: with Node's own four, a
+ * mount that hangs under a few models would stop the files of all.
  */
 export const environment = (): NodeJS.ProcessEnv => ({
   MALLOC_MMAP_THRESHOLD_: '65536',
+  UV_THREADPOOL_SIZE: '16',
   ...process.env,
 })

@@ -6,7 +6,7 @@ import { createServer, type Server } from 'node:http'
 import { type Engines, startEngines } from '@drover/inference'
 import type { Log } from '@drover/service'
 import { makeAdmin } from './control/admin.ts'
-import { ConfigFile, singleModelConfig } from './control/config-file.ts'
+import { applyFirst, ConfigFile, singleModelConfig } from './control/config-file.ts'
 import { Discovery } from './control/discovery.ts'
 import { CONTROL_LIMITS } from './control/limits.ts'
 import { listenOnSocket } from './control/listen.ts'
@@ -179,24 +179,15 @@ async function begin(options: ModelServerOptions, parts: Parts): Promise<ModelSe
   }
   await configFile?.start()
   const { single } = flags.models
-  if (single !== undefined) await serveSingle(single, parts, log)
+  if (single !== undefined)
+    await applyFirst(singleModelConfig(single.name, single.basePath), {
+      reload: async (config) => await reload.reload(config),
+      log,
+    })
   return {
     listening: acceptLater ? undefined : await accept(),
     asked: asking.signal,
     drain: async () => await end(options, parts),
-  }
-}
-
-/** A model that does not become available may still do so when its files come. */
-async function serveSingle(
-  { name, basePath }: { name: string; basePath: string },
-  { reload }: Parts,
-  log: Log,
-): Promise<void> {
-  try {
-    await reload.reload(singleModelConfig(name, basePath))
-  } catch (err) {
-    log.error({ model: name, err }, 'the model did not become available')
   }
 }
 

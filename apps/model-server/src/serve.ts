@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { makeLog, runService } from '@drover/service'
 import { type Flags, logLevel } from './config.ts'
+import { reasonOf } from './control/reason.ts'
 import { readFlagFiles } from './flags/files.ts'
 import { isPipe } from './launch/parent.ts'
 import { startModelServer } from './model-server.ts'
@@ -20,7 +21,13 @@ export async function serve(flags: Flags): Promise<void> {
   const live = async (stop: AbortSignal): Promise<void> => {
     const lost = new AbortController()
     const onLost = (error: Error): void => lost.abort(error)
-    const { listening, asked, drain } = await startModelServer({ flags, files, log, onLost })
+    const { listening, asked, drain } = await startModelServer({ flags, files, log, onLost }).catch(
+      (error: unknown) => {
+        // Upstream says it here, and the log may be somewhere else.
+        process.stderr.write(`Failed to start server. Error: ${reasonOf(error)}\n`)
+        throw error
+      },
+    )
     if (followsParent) process.once('disconnect', () => lost.abort())
     const { rest: url, grpc, unix } = listening ?? {}
     log.info({ url, grpc, unix, pid: process.pid }, 'started')

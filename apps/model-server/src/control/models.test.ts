@@ -48,6 +48,22 @@ test('a few versions load at a time, and the others wait', async () => {
   expect(world.loader.runningMax).toBe(2)
 })
 
+test('a version whose engine gives it up is told of as failed, and loaded anew', async () => {
+  await restart({ retry: { retries: 5, retryMs: 10 } })
+  await world.write('a', 1)
+  await want('a', '1')
+  await settled('a', '1 AVAILABLE')
+  const lost = world.threads.find('a')
+  if (!(lost instanceof TestLoaded)) throw new Error('nothing answers')
+
+  lost.lose(new Error('its process ended three times'))
+
+  await vi.waitUntil(() => world.threads.find('a') !== lost && world.threads.find('a'), WAIT)
+  await settled('a', '1 AVAILABLE')
+  expect(lost.isClosed).toBe(true)
+  expect(world.loader.loads).toHaveLength(2)
+})
+
 test('an old version answers until its last request is over, and then is closed', async () => {
   await world.write('a', 1)
   await world.write('a', 2)

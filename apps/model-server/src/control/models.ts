@@ -59,6 +59,7 @@ export class Models {
       log,
       limits,
       publish: async (model) => await this.#publicationOf(model).update(),
+      settle: (model) => this.#settle(model),
       usageOf: (name) => this.usageOf(name),
       queue: this.#queue,
       residency: this.#residency,

@@ -9,6 +9,8 @@ export interface Loaded {
   readonly sizeBytes: number
   /** Bytes of memory that it holds until it is closed. */
   readonly residentBytes: number
+  /** Resolves with the reason when its engine has given it up; it answers nothing from then on. */
+  readonly lost?: Promise<Error>
   /** Frees the memory. Only when nobody runs it any more. */
   close(): Promise<void>
 }

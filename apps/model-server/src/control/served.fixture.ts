@@ -21,10 +21,16 @@ export class TestLoaded implements Loaded {
   readonly text: string
   readonly sizeBytes: number
   readonly residentBytes: number
+  readonly lost: Promise<Error>
+  /** Lets its engine give it up. */
+  lose: (error: Error) => void = () => {}
   inFlight = 0
   isClosed = false
 
   constructor(directory: string, text: string) {
+    this.lost = new Promise((resolve) => {
+      this.lose = resolve
+    })
     this.directory = directory
     this.text = text
     this.sizeBytes = text.length

@@ -22,6 +22,8 @@ export interface VersionLifeOptions {
   publisher: Publisher
   /** Tells the threads what a model is now. */
   publish: (model: Model) => Promise<void>
+  /** Does what follows from a version that ended by itself. */
+  settle: (model: Model) => void
   usageOf: (name: string) => Usage
   queue: Turns
   residency: Residency
@@ -82,8 +84,16 @@ export class VersionLife {
     model.failures.set(content, failures)
   }
 
-  /** A cold version that turns out to be broken. */
-  async #failCold(model: Model, version: VersionObject, error: unknown): Promise<void> {
+  /** Sees to a version whose engine gives it up: it fails as if it had not loaded, and is tried again. */
+  async #watch(model: Model, version: VersionObject, loaded: Loaded): Promise<void> {
+    const error = await loaded.lost
+    if (error === undefined || version.loaded !== loaded) return
+    await this.#failServed(model, version, error)
+    this.#options.settle(model)
+  }
+
+  /** A version in service that turns out to be broken. */
+  async #failServed(model: Model, version: VersionObject, error: unknown): Promise<void> {
     if (version.state !== 'AVAILABLE') return
     version.move('UNLOADING')
     await this.#fail(model, version, error)
@@ -183,6 +193,7 @@ export class VersionLife {
     }
     room.settle(resident)
     this.#residents.set(version, resident)
+    void this.#watch(model, version, version.loaded)
   }
 
   /** Out of memory; it stays AVAILABLE, and comes back when somebody asks. Never throws. */
@@ -235,7 +246,7 @@ export class VersionLife {
           await this.#fill(model, version, room)
           resolve()
         } catch (cause) {
-          await this.#failCold(model, version, cause)
+          await this.#failServed(model, version, cause)
           const what = `Version ${version.version} of model ${model.name} could not be loaded`
           reject(new ServingError('UNAVAILABLE', what, { cause }))
         }

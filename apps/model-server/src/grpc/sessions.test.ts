@@ -10,8 +10,8 @@ const core = coreOf({})
 const { check, watch } = Health.method
 const LAST_STREAM_MAX = 2 ** 31 - 1
 
-const start = async (channelArguments: Record<string, number>, goodbyeMs = 20) =>
-  await startGrpc({ core, settings: { grpc: { channelArguments } }, grpcLimits: { goodbyeMs } })
+const start = async (channelArguments: Record<string, number>) =>
+  await startGrpc({ core, settings: { grpc: { channelArguments } } })
 
 async function speak(address: string): Promise<ClientHttp2Session> {
   const session = connect(`http://${address}`)
@@ -34,16 +34,14 @@ async function call(session: ClientHttp2Session, path: string): Promise<unknown>
 }
 
 describe('a connection', () => {
-  test('says goodbye at its age, answers what comes until then, and ends', async () => {
-    await using grpc = await start({ 'grpc.max_connection_age_ms': 100 }, 300)
+  test('says goodbye at its age, with calls that come until then still to be answered', async () => {
+    await using grpc = await start({ 'grpc.max_connection_age_ms': 100 })
     const session = await speak(grpc.address)
     const closed = once(session, 'close')
 
     const [code, lastStream] = await once(session, 'goaway')
 
     expect([code, lastStream]).toEqual([constants.NGHTTP2_NO_ERROR, LAST_STREAM_MAX])
-    const [, final] = await once(session, 'goaway')
-    expect(final).toBeLessThan(LAST_STREAM_MAX)
     await closed
   })
 
