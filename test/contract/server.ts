@@ -3,6 +3,8 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { get } from './cases/rest/case.ts'
+import { exchange } from './raw-http.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
 const START_MS_MAX = 60_000
@@ -15,8 +17,8 @@ const SAID_CHARACTERS_MAX = 200_000
  * server, upstream's own for one, is tested by DROVER_CONTRACT_COMMAND="tensorflow_model_server".
  */
 const { DROVER_CONTRACT_COMMAND } = process.env
-const COMMAND = (
-  DROVER_CONTRACT_COMMAND ?? `${join(ROOT, 'node_modules/.bin/drover-model-server')}`
+export const COMMAND = (
+  DROVER_CONTRACT_COMMAND ?? join(ROOT, 'node_modules/.bin/drover-model-server')
 ).split(' ')
 
 /** Whether it is this repository's server that is tested. */
@@ -53,7 +55,7 @@ export async function startTested(flags: readonly string[]): Promise<TestedServe
   })
   const rest = `http://127.0.0.1:${restPort}`
   const deadline = Date.now() + START_MS_MAX
-  while (!(await answers(`${rest}/v1/models`))) {
+  while (!(await answers(rest))) {
     if (child.exitCode !== null || child.signalCode !== null)
       throw new Error(`the server ended while it started: ${stderr.since()}`)
     if (Date.now() > deadline)
@@ -95,8 +97,7 @@ class Tail {
 export async function untilAvailable({ rest }: TestedServer, name: string): Promise<void> {
   const deadline = Date.now() + START_MS_MAX
   for (;;) {
-    const response = await fetch(`${rest}/v1/models/${encodeURIComponent(name)}`)
-    const text = await response.text()
+    const { body: text } = await exchange(rest, get(`/v1/models/${encodeURIComponent(name)}`))
     if (text.includes('"AVAILABLE"')) return
     if (Date.now() > deadline) throw new Error(`${name} is not available: ${text}`)
     await delay(LOOK_MS)
@@ -112,9 +113,9 @@ async function stop(child: ChildProcess): Promise<void> {
   clearTimeout(timer)
 }
 
-async function answers(url: string): Promise<boolean> {
+async function answers(rest: string): Promise<boolean> {
   try {
-    await (await fetch(url)).arrayBuffer()
+    await exchange(rest, get('/v1/models'))
     return true
   } catch {
     // It does not listen yet.

@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { vi } from 'vitest'
+import { get, post } from './cases/rest/case.ts'
 import { configList, configOf, writeModel } from './models.ts'
+import { exchange } from './raw-http.ts'
 import { startTested, type TestedServer } from './server.ts'
 
 const WAIT_MS_MAX = 20_000
@@ -17,6 +19,8 @@ const Status = z.object({
     }),
   ),
 })
+
+const Answer = z.object({ predictions: z.tuple([z.number()]) })
 
 /** A server with a models.config that a test changes. */
 export interface World extends AsyncDisposable {
@@ -49,14 +53,19 @@ export async function startWorld(flags: readonly string[] = []): Promise<World> 
   const configPath = join(root, 'models.config')
   const entries = new Map<string, string>()
   const text = (): string => configList([...entries.values()])
-  const write = async (content: string): Promise<void> => {
-    await writeFile(`${configPath}.new`, content)
-    await rename(`${configPath}.new`, configPath)
+  let writing: Promise<void> = Promise.resolve()
+  // One after another: tests that run at the same time add their entries to one file.
+  const write = async (content: string | (() => string)): Promise<void> => {
+    writing = writing.then(async () => {
+      await writeFile(`${configPath}.new`, typeof content === 'string' ? content : content())
+      await rename(`${configPath}.new`, configPath)
+    })
+    await writing
   }
   const configure = async (name: string, basePath?: string, more?: string): Promise<void> => {
     if (basePath === undefined) entries.delete(name)
     else entries.set(name, configOf(name, basePath, more))
-    await write(text())
+    await write(text)
   }
   await write(text())
   const server = await startTested([
@@ -91,18 +100,14 @@ type Looker = Pick<World, 'states' | 'faults' | 'until' | 'ask' | 'untilAnswers'
 
 function lookAt({ rest }: TestedServer): Looker {
   const versionsOf = async (name: string) => {
-    const response = await fetch(`${rest}/v1/models/${name}`)
-    const answer: unknown = await response.json()
-    return response.ok ? Status.parse(answer).model_version_status : []
+    const { status, body } = await exchange(rest, get(`/v1/models/${name}`))
+    return status === 200 ? Status.parse(JSON.parse(body)).model_version_status : []
   }
   const states = async (name: string): Promise<string[]> =>
     (await versionsOf(name)).map(({ version, state }) => `${version} ${state}`)
   const ask = async (name: string): Promise<number> => {
-    const url = `${rest}/v1/models/${name}:predict`
-    const response = await fetch(url, { method: 'POST', body: '{"instances":[2.0]}' })
-    const answer: unknown = await response.json()
-    if (!response.ok) return response.status
-    return z.object({ predictions: z.tuple([z.number()]) }).parse(answer).predictions[0]
+    const { status, body } = await exchange(rest, post(`${name}:predict`, '{"instances":[2.0]}'))
+    return status === 200 ? Answer.parse(JSON.parse(body)).predictions[0] : status
   }
   return {
     states,
@@ -113,7 +118,7 @@ function lookAt({ rest }: TestedServer): Looker {
     until: async (name, wanted) =>
       await waitFor(
         () => states(name),
-        (found) => `${found}` === `${wanted}`,
+        (found) => found.join() === wanted.join(),
       ),
     ask,
     untilAnswers: async (name, wanted) =>
@@ -128,6 +133,7 @@ function lookAt({ rest }: TestedServer): Looker {
 export async function waitFor<T>(
   look: () => Promise<T>,
   isRight: (seen: T) => boolean,
+  msMax = WAIT_MS_MAX,
 ): Promise<void> {
   let seen: T | undefined
   try {
@@ -136,7 +142,7 @@ export async function waitFor<T>(
         seen = await look()
         return isRight(seen)
       },
-      { timeout: WAIT_MS_MAX, interval: LOOK_MS },
+      { timeout: msMax, interval: LOOK_MS },
     )
   } catch (error) {
     throw new Error(`it is ${JSON.stringify(seen)} still`, { cause: error })

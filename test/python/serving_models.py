@@ -1,6 +1,6 @@
 """Writes models by TensorFlow itself for the client's tests.
 
-Reads {"root": folder} on standard input and writes <root>/<name>/<version>/; prints their names.
+Reads {"root": folder} on standard input and writes <root>/<name>/<version>/; prints what is to be expected of some.
 """
 
 import json
@@ -14,6 +14,11 @@ import tensorflow as tf
 DTYPES = [
     tf.float32, tf.float64, tf.float16, tf.bfloat16, tf.int8, tf.int16, tf.int32, tf.int64,
     tf.uint8, tf.uint16, tf.uint32, tf.uint64, tf.bool, tf.string, tf.complex64, tf.complex128,
+]
+
+JSON_DTYPES = [
+    tf.float32, tf.float64, tf.int8, tf.int16, tf.int32, tf.int64, tf.uint8, tf.uint32, tf.uint64,
+    tf.bool, tf.string,
 ]
 
 
@@ -38,6 +43,48 @@ class Echo(tf.Module):
     ])
     def serve(self, *tensors):
         return {f"{dtype.name}_out": tf.identity(tensor) for dtype, tensor in zip(DTYPES, tensors)}
+
+
+class Plain(tf.Module):
+    """Answers each input of the types that JSON has."""
+
+    @tf.function(input_signature=[
+        tf.TensorSpec([None], dtype, name=dtype.name) for dtype in JSON_DTYPES
+    ])
+    def serve(self, *tensors):
+        return {f"{dtype.name}_out": tf.identity(tensor) for dtype, tensor in zip(JSON_DTYPES, tensors)}
+
+
+class Matrix(tf.Module):
+    """y = x W, of one column."""
+
+    def __init__(self):
+        super().__init__()
+        self.weights = tf.Variable([[2.0]])
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 1], tf.float32, name="x")])
+    def serve(self, x):
+        return {"y": x @ self.weights}
+
+
+class Counter(tf.Module):
+    """Counts in a variable, as upstream's saved_model_counter."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = tf.Variable(0.0)
+
+    @tf.function(input_signature=[])
+    def get(self):
+        return {"count": self.count.read_value()}
+
+    @tf.function(input_signature=[])
+    def reset(self):
+        return {"count": self.count.assign(0.0)}
+
+    @tf.function(input_signature=[tf.TensorSpec([], tf.float32, name="by")])
+    def increase(self, by):
+        return {"count": self.count.assign_add(by)}
 
 
 class Words(tf.Module):
@@ -68,6 +115,81 @@ class Sleepy(tf.Module):
         return {"total": tf.reduce_sum(total)}
 
 
+def infos(**tensors):
+    return {key: tf.compat.v1.saved_model.build_tensor_info(tensor) for key, tensor in tensors.items()}
+
+
+def define(inputs, outputs, method="predict", **more):
+    method_name = f"tensorflow/serving/{method}"
+    return tf.compat.v1.saved_model.build_signature_def(inputs, outputs, method_name, **more)
+
+
+def save_tf1(path):
+    """y = x W + b with variables, an optimizer's slots beside them, as TF 1 had it."""
+    v1 = tf.compat.v1
+    with tf.Graph().as_default(), v1.Session() as session:
+        x = v1.placeholder(tf.float32, [None, 2], name="x")
+        weights = v1.get_variable("weights", initializer=[[1.0, 2.0], [3.0, 4.0]], use_resource=False)
+        bias = v1.get_variable("bias", initializer=[1.0, 1.0], use_resource=True)
+        y = tf.matmul(x, weights) + bias
+        v1.train.AdamOptimizer().minimize(tf.reduce_sum(y))
+        session.run(v1.global_variables_initializer())
+        session.run(weights.assign([[1.0, 2.0], [3.0, 4.0]]))
+        builder = v1.saved_model.Builder(path)
+        builder.add_meta_graph_and_variables(
+            session, ["serve"], signature_def_map={"serving_default": define(infos(x=x), infos(y=y))})
+        builder.save()
+
+
+def save_defaults(path):
+    """y = x + plus; who gives no plus gets 10."""
+    v1 = tf.compat.v1
+    with tf.Graph().as_default(), v1.Session() as session:
+        x = v1.placeholder(tf.float32, [None], name="x")
+        plus = v1.placeholder(tf.float32, [], name="plus")
+        signature = define(infos(x=x, plus=plus), infos(y=x + plus),
+                           defaults={"plus": tf.constant(10.0)})
+        builder = v1.saved_model.Builder(path)
+        builder.add_meta_graph_and_variables(
+            session, ["serve"], signature_def_map={"serving_default": signature})
+        builder.save()
+
+
+def save_tags(path):
+    """Two graphs over one set of variables: y = x + 1 to serve, y = x + 100 with another tag."""
+    v1 = tf.compat.v1
+    builder = v1.saved_model.Builder(path)
+    for tags, addend in ((["serve"], 1.0), (["serve", "other"], 100.0)):
+        with tf.Graph().as_default(), v1.Session() as session:
+            x = v1.placeholder(tf.float32, [None], name="x")
+            scale = v1.get_variable("scale", initializer=1.0)
+            y = x * scale + addend
+            session.run(v1.global_variables_initializer())
+            signatures = {"serving_default": define(infos(x=x), infos(y=y))}
+            if addend == 1.0:
+                builder.add_meta_graph_and_variables(session, tags, signature_def_map=signatures)
+            else:
+                builder.add_meta_graph(tags, signature_def_map=signatures)
+    builder.save()
+
+
+def save_texts(path):
+    """Keras with a vocabulary and a normalization of its own, over named inputs."""
+    layers = tf.keras.layers
+    tf.keras.utils.set_random_seed(11)
+    colour = tf.keras.Input([1], dtype="string", name="colour")
+    size = tf.keras.Input([1], name="size")
+    encoded = layers.StringLookup(vocabulary=["red", "green"], output_mode="one_hot")(colour)
+    scaled = layers.Normalization(mean=[3.0], variance=[4.0])(size)
+    y = layers.Dense(2, activation="sigmoid", name="answer")(layers.Concatenate()([encoded, scaled]))
+    model = tf.keras.Model({"colour": colour, "size": size}, y)
+    model.export(path, verbose=False)
+    inputs = {"colour": [["red"], ["green"], ["mauve"]], "size": [[1.0], [5.0], [3.0]]}
+    tensors = {"colour": tf.constant(inputs["colour"]), "size": tf.constant(inputs["size"])}
+    [output] = tf.saved_model.load(path).signatures["serving_default"].structured_outputs
+    return {"inputs": inputs, "output": output, "y": model(tensors).numpy().tolist()}
+
+
 def save_examples(path):
     """Signatures for classify, regress and predict on parsed Examples, in the style of TF 1."""
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
@@ -81,19 +203,15 @@ def save_examples(path):
         scores = tf.concat([x, -x], axis=1)
         classes = tf.tile(tf.constant([["plus", "minus"]]), [tf.shape(x)[0], 1])
         value = 0.5 * x + tf.cast(features["age"], tf.float32)
-        build = tf.compat.v1.saved_model.build_tensor_info
-        info = lambda **tensors: {key: build(tensor) for key, tensor in tensors.items()}
-        define = tf.compat.v1.saved_model.build_signature_def
         builder = tf.compat.v1.saved_model.Builder(path)
         builder.add_meta_graph_and_variables(session, ["serve"], signature_def_map={
-            "serving_default": define(info(x=x), info(y=value), "tensorflow/serving/predict"),
+            "serving_default": define(infos(x=x), infos(y=value)),
             "classify": define(
-                info(inputs=serialized), info(classes=classes, scores=scores),
-                "tensorflow/serving/classify"),
+                infos(inputs=serialized), infos(classes=classes, scores=scores), "classify"),
             "regress": define(
-                info(inputs=serialized), info(outputs=value), "tensorflow/serving/regress"),
+                infos(inputs=serialized), infos(outputs=value), "regress"),
             "names": define(
-                info(inputs=serialized), info(name=features["name"]), "tensorflow/serving/predict"),
+                infos(inputs=serialized), infos(name=features["name"])),
         })
         builder.save()
 
@@ -108,7 +226,11 @@ def save_keras(path):
     ])
     model.export(path, verbose=False)
     x = np.linspace(-1, 1, 8, dtype=np.float32).reshape(2, 4)
-    return {"x": x.tolist(), "y": model(x).numpy().tolist()}
+    serve = tf.saved_model.load(path).signatures["serving_default"]
+    return {
+        "x": x.tolist(), "y": model(x).numpy().tolist(),
+        "inputs": list(serve.structured_input_signature[1]), "outputs": list(serve.structured_outputs),
+    }
 
 
 def age(root):
@@ -125,12 +247,20 @@ def main():
     for version in (1, 2, 3):
         module = HalfPlus(version)
         tf.saved_model.save(module, at("half", version), signatures=module.serve)
-    for name, module in (("echo", Echo()), ("words", Words()), ("sleepy", Sleepy())):
+    for name, module in (("echo", Echo()), ("words", Words()), ("sleepy", Sleepy()),
+                         ("plain", Plain()), ("matrix", Matrix())):
         tf.saved_model.save(module, at(name, 1), signatures=module.serve)
+    counter = Counter()
+    tf.saved_model.save(counter, at("counter", 1), signatures={
+        "get": counter.get, "reset": counter.reset, "increase": counter.increase})
     save_examples(at("examples", 1))
+    save_tf1(at("tf1", 1))
+    save_defaults(at("defaults", 1))
+    save_tags(at("tags", 1))
+    texts = save_texts(at("texts", 1))
     keras = save_keras(at("keras", 20260101))
     age(root)
-    print(json.dumps({"keras": keras}))
+    print(json.dumps({"keras": keras, "texts": texts}))
 
 
 main()

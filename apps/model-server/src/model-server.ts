@@ -90,6 +90,7 @@ function assemble(options: ModelServerOptions): Parts {
       status: (choice) => models.status(choice),
       reload: async (config) => await reload.reload(config),
       prometheus: async () => await metering.page(),
+      lane: async () => await threads.openLane(),
       warm: async ({ name, version }) => await models.warm(name, version),
     },
     onLost,

@@ -1,14 +1,17 @@
 import { timingSafeEqual } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
-import express, {
-  type ErrorRequestHandler,
-  type Express,
-  type Request,
-  type RequestHandler,
-} from 'express'
+import { createRequire } from 'node:module'
+import type express from 'express'
+import type { ErrorRequestHandler, Express, Request, RequestHandler } from 'express'
 import { z } from 'zod'
 import type { Log } from './log.ts'
+
+/** Loads Express, for whoever makes an API: threads that only log do without its hundred files. */
+function loadExpress(): typeof express {
+  const loaded: typeof express = createRequire(import.meta.url)('express')
+  return loaded
+}
 
 const BODY_BYTES_MAX = 1024 * 1024
 const HEADERS_MS_MAX = 30_000
@@ -50,7 +53,7 @@ export interface ApiOptions {
  * where errors become answers `{"error": "..."}`. Routes are added by `addRoutes`.
  */
 export function makeApi(options: ApiOptions, addRoutes: (api: Express) => void): Express {
-  const api = express().disable('x-powered-by').set('case sensitive routing', true)
+  const api = loadExpress()().disable('x-powered-by').set('case sensitive routing', true)
   api.use(refuseForeignPages)
   if (options.isPrivate !== true) api.use(requireToken(options.token))
   api.get('/livez', (_request, response) => {
@@ -107,7 +110,7 @@ function isAllowed(request: Request, token: string | undefined): boolean {
  * Uploads are files of any type, which the routes stream themselves.
  */
 function parseJson(limit: number): RequestHandler {
-  const parse = express.json({ limit, reviver: refusePrototypes })
+  const parse = loadExpress().json({ limit, reviver: refusePrototypes })
   return (request, response, next) => {
     if (request.path.startsWith(RAW_PATHS)) return next()
     const { 'content-length': length = '0', 'transfer-encoding': coding } = request.headers

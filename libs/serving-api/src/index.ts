@@ -129,3 +129,4 @@ export {
   type WarmUpRequest,
 } from './warm-up/prediction-log.ts'
 export { readTfRecords } from './warm-up/tf-records.ts'
+export { encodeTensorProto } from './wire/tensor-encode.ts'

@@ -4,6 +4,7 @@ import {
   floatTensor,
   PredictionService,
   SignatureDefMapSchema,
+  stringTensor,
 } from '@drover/serving-api'
 import { status } from '@grpc/grpc-js'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
@@ -29,6 +30,7 @@ const LENGTHS: TestVersion = {
       methodName: REGRESS,
       inputs: { inputs: text('in') },
       outputs: { outputs: float('out') },
+      defaults: { inputs: stringTensor(['a']) },
     },
   },
   run: ({ signature, inputs: { inputs } }) => {
@@ -191,6 +193,21 @@ describe('GetModelMetadata', () => {
         },
       },
       outputs: { y: { encoding: { case: 'name', value: 'y:0' } } },
+    })
+  })
+
+  test('tells the values that stand in for inputs', async () => {
+    const { metadata } = await client.ask(getModelMetadata, {
+      modelSpec: { name: 'lengths' },
+      metadataField: ['signature_def', 'signature_def'],
+    })
+
+    const any = metadata.signature_def
+    const map = any && anyUnpack(any, SignatureDefMapSchema)
+    expect(map?.signatureDef.values?.defaults.inputs).toMatchObject({
+      dtype: DataTypeNumber.DT_STRING,
+      stringVal: [Buffer.from('a')],
+      tensorShape: { dim: [{ size: 1n }] },
     })
   })
 

@@ -1,16 +1,18 @@
 // GetModelMetadata: the signatures of a version.
 
 import type { MessageInitShape } from '@bufbuild/protobuf'
-import { create } from '@bufbuild/protobuf'
+import { create, fromBinary } from '@bufbuild/protobuf'
 import { anyPack } from '@bufbuild/protobuf/wkt'
 import {
   DataTypeNumber,
+  encodeTensorProto,
   type ModelSpec,
   PredictionService,
   ServingError,
   type SignatureDef,
   SignatureDefMapSchema,
   type TensorInfo,
+  TensorProtoSchema,
 } from '@drover/serving-api'
 import type { Found } from '../serving/core.ts'
 import { choiceOf, decode, encode } from './messages.ts'
@@ -55,10 +57,18 @@ type SignatureMessage = NonNullable<
   MessageInitShape<typeof SignatureDefMapSchema>['signatureDef']
 >[string]
 
-const signatureOf = ({ methodName, inputs, outputs }: SignatureDef): SignatureMessage => ({
+const signatureOf = ({
+  methodName,
+  inputs,
+  outputs,
+  defaults = {},
+}: SignatureDef): SignatureMessage => ({
   methodName,
   inputs: mapValues(inputs, infoOf),
   outputs: mapValues(outputs, infoOf),
+  defaults: mapValues(defaults, (tensor) =>
+    fromBinary(TensorProtoSchema, encodeTensorProto(tensor)),
+  ),
 })
 
 const infoOf = ({ name, dtype, shape }: TensorInfo) => ({

@@ -1,13 +1,13 @@
 // What is measured at the moment, beside requests: models, memory and threads.
 
 import type { Models } from '../control/models.ts'
-import type { ThreadReport } from '../serving/messages.ts'
+import type { Reports } from './metering.ts'
 import type { Gauge } from './page.ts'
 
 const MS_PER_S = 1_000
 
 /** Our own metrics. */
-export function gaugesOf(models: Models, reports: readonly ThreadReport[]): Gauge[] {
+export function gaugesOf(models: Models, reports: Reports): Gauge[] {
   return [
     ...versionGauges(models),
     {
@@ -20,8 +20,8 @@ export function gaugesOf(models: Models, reports: readonly ThreadReport[]): Gaug
       name: 'connections',
       type: 'gauge',
       help: 'Open connections.',
-      values: reports.map(({ connections }, index) => ({
-        labels: { thread: threadOf(index, reports.length) },
+      values: Array.from(reports, ([thread, { connections }]) => ({
+        labels: { thread },
         value: connections,
       })),
     },
@@ -29,8 +29,7 @@ export function gaugesOf(models: Models, reports: readonly ThreadReport[]): Gaug
       name: 'event_loop_delay_seconds',
       type: 'gauge',
       help: 'How long one piece of work held an event loop, since this page was read last.',
-      values: reports.flatMap(({ loopDelay }, index) => {
-        const thread = threadOf(index, reports.length)
+      values: Array.from(reports).flatMap(([thread, { loopDelay }]) => {
         const { p50Ms, p99Ms, p999Ms, maxMs } = loopDelay
         const delays = { 0.5: p50Ms, 0.99: p99Ms, 0.999: p999Ms, 1: maxMs }
         return Object.entries(delays).map(([quantile, ms]) => ({
@@ -41,10 +40,6 @@ export function gaugesOf(models: Models, reports: readonly ThreadReport[]): Gaug
     },
   ]
 }
-
-/** The lane comes last. */
-const threadOf = (index: number, count: number): string =>
-  index === count - 1 ? 'lane' : `${index}`
 
 function versionGauges(models: Models): Gauge[] {
   const byState = new Map<string, number>()

@@ -7,11 +7,14 @@ import { Totals } from './totals.ts'
 
 const GATHER_MS = 1_000
 
+/** What each thread has to tell, by its name. */
+export type Reports = ReadonlyMap<string, ThreadReport>
+
 export interface MeteringOptions {
   /** What each thread has to tell; the delays of their loops begin anew where that is wanted. */
-  report: (beginsAnew: boolean) => Promise<readonly ThreadReport[]>
+  report: (beginsAnew: boolean) => Promise<Reports>
   /** What is measured at the moment. */
-  gauges: (reports: readonly ThreadReport[]) => readonly Gauge[]
+  gauges: (reports: Reports) => readonly Gauge[]
   onFault: (error: unknown) => void
 }
 
@@ -44,10 +47,10 @@ export class Metering implements Disposable {
   }
 
   /** One after the other: each thread tells each count once. */
-  async #gather(beginsAnew: boolean): Promise<readonly ThreadReport[]> {
+  async #gather(beginsAnew: boolean): Promise<Reports> {
     const gathering = this.#last.then(async () => {
       const reports = await this.#options.report(beginsAnew)
-      for (const { models } of reports) this.#totals.add(models)
+      for (const { models } of reports.values()) this.#totals.add(models)
       return reports
     })
     this.#last = gathering.catch(() => {})

@@ -12,16 +12,30 @@ import type { ServingSettings } from './settings.ts'
 const GRACE_MS = 5_000
 const TRANSFER_BYTES_MIN = 16 * 1024
 
-/** Hands requests over to the thread at the other end. */
-export function laneOf(port: MessagePort): Lane {
+/** Hands requests over to the thread at the other end, which is started by `open` at the first one. */
+export function laneOf(port: MessagePort, open: () => Promise<void>): Lane {
   const lane = openChannel<Record<string, never>, LaneProtocol>(port, {})
   const options = ({ body, deadlineMs }: { body: Uint8Array; deadlineMs: number }) => ({
     msMax: Math.max(0, deadlineMs - performance.now()) + GRACE_MS,
     transfer: wholeOf(body),
   })
+  let opening: Promise<void> | undefined
+  const opened = async (): Promise<void> => {
+    opening ??= open().catch((error: unknown) => {
+      opening = undefined
+      throw error
+    })
+    await opening
+  }
   return {
-    rest: async (request) => await lane.ask('rest', toOther(request), options(request)),
-    grpc: async (request) => await lane.ask('grpc', toOther(request), options(request)),
+    rest: async (request) => {
+      await opened()
+      return await lane.ask('rest', toOther(request), options(request))
+    },
+    grpc: async (request) => {
+      await opened()
+      return await lane.ask('grpc', toOther(request), options(request))
+    },
   }
 }
 

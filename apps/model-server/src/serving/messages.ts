@@ -84,6 +84,8 @@ export type ControlProtocol = {
   status: { ask: ModelChoice; answer: VersionStatus[] }
   reload: { ask: ModelServerConfig; answer: void }
   prometheus: { ask: undefined; answer: Uint8Array }
+  /** Answers when the lane takes requests. */
+  lane: { ask: undefined; answer: void }
   /** Answers when a cold version can be asked. */
   warm: { ask: { name: string; version: bigint }; answer: void }
 }

@@ -63,7 +63,7 @@ export function startServing(port: MessagePort, data: ServingThreadData): void {
         await control.ask('reload', config, { msMax: settings.reloadMsMax }),
       prometheus: async () => await control.ask('prometheus', undefined),
     },
-    lane: toLane && laneOf(toLane),
+    lane: toLane && laneOf(toLane, async () => await control.ask('lane', undefined)),
   }
   const ports = openPorts(core, data)
   if (isLane) for (const each of lanes) serveLane(each, core, settings)

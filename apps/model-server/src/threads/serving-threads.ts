@@ -1,7 +1,7 @@
 // The control thread's view of the serving threads and of the lane.
 
 import { once } from 'node:events'
-import { MessageChannel, type Transferable, Worker } from 'node:worker_threads'
+import { MessageChannel, type MessagePort, type Transferable, Worker } from 'node:worker_threads'
 import type { LoadedModel } from '@drover/inference'
 import type {
   ControlProtocol,
@@ -17,11 +17,15 @@ import type { Places } from '../launch/places.ts'
 import type { ServingSettings } from '../serving/settings.ts'
 import { Table } from '../serving/table.ts'
 import { withDeadline } from '../control/deadline.ts'
+import { Pace } from '../control/pace.ts'
 import { type Channel, type Handlers, openChannel } from './channel.ts'
 
 /** Telling a thread of a model: it only puts it into its table. */
 const SERVE_MS_MAX = 30_000
 const REPORT_MS_MAX = 5_000
+/** Longest that telling the lane of all models holds the event loop at a stretch. */
+const STRETCH_MS = 4
+const NOWHERE: Places = { rest: undefined, grpc: undefined, unix: undefined }
 
 export interface ServingThreadsOptions {
   /** One entry for each thread. */
@@ -58,8 +62,13 @@ interface Target {
 /** The serving threads and the lane, all of which answer for the same models. */
 export class ServingThreads implements Publisher {
   readonly #options: ServingThreadsOptions
-  readonly #threads: readonly Thread[]
-  readonly #targets: readonly Target[]
+  readonly #threads: Thread[]
+  readonly #targets: Target[]
+  /** What every target was told last, or is being told. */
+  readonly #published = new Map<string, PublishedModel>()
+  /** The ends of the lines of the serving threads, until the lane takes them. */
+  #lines: MessagePort[]
+  #lane: Promise<void> | undefined
   /** What answers in this thread, for the admin socket. */
   readonly own: Table
   readonly #loads = new WeakMap<Loaded, number>()
@@ -73,15 +82,37 @@ export class ServingThreads implements Publisher {
       const line = lines[index]?.port1
       return this.#start({ places, lanes: line === undefined ? [] : [line], isLane: false })
     })
-    const nowhere = { rest: undefined, grpc: undefined, unix: undefined }
-    const lanes = lines.map(({ port2 }) => port2)
-    this.#threads = [...serving, this.#start({ places: nowhere, lanes, isLane: true })]
+    this.#threads = serving
+    this.#lines = lines.map(({ port2 }) => port2)
     const { waitingMax } = options.settings.limits
     this.own = new Table({
       waitingMax,
       warm: async (name, version) => await options.control.warm({ name, version }),
     })
     this.#targets = [targetOf(this.own), ...this.#threads.map(({ channel }) => targetIn(channel))]
+  }
+
+  /** Starts the lane if nobody has asked for it before; resolves when it answers for all models. */
+  async openLane(): Promise<void> {
+    this.#lane ??= this.#startLane()
+    await this.#lane
+  }
+
+  async #startLane(): Promise<void> {
+    const lane = this.#start({ places: NOWHERE, lanes: this.#lines, isLane: true })
+    this.#lines = []
+    const target = targetIn(lane.channel)
+    this.#threads.push(lane)
+    this.#targets.push(target)
+    // What changes meanwhile is told to it as to all others, and here once more at the worst.
+    const pace = new Pace(STRETCH_MS)
+    const told: Promise<void>[] = []
+    for (const name of this.#published.keys()) {
+      const model = this.#published.get(name)
+      if (model !== undefined) told.push(this.#tell(target, model))
+      if (pace.step()) await pace.rest()
+    }
+    await Promise.all(told)
   }
 
   #start(parts: Omit<ServingThreadData, 'settings'>): Thread {
@@ -101,12 +132,14 @@ export class ServingThreads implements Publisher {
 
   /** Resolves when every thread answers for the model like this. */
   async serve(model: PublishedModel): Promise<void> {
-    await Promise.all(
-      this.#targets.map(async (target) => {
-        const transfer: Transferable[] = []
-        await target.serve(this.#messageOf(model, target, transfer), transfer)
-      }),
-    )
+    if (model.versions.length === 0) this.#published.delete(model.name)
+    else this.#published.set(model.name, model)
+    await Promise.all(this.#targets.map(async (target) => await this.#tell(target, model)))
+  }
+
+  async #tell(target: Target, model: PublishedModel): Promise<void> {
+    const transfer: Transferable[] = []
+    await target.serve(this.#messageOf(model, target, transfer), transfer)
   }
 
   #messageOf(
@@ -154,14 +187,14 @@ export class ServingThreads implements Publisher {
     return all[0] ?? { rest: undefined, grpc: undefined, unix: undefined }
   }
 
-  /** What each thread has to tell, the lane last. Throws when one does not answer. */
-  async report(beginsAnew: boolean): Promise<ThreadReport[]> {
+  /** What each thread has to tell, by its name. Throws when one does not answer. */
+  async report(beginsAnew: boolean): Promise<ReadonlyMap<string, ThreadReport>> {
     const options = { msMax: REPORT_MS_MAX }
-    return await Promise.all(
-      this.#threads.map(
-        async ({ channel }) => await channel.ask('report', { beginsAnew }, options),
-      ),
-    )
+    const named = this.#threads.map(async ({ channel }, index) => {
+      const name = index < this.#options.places.length ? `${index}` : 'lane'
+      return [name, await channel.ask('report', { beginsAnew }, options)] as const
+    })
+    return new Map(await Promise.all(named))
   }
 
   /** Takes nothing new, answers what is there and ends the threads. */

@@ -14,6 +14,7 @@ export {
   ServerReflectionResponseSchema,
 } from '../generated/grpc/reflection/v1/reflection_pb.ts'
 export { ServerReflection as ServerReflectionAlpha } from '../generated/grpc/reflection/v1alpha/reflection_pb.ts'
+export { TensorProtoSchema } from '../generated/tensorflow/core/framework/tensor_pb.ts'
 export { DataType as DataTypeNumber } from '../generated/tensorflow/core/framework/types_pb.ts'
 export { Code as ErrorCode } from '../generated/tensorflow/core/protobuf/error_codes_pb.ts'
 export { SignatureDefMapSchema } from '../generated/tensorflow_serving/apis/get_model_metadata_pb.ts'

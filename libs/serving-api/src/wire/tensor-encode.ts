@@ -4,7 +4,15 @@ import { numberOfType } from '../element-types.ts'
 import { bytesOf, sizeOf, type Tensor, type TensorOf } from '../tensor.ts'
 import { WireType } from './reader.ts'
 import { LAYOUTS, TensorField } from './tensor-fields.ts'
-import { fieldSize, int64Size, varintSize, type WireWriter } from './writer.ts'
+import { fieldSize, int64Size, varintSize, WireWriter } from './writer.ts'
+
+/** A TensorProto by itself, its values as lists. */
+export function encodeTensorProto(tensor: Tensor): Uint8Array {
+  const measured = measureTensor(tensor, false)
+  const writer = new WireWriter(measured.size)
+  writeTensor(writer, measured)
+  return writer.bytes
+}
 
 /** A tensor whose size as a message has been counted. */
 export interface MeasuredTensor {
