@@ -3,7 +3,7 @@
 import { truncate } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { plus } from './models/small.ts'
-import { startWorld, waitFor, type World } from './world.ts'
+import { EVENTUALLY, startWorld, waitFor, type World } from './world.ts'
 
 let world: World
 let proofs = 0
@@ -39,7 +39,7 @@ test('an empty list serves nothing, and a later one does', async () => {
 
   await world.write(world.text())
 
-  await world.untilAnswers('good', 3)
+  await expect.poll(() => world.ask('good'), EVENTUALLY).toBe(3)
 })
 
 test('a config that is cut off changes nothing', async () => {

@@ -110,7 +110,7 @@ test('a deadline ends a request that takes longer', async () => {
   const startMs = performance.now()
   const request = {
     modelSpec: { name: 'sleepy' },
-    inputs: { x: { dtype: 'DT_INT32', tensorShape: {}, intVal: [20_000] } },
+    inputs: { x: { dtype: 'DT_INT32', tensorShape: {}, intVal: [60_000] } },
   }
 
   const answer = client.call('Predict', request, { deadline: Date.now() + 300 })
@@ -177,9 +177,11 @@ function varint(value: number): Buffer {
 
 describe('TLS', () => {
   const startWith = async (name: string, lines: readonly string[]): Promise<TestedServer> => {
-    const text = (pem: string): string => JSON.stringify(pem)
     const file = join(root, name)
-    const pair = [`server_key: ${text(TLS_PAIR.key)}`, `server_cert: ${text(TLS_PAIR.certificate)}`]
+    const pair = [
+      `server_key: ${JSON.stringify(TLS_PAIR.key)}`,
+      `server_cert: ${JSON.stringify(TLS_PAIR.certificate)}`,
+    ]
     await writeFile(file, [...pair, ...lines].join('\n'))
     const server = await startTested([models, `--ssl_config_file=${file}`])
     await untilAvailable(server, 'default')

@@ -11,7 +11,6 @@ import { GrpcClient, SOME_PREDICT } from './grpc-client.ts'
 import { configList, configOf } from './models.ts'
 import { plus } from './models/small.ts'
 import { exchange } from './raw-http.ts'
-import { IS_OURS } from './server.ts'
 import { startWorld, waitFor, type World } from './world.ts'
 
 const ENTRIES = 100_000
@@ -124,9 +123,12 @@ test(
   ENTRIES_MS_MAX,
 )
 
-/** Memory of the tested process; nothing where it is another server's. */
-async function residentBytes(): Promise<number> {
-  if (!IS_OURS) return 0
-  const status = await readFile(`/proc/${world.server.process.pid}/status`, 'utf8')
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024
+/** Memory of the tested process and those that it started. */
+async function residentBytes(pid = world.server.process.pid): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8')
+  const own = Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')
+  const theirs = children.split(' ').filter((word) => word !== '')
+  const sizes = await Promise.all(theirs.map(async (child) => await residentBytes(Number(child))))
+  return sizes.reduce((sum, bytes) => sum + bytes, own)
 }

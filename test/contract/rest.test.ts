@@ -34,5 +34,9 @@ afterAll(async () => {
   await rm(root, { recursive: true, force: true })
 })
 
-describe('a server without flags', () => defineRestTests(REST_CASES, () => plain))
-describe('a server with flags', () => defineRestTests(FLAG_CASES, () => flagged))
+describe('a server without flags', () => {
+  defineRestTests(REST_CASES, () => plain)
+})
+describe('a server with flags', () => {
+  defineRestTests(FLAG_CASES, () => flagged)
+})

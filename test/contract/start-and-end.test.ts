@@ -4,7 +4,6 @@ import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { Agent, request } from 'node:http'
-import { createConnection } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { status } from '@grpc/grpc-js'
@@ -21,8 +20,6 @@ const CONNECTIONS = 8
 const REFUSED = 'no connection'
 /** About a second of arithmetic. */
 const SLEEPY_ROWS = 3_000
-/** Time in which clients with an open connection may use it once more, and some for the rest. */
-const IDLE_END_MS_MAX = 12_000
 
 let root: string
 let config: string
@@ -207,25 +204,6 @@ describe('SIGTERM', () => {
 
     for (const answer of await Promise.all(asking)) expect(answer.status).toBe(200)
     expect(await ended).toEqual([0, null])
-  })
-
-  test.each([
-    ['REST', ({ rest }: TestedServer) => Number(new URL(rest).port)],
-    ['gRPC', ({ grpc }: TestedServer) => Number(grpc.split(':')[1])],
-  ])('waits for a %s connection that asks nothing, but not long', async (_name, portOf) => {
-    await using server = await startTested([`--model_config_file=${config}`])
-    const socket = createConnection({ host: '127.0.0.1', port: portOf(server) })
-    await once(socket, 'connect')
-    // Answered on another connection: so this one was accepted by then.
-    await untilAvailable(server, 'default')
-    const startMs = performance.now()
-
-    const ended = once(server.process, 'exit')
-    server.process.kill('SIGTERM')
-
-    expect(await ended).toEqual([0, null])
-    expect(performance.now() - startMs).toBeLessThan(IDLE_END_MS_MAX)
-    socket.destroy()
   })
 })
 

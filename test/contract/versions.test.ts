@@ -2,10 +2,10 @@
 
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, test } from 'vitest'
 import { writeModel } from './models.ts'
 import { plus } from './models/small.ts'
-import { startWorld, type World } from './world.ts'
+import { askMeanwhile, EVENTUALLY, startWorld, type World } from './world.ts'
 
 const ALL = 'model_version_policy { all {} }'
 const latest = (count: number): string =>
@@ -21,7 +21,7 @@ afterAll(async () => await world[Symbol.asyncDispose]())
 
 describe.concurrent('a policy', () => {
   const versions = { '1': plus(1), '2': plus(2), '3': plus(3) }
-  test.each([
+  test.for<[string, string, string[]]>([
     ['none', '', ['3 AVAILABLE']],
     ['latest 2', latest(2), ['3 AVAILABLE', '2 AVAILABLE']],
     ['latest 0', latest(0), ['3 AVAILABLE']],
@@ -36,14 +36,14 @@ describe.concurrent('a policy', () => {
       'model_version_policy { specific { versions: 1 versions: 9 } }',
       ['1 AVAILABLE'],
     ],
-  ])('of %s', async (name, policy, states) => {
+  ])('of %s', async ([name, policy, states], { expect }) => {
     const model = `policy-${name.replaceAll(/\W+/g, '-')}`
     await world.add(model, versions, policy)
 
-    await world.until(model, states)
+    await expect.poll(() => world.states(model), EVENTUALLY).toEqual(states)
   })
 
-  test('that changes loads and unloads what it says', async () => {
+  test('that changes loads and unloads what it says', async ({ expect }) => {
     const basePath = await world.add('changing', versions, latest(1))
     await world.until('changing', ['3 AVAILABLE'])
 
@@ -54,7 +54,7 @@ describe.concurrent('a policy', () => {
   })
 })
 
-test.concurrent('folders are versions if they are whole numbers', async () => {
+test.concurrent('folders are versions if they are whole numbers', async ({ expect }) => {
   const model = plus(1)
   await world.add(
     'named',
@@ -69,27 +69,26 @@ test.concurrent('folders are versions if they are whole numbers', async () => {
     ALL,
   )
 
-  await world.until('named', ['20170111173521 AVAILABLE', '7 AVAILABLE'])
+  await expect
+    .poll(() => world.states('named'), EVENTUALLY)
+    .toEqual(['20170111173521 AVAILABLE', '7 AVAILABLE'])
 })
 
-test.concurrent('a new version takes the place of the old one, which answers until then', async () => {
+test.concurrent('a new version takes the place of the old one, which answers until then', async ({
+  expect,
+}) => {
   await world.add('swap', { '1': plus(1) })
   await world.untilAnswers('swap', 3)
-  const answers = new Set<number>()
-  let isSwapped = false
-  const asking = Array.from({ length: 4 }, async () => {
-    while (!isSwapped) answers.add(await world.ask('swap'))
+
+  const answers = await askMeanwhile(world, 'swap', async () => {
+    await writeModel(world.root, 'swap', { '2': plus(2) })
+    await world.until('swap', ['2 AVAILABLE', '1 END'])
   })
 
-  await writeModel(world.root, 'swap', { '2': plus(2) })
-  await world.until('swap', ['2 AVAILABLE', '1 END'])
-  isSwapped = true
-  await Promise.all(asking)
-
-  expect(answers).toEqual(new Set([3, 4]))
+  expect(new Set(answers)).toEqual(new Set([3, 4]))
 })
 
-test.concurrent('a version that does not load leaves the old one', async () => {
+test.concurrent('a version that does not load leaves the old one', async ({ expect }) => {
   await world.add('stays', { '1': plus(1) })
   await world.untilAnswers('stays', 3)
 
@@ -99,7 +98,7 @@ test.concurrent('a version that does not load leaves the old one', async () => {
   expect(await world.ask('stays')).toBe(3)
 })
 
-test.concurrent('a version whose folder goes is unloaded, down to the last', async () => {
+test.concurrent('a version whose folder goes is unloaded, down to the last', async ({ expect }) => {
   const basePath = await world.add('shrinks', { '1': plus(1), '2': plus(2) }, ALL)
   await world.until('shrinks', ['2 AVAILABLE', '1 AVAILABLE'])
 
@@ -111,7 +110,9 @@ test.concurrent('a version whose folder goes is unloaded, down to the last', asy
   await world.untilAnswers('shrinks', 404)
 })
 
-test.concurrent('a folder that is renamed away and back is a version no more, and again', async () => {
+test.concurrent('a folder that is renamed away and back is a version no more, and again', async ({
+  expect,
+}) => {
   const basePath = await world.add('denied', { '2': plus(2), '5': plus(5) }, ALL)
   await world.until('denied', ['5 AVAILABLE', '2 AVAILABLE'])
 
@@ -119,10 +120,12 @@ test.concurrent('a folder that is renamed away and back is a version no more, an
   await world.until('denied', ['5 END', '2 AVAILABLE'])
   await rename(join(basePath, '5.denied'), join(basePath, '5'))
 
-  await world.until('denied', ['5 AVAILABLE', '2 AVAILABLE'])
+  await expect
+    .poll(() => world.states('denied'), EVENTUALLY)
+    .toEqual(['5 AVAILABLE', '2 AVAILABLE'])
 })
 
-test.concurrent('a version that is still being written is not touched', async () => {
+test.concurrent('a version that is still being written is not touched', async ({ expect }) => {
   const basePath = await world.add('growing', { '1': plus(1) })
   await world.untilAnswers('growing', 3)
   const whole = plus(2)
@@ -135,7 +138,7 @@ test.concurrent('a version that is still being written is not touched', async ()
   expect(await world.ask('growing')).toBe(4)
 })
 
-test.concurrent('a folder without versions holds up nobody', async () => {
+test.concurrent('a folder without versions holds up nobody', async ({ expect }) => {
   await mkdir(join(world.root, 'bare', 'not-a-number'), { recursive: true })
   await world.configure('bare', join(world.root, 'bare'))
   await world.add('full', { '1': plus(1) })

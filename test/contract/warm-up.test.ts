@@ -4,12 +4,12 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fromJson, type JsonObject, toBinary } from '@bufbuild/protobuf'
 import { PredictionService } from '@drover/serving-api'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, test } from 'vitest'
 import { list } from './cases/grpc/case.ts'
 import { configOf, writeModel } from './models.ts'
 import { plus } from './models/small.ts'
 import { tfRecord } from './tf-record.ts'
-import { startWorld, type World } from './world.ts'
+import { EVENTUALLY, startWorld, type World } from './world.ts'
 
 const RECORDS = 'assets.extra/tf_serving_warmup_requests'
 /** Fields of `PredictionLog` and `PredictLog`. */
@@ -44,44 +44,46 @@ async function serve(name: string, records: Uint8Array): Promise<void> {
   await world.configure(name, basePath)
 }
 
-test('a version with good records becomes AVAILABLE', async () => {
-  const record = tfRecord(logOf('warm', { x: list([1, 2]) }))
+describe.concurrent('a version', () => {
+  test('with good records becomes AVAILABLE', async ({ expect }) => {
+    const record = tfRecord(logOf('warm', { x: list([1, 2]) }))
 
-  await serve('warm', Buffer.concat([record, record]))
+    await serve('warm', Buffer.concat([record, record]))
 
-  await world.untilAnswers('warm', 3)
-})
+    await expect.poll(() => world.ask('warm'), EVENTUALLY).toBe(3)
+  })
 
-test('an empty file of records is none', async () => {
-  await serve('cool', new Uint8Array())
+  test('with an empty file of records becomes AVAILABLE', async ({ expect }) => {
+    await serve('cool', new Uint8Array())
 
-  await world.untilAnswers('cool', 3)
-})
+    await expect.poll(() => world.ask('cool'), EVENTUALLY).toBe(3)
+  })
 
-test('a record that fails fails the version', async () => {
-  await serve('cold', tfRecord(logOf('cold', { unknown: list([1]) })))
+  test('with a record that fails does not', async ({ expect }) => {
+    await serve('cold', tfRecord(logOf('cold', { unknown: list([1]) })))
 
-  await world.until('cold', ['1 END'])
-  expect(await world.faults('cold')).toEqual([expect.stringContaining('unknown')])
-  expect(await world.ask('cold')).toBe(404)
-})
+    await world.until('cold', ['1 END'])
+    expect(await world.faults('cold')).toEqual([expect.stringContaining('unknown')])
+    expect(await world.ask('cold')).toBe(404)
+  })
 
-test('so does a file of records that is damaged', async () => {
-  const record = tfRecord(logOf('torn', { x: list([1]) }))
-  record[record.length - 1] = (record.at(-1) ?? 0) ^ 1
+  test('with a damaged file of records does not', async ({ expect }) => {
+    const record = tfRecord(logOf('torn', { x: list([1]) }))
+    record[record.length - 1] = (record.at(-1) ?? 0) ^ 1
 
-  await serve('torn', record)
+    await serve('torn', record)
 
-  await world.until('torn', ['1 END'])
-})
+    await expect.poll(() => world.states('torn'), EVENTUALLY).toEqual(['1 END'])
+  })
 
-test('records are not asked where the flag says so', async () => {
-  await using other = await startWorld(['--enable_model_warmup=false'])
-  const basePath = await writeModel(other.root, 'unasked', { '1': plus(1) })
-  const file = join(basePath, '1', RECORDS)
-  await mkdir(dirname(file))
-  await writeFile(file, tfRecord(logOf('unasked', { unknown: list([1]) })))
-  await other.write(`model_config_list { ${configOf('unasked', basePath)} }`)
+  test('is not asked its records where the flag says so', async ({ expect }) => {
+    await using other = await startWorld(['--enable_model_warmup=false'])
+    const basePath = await writeModel(other.root, 'unasked', { '1': plus(1) })
+    const file = join(basePath, '1', RECORDS)
+    await mkdir(dirname(file))
+    await writeFile(file, tfRecord(logOf('unasked', { unknown: list([1]) })))
+    await other.write(`model_config_list { ${configOf('unasked', basePath)} }`)
 
-  await other.untilAnswers('unasked', 3)
+    await expect.poll(() => other.ask('unasked'), EVENTUALLY).toBe(3)
+  })
 })

@@ -10,6 +10,9 @@ import { startTested, type TestedServer } from './server.ts'
 
 const WAIT_MS_MAX = 20_000
 const LOOK_MS = 50
+const CALLERS = 4
+/** How `expect.poll` waits for what a server is to come to. */
+export const EVENTUALLY = { timeout: WAIT_MS_MAX, interval: LOOK_MS }
 const Status = z.object({
   model_version_status: z.array(
     z.object({
@@ -56,10 +59,12 @@ export async function startWorld(flags: readonly string[] = []): Promise<World> 
   let writing: Promise<void> = Promise.resolve()
   // One after another: tests that run at the same time add their entries to one file.
   const write = async (content: string | (() => string)): Promise<void> => {
-    writing = writing.then(async () => {
+    const before = writing
+    writing = (async () => {
+      await before
       await writeFile(`${configPath}.new`, typeof content === 'string' ? content : content())
       await rename(`${configPath}.new`, configPath)
-    })
+    })()
     await writing
   }
   const configure = async (name: string, basePath?: string, more?: string): Promise<void> => {
@@ -147,4 +152,24 @@ export async function waitFor<T>(
   } catch (error) {
     throw new Error(`it is ${JSON.stringify(seen)} still`, { cause: error })
   }
+}
+
+/** Asks a model by several callers at a time until what goes on beside has ended; gives all answers. */
+export async function askMeanwhile(
+  world: World,
+  name: string,
+  meanwhile: () => Promise<void>,
+): Promise<number[]> {
+  const answers: number[] = []
+  const ending = new AbortController()
+  const asking = Array.from({ length: CALLERS }, async () => {
+    while (!ending.signal.aborted) answers.push(await world.ask(name))
+  })
+  try {
+    await meanwhile()
+  } finally {
+    ending.abort()
+    await Promise.all(asking)
+  }
+  return answers
 }

@@ -93,6 +93,8 @@ export function plus(addend: number): Uint8Array {
   return writeSavedModel({ graph: graph.build(), signatures: { serving_default } })
 }
 
+const column = (node: string): TensorInfo => info(node, 'DT_FLOAT', [-1])
+
 /** `sum` = a + b and `difference` = a - b. */
 export function pair(): Uint8Array {
   const graph = new GraphBuilder()
@@ -100,7 +102,6 @@ export function pair(): Uint8Array {
   const b = placeholder(graph, 'b', 'DT_FLOAT')
   const sum = graph.add('AddV2', 'sum', [a, b], FLOAT)
   const difference = graph.add('Sub', 'difference', [a, b], FLOAT)
-  const column = (node: string) => info(node, 'DT_FLOAT', [-1])
   const serving_default = predict(
     { a: column(a), b: column(b) },
     { sum: column(sum), difference: column(difference) },

@@ -28,7 +28,10 @@ export const GRPC_LIMITS = {
   /** A request of which nothing more arrives, or an answer that is not read, is given up. */
   stalledMsMax: 120_000,
   stalledCheckMs: 10_000,
-  /** Between the announcement that a connection ends and its end: new calls that are under way arrive. */
+  /**
+   * Between the announcement that a connection ends and its end, in which calls that are under way
+   * arrive; and between an answer and the reset of a client that goes on sending.
+   */
   goodbyeMs: 100,
   /** How often a silent connection is asked whether it still is there, and how long it may take to answer. */
   keepaliveMs: 7_200_000,

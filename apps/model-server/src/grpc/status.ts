@@ -1,6 +1,6 @@
 // How a call ends: gRPC's status as HTTP/2 headers.
 
-import { constants, type OutgoingHttpHeaders } from 'node:http2'
+import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
 import { grpcCodeOf, grpcMessage, ServingError } from '@drover/serving-api'
 import type { Log } from '@drover/service'
 
@@ -48,3 +48,12 @@ const escapeByte = (character: string): string =>
 /** A call whose bytes are not what they should be. */
 export const unreadable = (message: string, cause?: unknown): ServingError =>
   new ServingError('INTERNAL', message, { cause })
+
+/**
+ * Tells a client that was answered and still sends to stop. Not at once: a reset overtakes an answer
+ * that waits to be written, and most clients stop by themselves when they read it.
+ */
+export function stopSending(stream: ServerHttp2Stream, afterMs: number): void {
+  if (!stream.readableEnded)
+    setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), afterMs).unref()
+}

@@ -2,7 +2,7 @@
 // what counts is that a client that does not read, or that sends without end, costs nothing.
 
 import { once } from 'node:events'
-import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
+import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import { ServingError } from '@drover/serving-api'
 import type { Log } from '@drover/service'
 import { FrameReader, writeFrame } from './frame.ts'
@@ -13,6 +13,7 @@ import {
   OK_TRAILERS,
   RESPOND,
   RESPOND_ONLY,
+  stopSending,
   unreadable,
 } from './status.ts'
 
@@ -44,7 +45,11 @@ export async function answerStream(
     calls.open.delete(stop)
     if (ending.signal.aborted) return
     ending.abort()
-    finish(stream, error === undefined ? OK_TRAILERS : failureTrailers(error, calls.log))
+    finish(
+      stream,
+      error === undefined ? OK_TRAILERS : failureTrailers(error, calls.log),
+      calls.limits.goodbyeMs,
+    )
   }
   const stop = (): void => end(new ServingError('UNAVAILABLE', 'The server is shutting down'))
   calls.open.add(stop)
@@ -88,12 +93,11 @@ async function send(
   if (!writeFrame(stream, message)) await once(stream, 'drain', { signal })
 }
 
-function finish(stream: ServerHttp2Stream, trailers: OutgoingHttpHeaders): void {
+function finish(stream: ServerHttp2Stream, trailers: OutgoingHttpHeaders, goodbyeMs: number): void {
   if (stream.destroyed || stream.closed) return
   if (stream.headersSent) {
     stream.once('wantTrailers', () => stream.sendTrailers(trailers))
     stream.end()
   } else stream.respond({ ...ANSWER_HEADERS, ...trailers }, RESPOND_ONLY)
-  // A client that still sends is told to stop.
-  if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR)
+  stopSending(stream, goodbyeMs)
 }

@@ -18,6 +18,7 @@ import {
   OK_TRAILERS,
   RESPOND,
   RESPOND_ONLY,
+  stopSending,
   unreadable,
 } from './status.ts'
 
@@ -213,8 +214,7 @@ export class UnaryCall {
     if (!this.#leave()) return
     const stream = this.#stream
     stream.respond({ ...ANSWER_HEADERS, ...failureTrailers(error, this.#calls.log) }, RESPOND_ONLY)
-    // A client that still sends is told to stop.
-    if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR)
+    stopSending(stream, this.#calls.limits.goodbyeMs)
   }
 
   #leave(): boolean {

@@ -72,7 +72,7 @@ const METRICS_CASES: readonly RestCase[] = [
 const TIMEOUT_CASES: readonly RestCase[] = [
   {
     name: 'a request that takes too long',
-    request: post('sleepy:predict', '{"inputs":20000}'),
+    request: post('sleepy:predict', '{"inputs":60000}'),
     expect: { status: 504, contains: ['"error": '] },
   },
   answered('the next one of the same model', post('sleepy:predict', '{"inputs":1}'), {
