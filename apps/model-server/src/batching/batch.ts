@@ -14,7 +14,24 @@ export interface Part {
 /** How requests are brought to one shape. */
 type Padding = Pick<BatchingParameters, 'allowedBatchSizes' | 'padVariableLengthInputs'>
 
-/** The inputs of all parts as one. Throws FAILED_PRECONDITION where their shapes do not fit together. */
+/**
+ * What has to be the same in all parts of a batch. Upstream fails a whole batch for one request of
+ * another shape; here that request waits for a batch of its own kind.
+ */
+export function kindOf(
+  inputs: Part['inputs'],
+  { padVariableLengthInputs }: Pick<Padding, 'padVariableLengthInputs'>,
+): string {
+  return Object.entries(inputs)
+    .map(([alias, { dtype, shape }]) => {
+      const form = padVariableLengthInputs ? shape.length : shape.slice(1).join()
+      return JSON.stringify([alias, dtype, form])
+    })
+    .toSorted()
+    .join()
+}
+
+/** The inputs of all parts, which are of one kind, as one. */
 export function joinParts(
   parts: readonly Part[],
   { allowedBatchSizes, padVariableLengthInputs }: Padding,
@@ -25,31 +42,13 @@ export function joinParts(
   return Object.fromEntries(
     Object.keys(first?.inputs ?? {}).map((alias) => {
       const tensors = parts.flatMap(({ inputs }) => inputs[alias] ?? [])
-      const fitting = padVariableLengthInputs ? padTogether(alias, tensors) : tensors
-      if (!padVariableLengthInputs && !haveOneShape(tensors)) throw ragged(alias)
+      const fitting = padVariableLengthInputs ? padTogether(tensors) : tensors
       return [alias, joinRows([...fitting, ...filler(fitting, wanted - rows)])]
     }),
   )
 }
 
-const haveOneShape = (tensors: readonly Tensor[]): boolean =>
-  new Set(tensors.map(({ shape }) => shape.slice(1).join())).size <= 1
-
-const ragged = (alias: string): ServingError =>
-  new ServingError(
-    'FAILED_PRECONDITION',
-    `Tensors with name '${alias}' from different tasks have different shapes and padding is turned ` +
-      'off. Set pad_variable_length_inputs to true, or ensure that all tensors with the same name ' +
-      'have equal dimensions starting with the first dim.',
-  )
-
-function padTogether(alias: string, tensors: readonly Tensor[]): Tensor[] {
-  const ranks = new Set(tensors.map(({ shape }) => shape.length))
-  if (ranks.size > 1)
-    throw new ServingError(
-      'FAILED_PRECONDITION',
-      `Tensors with name '${alias}' from different tasks have different ranks`,
-    )
+function padTogether(tensors: readonly Tensor[]): Tensor[] {
   const sizes = (tensors[0]?.shape ?? [])
     .slice(1)
     .map((_, axis) => Math.max(...tensors.map(({ shape }) => shape[axis + 1] ?? 0)))

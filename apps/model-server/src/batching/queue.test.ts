@@ -1,4 +1,5 @@
 import { EventEmitter, once } from 'node:events'
+import { InferenceError } from '@drover/inference'
 import { floatTensor, stringTensor, type Tensor } from '@drover/serving-api'
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
@@ -97,6 +98,19 @@ describe('BatchQueue', () => {
     expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
   })
 
+  test('answers those that ran with one whose values the model cannot take', async () => {
+    const picky = new BatchQueue(SETTINGS, ({ x = rows() }) => {
+      if ([...x.values].includes(0)) throw new InferenceError('RUN_FAILED', 'a zero')
+      return { y: x }
+    })
+    const asked = [rows(1), rows(0), rows(2)].map(async (x) => await picky.ask({ x }, IN_A_MINUTE))
+    expect(await Promise.allSettled(asked)).toMatchObject([
+      { value: { y: rows(1) } },
+      { reason: { code: 'RUN_FAILED' } },
+      { value: { y: rows(2) } },
+    ])
+  })
+
   test.each<[string, Tensor, string, Partial<BatchingParameters>]>([
     ['no first dimension', floatTensor([1], []), 'must have at least one dimension', {}],
     ['too many rows', rows(1, 2, 3), 'Task size 3 is larger than', { maxBatchSize: 2 }],
@@ -104,16 +118,15 @@ describe('BatchQueue', () => {
     await expect(makeQueue(settings).ask(x)).rejects.toThrow(message)
   })
 
-  test('refuses shapes that do not fit together, in upstream’s words', async () => {
-    const { ask } = makeQueue()
-    const asked = [ask(floatTensor([1], [1, 1])), ask(floatTensor([1, 2], [1, 2]))]
-    for (const result of await Promise.allSettled(asked))
-      expect(result).toMatchObject({
-        reason: {
-          code: 'FAILED_PRECONDITION',
-          message: expect.stringContaining('padding is turned off'),
-        },
-      })
+  test('runs shapes that do not fit together apart, so that none fails for another', async () => {
+    const { ask, runs } = makeQueue()
+    const answers = await Promise.all([
+      ask(floatTensor([1], [1, 1])),
+      ask(floatTensor([1, 2], [1, 2])),
+      ask(floatTensor([3, 4], [1, 2])),
+    ])
+    expect(answers[1]).toEqual(floatTensor([1, 2], [1, 2]))
+    expect(runs).toEqual(['1x1', '2x2'])
   })
 
   test('refuses what finds the queue full', async () => {

@@ -1,10 +1,11 @@
 // Requests of one signature that arrive together run together, as upstream's batching session does it:
 // a batch is closed when it is full or has waited long enough; closed batches wait for a free slot.
 
+import { InferenceError } from '@drover/inference'
 import { ServingError } from '@drover/serving-api'
 import type { Outputs } from '../serving/core.ts'
 import type { BatchingParameters } from '../flags/batching.ts'
-import { cut, divide, joinOutputs, joinParts, type Part } from './batch.ts'
+import { cut, divide, joinOutputs, joinParts, kindOf, type Part } from './batch.ts'
 import { rowsOf } from './rows.ts'
 
 /** Runs a batch; the deadline is that of its last request. */
@@ -17,9 +18,14 @@ interface Task extends Part {
 }
 
 interface Batch {
+  /** See `kindOf`. */
+  kind: string
   tasks: Task[]
   rows: number
 }
+
+const isOfInputs = (error: unknown): boolean =>
+  error instanceof InferenceError && (error.code === 'INVALID_INPUT' || error.code === 'RUN_FAILED')
 
 /** The queue of one signature of one version. */
 export class BatchQueue {
@@ -56,14 +62,17 @@ export class BatchQueue {
   }
 
   async #add({ inputs, rows }: Part, deadlineMs: number): Promise<Outputs> {
-    if (this.#open !== undefined && this.#open.rows + rows > this.#rowsMax) this.#close()
+    const kind = kindOf(inputs, this.#settings)
+    const open = this.#open
+    if (open !== undefined && (open.kind !== kind || open.rows + rows > this.#rowsMax))
+      this.#close()
     if (this.#open === undefined) {
       if (this.#closed.length >= this.#settings.maxEnqueuedBatches)
         throw new ServingError(
           'UNAVAILABLE',
           'The batch scheduling queue to which this task was submitted is full',
         )
-      this.#begin()
+      this.#begin(kind)
     }
     return await new Promise<Outputs>((resolve, reject) => {
       const batch = this.#open
@@ -74,8 +83,8 @@ export class BatchQueue {
     })
   }
 
-  #begin(): void {
-    this.#open = { tasks: [], rows: 0 }
+  #begin(kind: string): void {
+    this.#open = { kind, tasks: [], rows: 0 }
     const waitMs = this.#settings.batchTimeoutMicros / 1_000
     // Without a timeout, whatever arrives in the same turn of the event loop still goes together.
     if (waitMs > 0) {
@@ -108,7 +117,7 @@ export class BatchQueue {
     }
   }
 
-  async #execute({ tasks }: Batch): Promise<void> {
+  async #execute({ tasks }: Pick<Batch, 'tasks'>): Promise<void> {
     const now = performance.now()
     const late = tasks.filter(({ deadlineMs }) => deadlineMs <= now)
     for (const task of late)
@@ -120,7 +129,10 @@ export class BatchQueue {
       const outputs = await this.#run(joinParts(due, this.#settings), deadlineMs)
       for (const [index, answer] of divide(outputs, due).entries()) due[index]?.resolve(answer)
     } catch (error) {
-      for (const task of due) task.reject(error)
+      if (due.length > 1 && isOfInputs(error)) {
+        // One of them brought what the model cannot take; the others are answered without it.
+        for (const task of due) await this.#execute({ tasks: [task] })
+      } else for (const task of due) task.reject(error)
     }
   }
 }
