@@ -55,3 +55,6 @@ export const environment = (): NodeJS.ProcessEnv => ({
   UV_THREADPOOL_SIZE: '16',
   ...process.env,
 })
+
+/** Whether `npx` started this: it is gone with a signal that this process never hears of. */
+export const isUnderNpx = (): boolean => process.env.npm_command === 'exec'

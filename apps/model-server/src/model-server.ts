@@ -132,7 +132,8 @@ function settingsOf({ flags, files, log }: ModelServerOptions): ServingSettings 
     rest: {
       timeoutMs: flags.rest.timeoutMs,
       corsEnabled: flags.rest.hasCors,
-      prometheusPath: monitoring.enabled ? monitoring.path : undefined,
+      // With an admin socket that is where the metrics are.
+      prometheusPath: monitoring.enabled && flags.isSinglePort ? monitoring.path : undefined,
       checksMethodNames: flags.models.checksMethodNames,
     },
     grpc: { grpc: flags.grpc, checksMethodNames: flags.models.checksMethodNames, ssl },

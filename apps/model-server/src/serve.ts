@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import { makeLog, runService } from '@drover/service'
-import { type Flags, logLevel } from './config.ts'
+import { type Flags, isUnderNpx, logLevel } from './config.ts'
 import { reasonOf } from './control/reason.ts'
 import { readFlagFiles } from './flags/files.ts'
-import { isPipe } from './launch/parent.ts'
+import { isPipe, npmEnd } from './launch/parent.ts'
 import { startModelServer } from './model-server.ts'
 
 /** On top of what requests in flight may take. */
@@ -29,8 +29,9 @@ export async function serve(flags: Flags): Promise<void> {
       },
     )
     if (followsParent) process.once('disconnect', () => lost.abort())
-    const { rest: url, grpc, unix } = listening ?? {}
-    log.info({ url, grpc, unix, pid: process.pid }, 'started')
+    if (isUnderNpx()) npmEnd().addEventListener('abort', () => lost.abort())
+    const { rest: url, grpc } = listening ?? {}
+    log.info({ url, grpc, unix: flags.grpc.socketPath, pid: process.pid }, 'started')
     const ended = AbortSignal.any([stop, asked, lost.signal])
     if (!ended.aborted) await once(ended, 'abort')
     await drain()

@@ -21,9 +21,18 @@ export function serveParent(handle: (body: unknown) => Promise<unknown>): void {
   let last: Promise<unknown> = Promise.resolve()
   process.on('message', (message) => {
     const { id, body } = Envelope.parse(message)
-    last = last.then(async () => send(await answer(id, handle, body)))
+    last = answerAfter(last, async () => {
+      void send({ kind: 'begun', id })
+      // The next request may keep this thread for long: the answer must have left before it.
+      await send(await answer(id, handle, body))
+    })
   })
-  send({ kind: 'ready' })
+  void send({ kind: 'ready' })
+}
+
+async function answerAfter(last: Promise<unknown>, next: () => Promise<void>): Promise<void> {
+  await last
+  await next()
 }
 
 async function answer(
@@ -38,6 +47,10 @@ async function answer(
   }
 }
 
-function send(reply: Reply): boolean | undefined {
-  return process.send?.(reply)
+/** Resolves when the reply has left; one that cannot leave has nobody to read it. */
+async function send(reply: Reply): Promise<void> {
+  await new Promise<void>((resolve) => {
+    if (process.send === undefined) resolve()
+    else process.send(reply, () => resolve())
+  })
 }

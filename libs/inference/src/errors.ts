@@ -10,7 +10,7 @@ export const InferenceErrorCode = {
   RUN_FAILED: 'RUN_FAILED',
   /** The process that ran the model ended. */
   CRASHED: 'CRASHED',
-  /** It took longer than allowed; its process was ended. */
+  /** It took longer than allowed. */
   TIMEOUT: 'TIMEOUT',
   /** The engine cannot start or is starting again, or too many requests wait: nothing is known of the model. */
   UNAVAILABLE: 'UNAVAILABLE',
@@ -21,9 +21,16 @@ export type InferenceErrorCode = keyof typeof InferenceErrorCode
 export class InferenceError extends Error {
   override readonly name = 'InferenceError'
   readonly code: InferenceErrorCode
+  /** When it is worth asking again, in milliseconds, where that is known. */
+  readonly retryAfterMs: number | undefined
 
-  constructor(code: InferenceErrorCode, message: string, options?: ErrorOptions) {
+  constructor(
+    code: InferenceErrorCode,
+    message: string,
+    { retryAfterMs, ...options }: ErrorOptions & { retryAfterMs?: number | undefined } = {},
+  ) {
     super(message, options)
     this.code = code
+    this.retryAfterMs = retryAfterMs
   }
 }

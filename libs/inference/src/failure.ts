@@ -10,11 +10,12 @@ export interface Failure {
   message: string
   /** The messages of its causes, outermost first. */
   causes: string[]
+  retryAfterMs?: number
 }
 
 /** An error as it crosses; one that is no InferenceError is RUN_FAILED. */
 export function failureOf(error: unknown): Failure {
-  const { code, message } =
+  const { code, message, retryAfterMs } =
     error instanceof InferenceError ? error : new InferenceError('RUN_FAILED', String(error))
   const causes: string[] = []
   let next = error instanceof Error ? error.cause : undefined
@@ -22,14 +23,14 @@ export function failureOf(error: unknown): Failure {
     causes.push(next.message)
     next = next.cause
   }
-  return { code, message, causes }
+  return { code, message, causes, ...(retryAfterMs !== undefined && { retryAfterMs }) }
 }
 
 /** The error that crossed. */
-export function errorOf({ code, message, causes }: Failure): InferenceError {
+export function errorOf({ code, message, causes, retryAfterMs }: Failure): InferenceError {
   const cause = causes.reduceRight<Error | undefined>(
     (inner, text) => new Error(text, { cause: inner }),
     undefined,
   )
-  return new InferenceError(code, message, { cause })
+  return new InferenceError(code, message, { cause, retryAfterMs })
 }

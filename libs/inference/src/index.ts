@@ -1,9 +1,5 @@
-export {
-  type Engines,
-  type EnginesOptions,
-  type LoadedModel,
-  startEngines,
-} from './engines/engines.ts'
+export { type Engines, type EnginesOptions, startEngines } from './engines/engines.ts'
+export type { LoadedModel } from './engines/loaded-model.ts'
 export type { EngineChoice } from './engines/loader.ts'
 export { openServable, type ServableMessage } from './engines/servable-message.ts'
 export * from './errors.ts'

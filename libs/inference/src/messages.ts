@@ -67,6 +67,8 @@ export const HostRequest = z.discriminatedUnion('kind', [
     model: z.int(),
     inputs: z.array(z.object({ name: z.string(), tensor: TensorMessage })),
     outputs: z.array(z.string()),
+    /** On the clock that all threads and processes share; undefined for none. */
+    deadline: z.number().optional(),
   }),
 ])
 export type HostRequest = z.output<typeof HostRequest>
@@ -99,6 +101,7 @@ export const Envelope = z.object({ id: z.int(), body: z.unknown() })
 /** One answer on the wire; the causes of an error as their messages, outermost first. */
 export const Reply = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('ready') }),
+  z.object({ kind: z.literal('begun'), id: z.int() }),
   z.object({ kind: z.literal('done'), id: z.int(), result: z.unknown() }),
   z.object({
     kind: z.literal('failed'),

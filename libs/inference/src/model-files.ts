@@ -23,7 +23,10 @@ export async function readModelFiles(
 ): Promise<ModelFiles> {
   try {
     const path = join(directory, 'saved_model.pb')
-    const { size } = await stat(path)
+    const found = await stat(path)
+    // To open a pipe would hold one of the few threads for files until somebody writes to it.
+    if (!found.isFile()) throw new SavedModelError('NOT_A_SAVED_MODEL', 'saved_model.pb is no file')
+    const { size } = found
     if (size > GRAPH_BYTES_MAX)
       throw new SavedModelError('TOO_LARGE', `saved_model.pb has ${size} bytes`)
     const bytes = await readFile(path)

@@ -1,7 +1,8 @@
 // Engines for tests, with a hold on their threads.
 
 import { Worker } from 'node:worker_threads'
-import { type EnginesOptions, type Shared, startEngines } from './engines/engines.ts'
+import { type EnginesOptions, startEngines } from './engines/engines.ts'
+import type { Shared } from './engines/loaded-model.ts'
 import type { EngineName, RunOptions, Tensors } from './servable.ts'
 
 /** Engines whose threads can be looked at and ended. `heapMiB` limits what each thread may take. */

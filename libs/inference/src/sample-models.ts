@@ -229,9 +229,9 @@ export function denseModel(widths: readonly number[], seed = 1): Uint8Array {
 }
 
 /** Takes seconds for one number: products of large matrices. */
-export function slowModel(): Uint8Array {
+export function slowModel(width = 3000): Uint8Array {
   const builder = new GraphBuilder()
-  addInts(builder, { size: [3000, 3000], axes: [0, 1] })
+  addInts(builder, { size: [width, width], axes: [0, 1] })
   builder.add('Placeholder', 'x', [], { dtype: FLOAT, shape: attr.shape([]) })
   builder.add('Fill', 'product0', ['size', 'x'], { T: FLOAT, index_type: INT32 })
   for (let index = 0; index < 40; index++)

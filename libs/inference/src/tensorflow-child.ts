@@ -1,6 +1,7 @@
 // The process in which `startTensorflowHost` keeps models.
 
 import { serveParent } from './child-side.ts'
+import { fromShared } from './engines/clock.ts'
 import { InferenceError } from './errors.ts'
 import { HostRequest } from './messages.ts'
 import { loadModel, runModel, unloadModel } from './tensorflow-addon.ts'
@@ -25,6 +26,9 @@ serveParent(async (body) => {
       models.delete(request.model)
       return undefined
     case 'run':
+      // Nobody waits for it any more; those behind it do.
+      if (fromShared(request.deadline ?? Infinity) < performance.now())
+        throw new InferenceError('TIMEOUT', 'its time was over before its turn came')
       return runModel(take(request.model), request.inputs, request.outputs)
   }
 })

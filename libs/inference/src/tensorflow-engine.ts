@@ -11,9 +11,9 @@ export function hostedEngine(
 ): Engine {
   return {
     name: 'tensorflow',
-    async run(signature, inputs, { outputs } = {}) {
+    async run(signature, inputs, { outputs, deadlineMs } = {}) {
       const { fed, wanted, answersOf } = callOf(signatures[signature], inputs, outputs)
-      return answersOf(await model.run(fed, wanted))
+      return answersOf(await model.run(fed, wanted, deadlineMs))
     },
     close: async () => await model.close(),
   }

@@ -43,27 +43,28 @@ test('no process is started before the first model', async () => {
   expect(host.pid).toBeUndefined()
 })
 
-test('the death of the process costs the requests in it, as UNAVAILABLE', async () => {
-  await using host = startTensorflowHost()
-  const directory = await folder.add(slowModel())
-  const servable = await loadServable(directory, { engine: 'tensorflow', tensorflow: host })
-  const running = Promise.allSettled([servable.run('serving_default', scalar)])
-
-  process.kill(host.pid ?? 0, 'SIGKILL')
-
-  expect(await running).toMatchObject([{ reason: { code: 'UNAVAILABLE' } }])
-})
-
-test('a request that overruns its time ends the process', async () => {
-  await using host = startTensorflowHost({ runTimeoutMs: 150 })
+test('a request that overruns its limit ends the process', async () => {
+  await using host = startTensorflowHost({ runTimeoutMs: 50, runLimitMs: 150 })
   const directory = await folder.add(slowModel())
   const servable = await loadServable(directory, { engine: 'tensorflow', tensorflow: host })
   const before = host.pid ?? 0
 
   const running = servable.run('serving_default', scalar)
 
-  await expect(running).rejects.toMatchObject({ code: 'TIMEOUT' })
+  await expect(running).rejects.toMatchObject({
+    code: 'TIMEOUT',
+    message: 'no answer within 150 ms; the process was ended',
+  })
   await vi.waitFor(() => expect(isAlive(before)).toBe(false), SETTLES)
+})
+
+test('a request whose time was over before its turn is not run', async () => {
+  const directory = await folder.add(foreignModel())
+  const servable = await loadServable(directory, { engine: 'tensorflow', tensorflow: shared })
+
+  const running = servable.run('serving_default', five, { deadlineMs: performance.now() - 1 })
+
+  await expect(running).rejects.toMatchObject({ code: 'TIMEOUT' })
 })
 
 test('more waiting requests than allowed are refused', async () => {

@@ -1,200 +1,179 @@
-// TensorFlow in a child process. States of the host:
+// TensorFlow in child processes: one for all models, and a few for single models that have held up
+// or ended that one, so that they cannot do it again. `tensorflow-process.ts` has the states of a
+// process, `hosted-model.ts` those of a model. Where a model is:
 //
-//   idle       no process                      -> running, at the first model
-//   running    the process takes requests      -> waiting, when it ends by itself or at a deadline
-//   waiting    until the next start is due     -> running, with all models loaded again
-//   closed     for ever
+//   shared   with all others           -> alone, when its run takes longer than its caller waits,
+//                                         or ends the process
+//   alone    in a process of its own   -> shared, when another one needs the place more
 
 import { SERVE_TAGS } from '@drover/saved-model'
-import { z } from 'zod'
 import type { Tensor } from '@drover/serving-api'
-import { Child } from './child.ts'
 import { InferenceError } from './errors.ts'
-import { type HostRequest, TensorMessage } from './messages.ts'
-
-const Tensors = z.array(TensorMessage)
+import { type ModelHooks, PlacedModel } from './hosted-model.ts'
+import { type Offence, type ProcessLimits, TensorflowProcess } from './tensorflow-process.ts'
 
 /** Limits of a host. */
-export interface TensorflowHostOptions {
-  /** How long one model may take to load. */
-  loadTimeoutMs?: number
-  /** How long one request may take, with those before it; then the process is ended. */
-  runTimeoutMs?: number
-  /** More requests than this are refused as UNAVAILABLE. */
-  waitingMax?: number
+export interface TensorflowHostOptions extends Partial<ProcessLimits> {
+  /** Processes beside the one for all, each for one model. */
+  ownProcessesMax?: number
 }
 
-const DEFAULTS = { loadTimeoutMs: 60_000, runTimeoutMs: 30_000, waitingMax: 256 }
-const RESTART_DELAY_MS_MIN = 100
-const RESTART_DELAY_MS_MAX = 30_000
-
-interface Source {
-  directory: string
-  tags: string[]
-  /** Called when it is closed because it keeps ending the process. */
-  onLost: (error: InferenceError) => void
+const DEFAULTS = {
+  loadTimeoutMs: 60_000,
+  runTimeoutMs: 30_000,
+  runLimitMs: 5_000,
+  waitingMax: 256,
+  ownProcessesMax: 4,
 }
+/** One that merely holds up others takes no place from a model whose offence is younger than this. */
+const OWN_MS_MIN = 60_000
 
 /** A model in a host; it outlives the host's processes. */
 export interface HostedModel {
-  /** `inputs` and `outputs` by their names in the graph. */
+  /**
+   * `inputs` and `outputs` by their names in the graph; the deadline is on the clock of
+   * `performance.now()`. Settles when the process is done with it, which may be after the deadline.
+   */
   run(
     inputs: readonly { name: string; tensor: Tensor }[],
     outputs: readonly string[],
+    deadlineMs?: number,
   ): Promise<Tensor[]>
   close(): Promise<void>
 }
 
-/** Runs SavedModels by TensorFlow in a process of its own. */
+/** Runs SavedModels by TensorFlow in processes of its own. */
 export interface TensorflowHost extends AsyncDisposable {
-  /** The process, while there is one. */
+  /** The process for all models, while there is one. */
   readonly pid: number | undefined
-  /**
-   * Loads a SavedModel's graph with these tags; `onLost` hears when the host closes it. Throws
-   * LOAD_FAILED, CRASHED, TIMEOUT or UNAVAILABLE.
-   */
-  load(
-    directory: string,
-    tags?: readonly string[],
-    onLost?: (error: InferenceError) => void,
-  ): Promise<HostedModel>
+  /** Those of single models. */
+  readonly ownPids: readonly number[]
+  /** Loads a SavedModel's graph with these tags. Throws LOAD_FAILED, CRASHED, TIMEOUT or UNAVAILABLE. */
+  load(directory: string, tags?: readonly string[], hooks?: ModelHooks): Promise<HostedModel>
 }
 
 /**
- * Starts nothing yet: the process starts with the first model. When it dies, its requests fail as
- * UNAVAILABLE (the one that overran its time as TIMEOUT), it is started again, at first soon and
- * then ever later while nothing succeeds, and its models are loaded again; one that ends it then
- * is closed.
+ * Starts nothing yet: the process starts with the first model. When it dies, the runs that it had
+ * begun fail as UNAVAILABLE (the one that overran its time as TIMEOUT), it is started again, at first
+ * soon and then ever later while nothing succeeds, and its models are loaded again; one that ends it
+ * then is closed.
  */
 export function startTensorflowHost(options: TensorflowHostOptions = {}): TensorflowHost {
   return new Host({ ...DEFAULTS, ...options })
 }
 
+/** A model with a process of its own. */
+interface Loner {
+  model: PlacedModel
+  process: TensorflowProcess
+  offendedMs: number
+}
+
 class Host implements TensorflowHost {
   readonly #options: Required<TensorflowHostOptions>
-  /** Where the models come from, by number. */
-  readonly #models = new Map<number, Source>()
-  /** The model that is loaded again just now: when the process ends, it is left out from then on. */
-  #suspect: number | undefined
+  readonly #shared: TensorflowProcess
+  readonly #models = new Map<number, PlacedModel>()
+  /** The one that has offended least recently is the first. */
+  readonly #loners = new Map<number, Loner>()
   #lastModel = 0
-  #child: Promise<Child> | undefined
-  #running: Child | undefined
-  #restart: NodeJS.Timeout | undefined
-  #failures = 0
-  #waiting = 0
   #isClosed = false
 
   constructor(options: Required<TensorflowHostOptions>) {
     this.#options = options
+    this.#shared = this.#newProcess()
   }
 
   get pid(): number | undefined {
-    return this.#running?.pid
+    return this.#shared.pid
+  }
+
+  get ownPids(): number[] {
+    return [...this.#loners.values()].flatMap(({ process: { pid } }) => pid ?? [])
+  }
+
+  #newProcess(): TensorflowProcess {
+    return new TensorflowProcess(this.#options, {
+      onOffence: (model, offence) => this.#onOffence(model, offence),
+      onLost: (model, error) => {
+        this.#models.get(model)?.lose(error)
+        this.#forget(model)
+      },
+    })
   }
 
   async load(
     directory: string,
     tags: readonly string[] = SERVE_TAGS,
-    onLost: Source['onLost'] = () => {},
+    hooks: ModelHooks = {},
   ): Promise<HostedModel> {
-    const model = ++this.#lastModel
-    const source = { directory, tags: [...tags] }
-    await this.#ask({ kind: 'load', model, ...source })
-    this.#models.set(model, { ...source, onLost })
-    return {
-      run: async (inputs, outputs) => {
-        if (!this.#models.has(model)) throw new InferenceError('UNAVAILABLE', 'the model is closed')
-        return Tensors.parse(
-          await this.#ask({ kind: 'run', model, inputs: [...inputs], outputs: [...outputs] }),
-        )
-      },
-      close: async () => {
-        // With no process there is nothing to unload: the next one will not load it.
-        if (this.#models.delete(model) && this.#running !== undefined)
-          await this.#ask({ kind: 'unload', model }).catch(ignoreLoss)
-      },
-    }
-  }
-
-  async #ask(request: HostRequest): Promise<unknown> {
     if (this.#isClosed) throw new InferenceError('UNAVAILABLE', 'TensorFlow is closed')
-    if (this.#restart !== undefined)
-      throw new InferenceError('UNAVAILABLE', 'TensorFlow is starting again')
-    if (this.#waiting >= this.#options.waitingMax)
-      throw new InferenceError('UNAVAILABLE', `${this.#waiting} requests wait for TensorFlow`)
-    this.#waiting++
-    try {
-      this.#child ??= this.#start()
-      const child = await this.#child
-      const answer = await child.request(request, { timeoutMs: this.#timeoutOf(request) })
-      this.#failures = 0
-      return answer
-    } catch (error) {
-      // A model that ends the process while it loads is at fault; a request merely shared it.
-      if (request.kind === 'load' || !(error instanceof InferenceError)) throw error
-      if (error.code !== 'CRASHED') throw error
-      throw new InferenceError('UNAVAILABLE', 'TensorFlow ended', { cause: error })
-    } finally {
-      this.#waiting--
+    const number = ++this.#lastModel
+    const source = { directory, tags: [...tags] }
+    await this.#shared.load(number, source)
+    const model = new PlacedModel(number, source, this.#shared, hooks)
+    this.#models.set(number, model)
+    return {
+      run: async (inputs, outputs, deadlineMs) =>
+        await model.run({ inputs: [...inputs], outputs: [...outputs] }, deadlineMs),
+      close: async () => {
+        await model.close()
+        this.#forget(number)
+      },
     }
   }
 
-  #timeoutOf({ kind }: HostRequest): number {
-    return kind === 'load' ? this.#options.loadTimeoutMs : this.#options.runTimeoutMs
+  /** Of a model that is closed nothing stays. */
+  #forget(number: number): void {
+    this.#models.delete(number)
+    const loner = this.#loners.get(number)
+    this.#loners.delete(number)
+    void loner?.process.close()
   }
 
-  /** Starts a process and loads all models into it; one that fails to load only fails its requests. */
-  async #start(): Promise<Child> {
-    const child = new Child('tensorflow-child')
-    this.#running = child
-    void child.ended.then(() => this.#afterEnd())
-    await child.ready
-    for (const [model, { directory, tags }] of this.#models) {
-      this.#suspect = model
-      await child
-        .request(
-          { kind: 'load', model, directory, tags },
-          { timeoutMs: this.#options.loadTimeoutMs },
-        )
-        .catch((error: unknown) => {
-          if (child.hasEnded) throw error
-        })
+  #onOffence(number: number, offence: Offence): void {
+    const model = this.#models.get(number)
+    if (this.#isClosed || model === undefined || model.isMoving) return
+    const offendedMs = performance.now()
+    const loner = this.#loners.get(number)
+    if (loner !== undefined) {
+      this.#loners.delete(number)
+      this.#loners.set(number, { ...loner, offendedMs })
+      return
     }
-    this.#suspect = undefined
-    return child
+    if (!this.#makePlace(offence)) return
+    const process = this.#newProcess()
+    this.#loners.set(number, { model, process, offendedMs })
+    void this.#move(model, process, { why: offence, isAlone: true })
   }
 
-  #afterEnd(): void {
-    this.#running = undefined
-    this.#child = undefined
-    if (this.#suspect !== undefined) this.#giveUp(this.#suspect)
-    this.#suspect = undefined
-    if (this.#isClosed) return
-    const delayMs = Math.min(RESTART_DELAY_MS_MIN * 2 ** this.#failures++, RESTART_DELAY_MS_MAX)
-    this.#restart = setTimeout(() => {
-      this.#restart = undefined
-      if (this.#models.size === 0) return
-      this.#child = this.#start()
-      // The next request meets the failure, or the next start mends it.
-      this.#child.catch(() => {})
-    }, delayMs)
+  /** Whether there is one; the model that has offended least recently may go back for it. */
+  #makePlace(offence: Offence): boolean {
+    const { ownProcessesMax } = this.#options
+    if (this.#loners.size < ownProcessesMax) return true
+    const settled = [...this.#loners.values()].filter(({ model }) => !model.isMoving)
+    const [oldest] = settled
+    if (oldest === undefined) return false
+    const ageMs = performance.now() - oldest.offendedMs
+    if (offence === 'overran' && ageMs < OWN_MS_MIN) return false
+    this.#loners.delete(oldest.model.number)
+    void this.#move(oldest.model, this.#shared, { why: 'returns', isAlone: false })
+    void oldest.process.close()
+    return true
   }
 
-  #giveUp(model: number): void {
-    const source = this.#models.get(model)
-    this.#models.delete(model)
-    source?.onLost(new InferenceError('CRASHED', 'the model ended TensorFlow when it was loaded'))
+  async #move(
+    model: PlacedModel,
+    process: TensorflowProcess,
+    how: Parameters<PlacedModel['moveTo']>[1],
+  ): Promise<void> {
+    await model.moveTo(process, how)
+    if (model.isClosed) this.#forget(model.number)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true
-    clearTimeout(this.#restart)
-    this.#models.clear()
-    await this.#running?.kill()
+    const loners = [...this.#loners.values()].map(async ({ process }) => await process.close())
+    for (const model of this.#models.values()) model.end()
+    await Promise.all([this.#shared.close(), ...loners])
   }
-}
-
-/** Unloading from a process that is gone is done. */
-function ignoreLoss(error: unknown): void {
-  if (!(error instanceof InferenceError)) throw error
 }

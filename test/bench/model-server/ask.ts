@@ -12,7 +12,10 @@ export interface Answer {
   text: string
 }
 
-const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+/** Servers end idle connections after 5 s: none is to be used just then. */
+const IDLE_MS_MAX = 3_000
+
+const agent = new Agent({ keepAlive: true, maxSockets: 1, timeout: IDLE_MS_MAX })
 
 /** A single request. Throws when the answer is not 200. */
 export async function ask(

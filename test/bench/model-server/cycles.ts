@@ -7,7 +7,7 @@ import { makeFolder } from './folder.ts'
 import { configOf, inputsOf, LARGE, namesOf, SMALL, untilQuiet, writeNetworks } from './models.ts'
 import { type BenchServer, startServer } from './server.ts'
 
-const FULL = { cycles: 10_000, warmUps: 3_000, every: 50 }
+const FULL = { cycles: 10_000, warmUps: 3_000, every: 250 }
 const QUICK = { cycles: 12, warmUps: 4, every: 2 }
 const HELD = 20
 /** Files that the cycles share. */
@@ -28,6 +28,7 @@ export async function* benchCycles(isQuick: boolean): AsyncGenerator<BenchRow> {
     folder: folder.path,
     config: configOf(held),
     models: HELD,
+    canCollect: true,
   })
   const kinds = [
     { paths: [...large.values()], instances: [inputsOf(LARGE[0])] },
@@ -38,7 +39,7 @@ export async function* benchCycles(isQuick: boolean): AsyncGenerator<BenchRow> {
     const { paths = [], instances } = kinds[cycle % kinds.length] ?? {}
     await turn(server, { name: `cycle${cycle}`, basePath: paths[cycle % KINDS] }, instances)
     if (cycle >= size.warmUps && cycle % size.every === 0)
-      samples.push([cycle, server.memoryBytes()])
+      samples.push([cycle, await server.heldBytes()])
   }
   yield rowOf(size.cycles, samples)
 }
@@ -46,21 +47,18 @@ export async function* benchCycles(isQuick: boolean): AsyncGenerator<BenchRow> {
 function rowOf(cycles: number, samples: readonly [number, number][]): BenchRow {
   const all = samples.map(([, bytes]) => bytes)
   const mean = all.reduce((sum, bytes) => sum + bytes, 0) / all.length
-  const quarter = Math.ceil(all.length / 4)
-  const lowest = (bytes: readonly number[]): string =>
-    (Math.min(...bytes) / BYTES_PER_MIB).toFixed(1)
   return {
     name: `memory over ${cycles} loads and unloads`,
     unit: '% per 1,000',
     value: ((slopeOf(samples) * 1_000) / mean) * 100,
     goal: 0.1,
     notes: {
-      'mean MiB': (mean / BYTES_PER_MIB).toFixed(1),
-      'lowest MiB of the first quarter': lowest(all.slice(0, quarter)),
-      'lowest MiB of the last quarter': lowest(all.slice(-quarter)),
+      'MiB after warm-up, at the end': `${mebibytes(all[0])}, ${mebibytes(all.at(-1))}`,
     },
   }
 }
+
+const mebibytes = (bytes = NaN): string => (bytes / BYTES_PER_MIB).toFixed(1)
 
 /** Of the straight line that has the least squares to the points. */
 function slopeOf(points: readonly [number, number][]): number {

@@ -59,6 +59,7 @@ async function closely(all: readonly Connection[]): Promise<void> {
 
 /** Requests become due at their time, and wait for a connection that is free. */
 async function paced(all: readonly Connection[], perSecond: number): Promise<void> {
+  // In turn: a connection that is never used would be closed.
   const idle = [...all]
   const dueAts: number[] = []
   let due = 0
@@ -66,7 +67,7 @@ async function paced(all: readonly Connection[], perSecond: number): Promise<voi
   await new Promise<void>((resolve) => {
     const pump = (): void => {
       while (sent < due) {
-        const connection = idle.pop()
+        const connection = idle.shift()
         if (connection === undefined) return
         ask(connection, sent, dueAts[sent] ?? 0, () => {
           idle.push(connection)

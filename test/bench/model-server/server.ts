@@ -10,6 +10,9 @@ import { type Pinned, SERVER_CORE, startPinned } from './processes.ts'
 const BIN = join(import.meta.dirname, '../../../../node_modules/.bin/drover-model-server')
 const METRICS_PATH = '/monitoring/prometheus/metrics'
 const MONITORING = `prometheus_config { enable: true path: "${METRICS_PATH}" }\n`
+const COLLECT = join(import.meta.dirname, 'collect.js')
+/** All threads of a server have collected their garbage by then. */
+const COLLECT_MS = 1_000
 const LOOK_MS = 20
 const AVAILABLE_MS_MAX = 600_000
 
@@ -22,6 +25,8 @@ export interface BenchServer extends Pinned {
   startMs: number
   /** How long pieces of work held its event loops, since this was asked last. */
   loopDelays: () => Promise<LoopDelays>
+  /** Its memory without garbage, in bytes; for a server of one process that was started for it. */
+  heldBytes: () => Promise<number>
 }
 
 export interface BenchServerOptions {
@@ -35,12 +40,14 @@ export interface BenchServerOptions {
   cores?: string
   /** Changes come by an admin socket, as from the agent; else by the data ports, as upstream. */
   hasAdmin?: boolean
+  /** For `heldBytes`. */
+  canCollect?: boolean
   flags?: readonly string[]
 }
 
 /** Starts our server on its core by upstream's flags; resolves when all its models answer. */
 export async function startServer(options: BenchServerOptions): Promise<BenchServer> {
-  const { cores = SERVER_CORE, models, hasAdmin = true } = options
+  const { cores = SERVER_CORE, models, hasAdmin = true, canCollect = false } = options
   const folder = await mkdtemp(join(options.folder, 'server-'))
   const ports = { http: await freePort(), grpc: await freePort() }
   const admin = hasAdmin ? { socketPath: join(folder, 'admin.sock') } : { port: ports.http }
@@ -48,7 +55,8 @@ export async function startServer(options: BenchServerOptions): Promise<BenchSer
   const command = [BIN, ...(await flagsOf(folder, ports, options))]
   const metrics = async (): Promise<string> => (await ask(admin, 'GET', metricsPath)).text
   const startedAt = performance.now()
-  const server = startPinned({ cores, command, messages: ['started'] })
+  const env = canCollect ? { NODE_OPTIONS: `--import=${COLLECT}` } : {}
+  const server = startPinned({ cores, command, messages: ['started'], env })
   try {
     await server.said('started')
     const untilMs = startedAt + AVAILABLE_MS_MAX
@@ -63,7 +71,12 @@ export async function startServer(options: BenchServerOptions): Promise<BenchSer
   }
   const startMs = performance.now() - startedAt
   const loopDelays = async (): Promise<LoopDelays> => loopDelaysOf(await metrics())
-  return { ...server, ports, admin, startMs, loopDelays }
+  const heldBytes = async (): Promise<number> => {
+    process.kill(server.pid, 'SIGUSR2')
+    await sleep(COLLECT_MS)
+    return server.memoryBytes()
+  }
+  return { ...server, ports, admin, startMs, loopDelays, heldBytes }
 }
 
 async function flagsOf(

@@ -25,7 +25,9 @@ interface Batch {
 }
 
 const isOfInputs = (error: unknown): boolean =>
-  error instanceof InferenceError && (error.code === 'INVALID_INPUT' || error.code === 'RUN_FAILED')
+  error instanceof InferenceError
+    ? error.code === 'INVALID_INPUT' || error.code === 'RUN_FAILED'
+    : error instanceof ServingError && error.code === 'INVALID_ARGUMENT'
 
 /** The queue of one signature of one version. */
 export class BatchQueue {

@@ -10,6 +10,10 @@ import {
   tensorOfBuffer,
 } from '@drover/serving-api'
 
+/** Values of one request after padding; what is beyond is run by itself, as it came. */
+const PADDED_MAX = 1_000_000
+const NOTHING: Uint8Array = new Uint8Array()
+
 /** The rows of these tensors, one after the other. They have one type, and one shape but for the rows. */
 export function joinRows(tensors: readonly Tensor[]): Tensor {
   const [first] = tensors
@@ -49,10 +53,12 @@ export function takeRows(tensor: Tensor, start: number, rows: number): Tensor {
 export function padColumns(tensor: Tensor, sizes: readonly number[]): Tensor {
   const shape = [tensor.shape[0] ?? 0, ...sizes]
   if (sizes.every((size, index) => size === tensor.shape[index + 1])) return tensor
+  if (sizeOf(shape) > PADDED_MAX)
+    throw new ServingError('INVALID_ARGUMENT', `Padding would make ${sizeOf(shape)} values`)
   const places = placesIn(tensor.shape, shape)
   if (tensor.dtype === 'DT_STRING') {
-    const values = Array.from({ length: sizeOf(shape) }, (): Uint8Array => new Uint8Array())
-    for (const [from, to] of places.entries()) values[to] = tensor.values[from] ?? new Uint8Array()
+    const values = Array.from({ length: sizeOf(shape) }, () => NOTHING)
+    for (const [from, to] of places.entries()) values[to] = tensor.values[from] ?? NOTHING
     return { dtype: 'DT_STRING', shape, values }
   }
   const width = bytesOfType(tensor.dtype)

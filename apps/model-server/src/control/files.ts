@@ -85,7 +85,9 @@ export async function verify(directory: string, limits: Limits): Promise<Verdict
   if (!isCommitted(manifest.data)) return { kind: 'aborted' }
   for (const { path, sizeBytes } of manifest.data.files) {
     const found = await stat(join(directory, path)).catch(() => undefined)
-    if (found?.size !== sizeBytes) return { kind: 'incomplete', why: `${path} is not whole` }
+    // Only of files: to open a pipe would hold one of the few threads for files for ever.
+    if (!found?.isFile() || found.size !== sizeBytes)
+      return { kind: 'incomplete', why: `${path} is not whole` }
   }
   for (const { path, sha256 } of manifest.data.files)
     if ((await digestOfFile(join(directory, path))) !== sha256)
@@ -95,9 +97,9 @@ export async function verify(directory: string, limits: Limits): Promise<Verdict
 
 async function readManifest(directory: string, { manifestBytesMax }: Limits): Promise<string> {
   const path = join(directory, MANIFEST_PATH)
-  const { size } = await stat(path)
-  // What is too long to be a manifest is none.
-  return size > manifestBytesMax ? '{}' : await readFile(path, 'utf8')
+  const found = await stat(path)
+  // What is no file or too long to be a manifest is none.
+  return found.isFile() && found.size <= manifestBytesMax ? await readFile(path, 'utf8') : '{}'
 }
 
 /** The sha256 of a file in hexadecimal; between any two slices everything else goes on. */

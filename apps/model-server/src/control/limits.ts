@@ -16,6 +16,8 @@ export const CONTROL_LIMITS = {
   retryMsMax: 600_000,
   /** A reload waits so long for its models; they go on loading after it. */
   reloadWaitMsMax: 50_000,
+  /** Of that, for a model whose files are not complete. */
+  pendingMsMax: 5_000,
   /** Reloads that wait for their turn. */
   reloadsWaitingMax: 16,
   /** Models or versions that the answer to a reload names. */

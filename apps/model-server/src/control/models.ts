@@ -108,7 +108,7 @@ export class Models {
 
   /**
    * Resolves when all that is wanted of these models is available or has failed, and at the latest
-   * after `msMax`.
+   * after `msMax`. Files that are not complete after a while may never be: they are not waited for longer.
    */
   async settled(names: readonly string[], msMax: number): Promise<void> {
     const waiting = names.flatMap((name) => {
@@ -116,15 +116,28 @@ export class Models {
       return model === undefined || model.isSettled ? [] : [model]
     })
     if (waiting.length === 0) return
+    const { pendingMsMax } = this.#options.limits
     await new Promise<void>((resolve) => {
-      let left = waiting.length
-      const forget = waiting.map((model) => model.onSettled(() => --left === 0 && end()))
+      const open = new Map<Model, () => void>()
+      const leave = (model: Model): void => {
+        open.get(model)?.()
+        open.delete(model)
+        if (open.size === 0) end()
+      }
       const end = (): void => {
-        clearTimeout(timer)
-        for (const each of forget) each()
+        for (const timer of timers) clearTimeout(timer)
+        for (const forget of open.values()) forget()
         resolve()
       }
-      const timer = after(end, msMax)
+      for (const model of waiting)
+        open.set(
+          model,
+          model.onSettled(() => leave(model)),
+        )
+      const leavePending = (): void => {
+        for (const model of open.keys()) if (model.wanted.pending !== undefined) leave(model)
+      }
+      const timers = [after(end, msMax), after(leavePending, pendingMsMax)]
     })
   }
 

@@ -75,10 +75,10 @@ export class VersionLife {
     const { content } = version.wanted
     const failures = (model.failures.get(content) ?? 0) + 1
     version.error = reasonOf(error)
-    this.#options.log.warn(
-      { model: model.name, version: version.version, failures, err: error },
-      'version failed to load',
-    )
+    const about = { model: model.name, version: version.version, failures, reason: version.error }
+    // The whole chain once; tries that fail again say so in a line.
+    const more = failures === 1 ? { err: error } : {}
+    this.#options.log.warn({ ...about, ...more }, 'version failed to load')
     if (version.isServed || version.loaded !== undefined) await this.#leave(model, version)
     version.move('END')
     model.failures.set(content, failures)

@@ -7,11 +7,11 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { constants } from 'node:os'
-import { environment } from '../config.ts'
+import { environment, isUnderNpx } from '../config.ts'
 import type { Flags } from '../flags/flags.ts'
 import { type BoundSocket, type BoundUnixSocket, bindTcp, bindUnix } from './bind.ts'
 import { type ListenFds, renderListenFds } from './listen-fds.ts'
-import { parentEnd } from './parent.ts'
+import { parentEnd, npmEnd } from './parent.ts'
 
 const FORWARDED = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
 /** In the child, after standard input, output and error. */
@@ -41,6 +41,7 @@ export async function launch(options: LaunchOptions): Promise<never> {
   // While this process holds its copies, nobody is refused when the child has stopped listening.
   for (const socket of Object.values(sockets)) socket?.close()
   for (const signal of FORWARDED) process.on(signal, () => child.kill(signal))
+  if (isUnderNpx()) npmEnd().addEventListener('abort', () => child.kill('SIGTERM'))
   if (options.flags.process.followsParent)
     parentEnd().addEventListener('abort', () => child.stdin?.end(), { once: true })
   const [code, signal] = await ended

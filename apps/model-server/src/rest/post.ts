@@ -26,6 +26,10 @@ import { replyTo } from './reply.ts'
 /** Bytes of text that take as long to write as a number. */
 const TEXT_BYTES_A_VALUE = 32
 
+/** Values that one request may bring, over all its inputs; beyond it 400. */
+const NUMBERS_MAX = 32_000_000
+const TEXTS_MAX = 2_000_000
+
 /** A POST of the API with its body. */
 export type Post = Parameters<Lane['rest']>[0]
 
@@ -145,13 +149,19 @@ function predict(
   return whenThere(core.find(model), (found) => {
     const name = asked.signatureName || DEFAULT_SIGNATURE
     const signature = signatureOf(found, name)
-    const { format, inputs } = asked.readInputs(signature.inputs)
+    const { format, inputs } = asked.readInputs(signature.inputs, readMaxOf(signature))
     if (checksMethodNames) fitPredict(signature, { inputs }, { checkMethodName: true })
     return whenThere(core.run(found, { signature: name, inputs, deadlineMs }), (outputs) => {
       check(outputs, valuesMax)
       return writePredictAnswer(outputs, format)
     })
   })
+}
+
+/** Texts take many times the memory of what they were sent as. */
+function readMaxOf({ inputs }: SignatureDef): number {
+  const isText = Object.values(inputs).some(({ dtype }) => dtype === 'DT_STRING')
+  return isText ? TEXTS_MAX : NUMBERS_MAX
 }
 
 async function infer(

@@ -13,6 +13,9 @@ const CODES: Readonly<Record<InferenceErrorCode, StatusCode>> = {
   UNAVAILABLE: 'UNAVAILABLE',
 }
 
+/** What the binding puts before TensorFlow's own words. */
+const OF_THE_BINDING = 'Session fail to run with error: '
+
 /**
  * An error of an engine as callers hear of it; any other error as it is. What is wrong with inputs is
  * the engine's to say, and its words are passed on as upstream passes on those of its runtime.
@@ -21,5 +24,9 @@ export function toServingError(cause: unknown): unknown {
   if (!(cause instanceof InferenceError)) return cause
   const code = CODES[cause.code]
   const message = code === 'INVALID_ARGUMENT' ? reasonOf(cause) : cause.message
-  return new ServingError(code, message, { cause })
+  const { retryAfterMs } = cause
+  return new ServingError(code, message.replace(OF_THE_BINDING, ''), {
+    cause,
+    ...(retryAfterMs !== undefined && { retryAfterS: retryAfterMs / 1_000 }),
+  })
 }

@@ -1,4 +1,5 @@
-// `performance.now()` begins with each thread; this clock is the same in all threads of a process.
+// `performance.now()` begins with each thread; this clock is the same in all threads, and in the
+// processes that they start: the system's monotonic one.
 
 const OFFSET_MS = Number(process.hrtime.bigint()) / 1e6 - performance.now()
 

@@ -6,7 +6,7 @@ import { afterAll, describe, expect, test, vi } from 'vitest'
 import { startAskingThread, startSampleEngines } from '../sample-engines.ts'
 import { startFolder } from '../sample-folder.ts'
 import { denseModel, foreignModel, slowModel, textModel } from '../sample-models.ts'
-import type { LoadedModel } from './engines.ts'
+import type { LoadedModel } from './loaded-model.ts'
 
 const folder = await startFolder()
 const SETTLES = { timeout: 30_000, interval: 20 }

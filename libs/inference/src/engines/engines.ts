@@ -3,11 +3,9 @@
 
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Transferable } from 'node:worker_threads'
 import { SERVE_TAGS } from '@drover/saved-model'
 import type { SignatureDef } from '@drover/serving-api'
 import { InferenceError } from '../errors.ts'
-import type { EngineName, Servable } from '../servable.ts'
 import { hostedEngine } from '../tensorflow-engine.ts'
 import {
   startTensorflowHost,
@@ -16,10 +14,11 @@ import {
 } from '../tensorflow-host.ts'
 import { Exchange } from './exchange.ts'
 import { CONTROL } from './line.ts'
+import { Loaded, type LoadedModel, Loss, NEVER, type Shared } from './loaded-model.ts'
 import { type EngineChoice, type KernelPlan, Loader } from './loader.ts'
 import { OnnxThreads } from './onnx-threads.ts'
 import type { Parcel } from './parcel.ts'
-import { onnxBytes, tensorflowBytes } from './resident-bytes.ts'
+import { onnxBytes, TENSORFLOW_PROCESS_BYTES, tensorflowBytes } from './resident-bytes.ts'
 import { RunQueue } from './run-queue.ts'
 import { openServable, type RemoteMessage, type ServableMessage } from './servable-message.ts'
 import { type StartWorker, startWorker } from './thread.ts'
@@ -54,30 +53,6 @@ const DEFAULTS = {
   start: startWorker,
 }
 
-/** What `share` gives: post the message, and hand over what is to be transferred with it. */
-export interface Shared {
-  message: ServableMessage
-  transfer: Transferable[]
-}
-
-/** A model that is loaded, once for all threads. */
-export interface LoadedModel {
-  readonly engine: EngineName
-  readonly signatures: Readonly<Record<string, SignatureDef>>
-  /** Bytes of its files. */
-  readonly sizeBytes: number
-  /** Bytes of memory that it takes: exact for kernels, estimated for the others. */
-  readonly residentBytes: number
-  /** For the thread that loaded it. */
-  readonly servable: Servable
-  /** Resolves when the engine gave it up: it keeps ending its thread, or cannot be loaded again. */
-  readonly lost: Promise<InferenceError>
-  /** For one other thread, which opens it by `openServable`. */
-  share(): Shared
-  /** Gives its memory back. Nobody may run it any more. */
-  close(): Promise<void>
-}
-
 /** Loads and runs models; to be started once, in the control thread. */
 export interface Engines extends AsyncDisposable {
   /**
@@ -91,8 +66,10 @@ export interface Engines extends AsyncDisposable {
   ): Promise<LoadedModel>
   /** To be told of each thread that has ended and opened models, by its `threadId`. */
   forgetThread(threadId: number): Promise<void>
-  /** TensorFlow's process, while there is one. */
+  /** TensorFlow's process for all models, while there is one. */
   readonly tensorflowPid: number | undefined
+  /** Those of models that have held up or ended that one. */
+  readonly tensorflowOwnPids: readonly number[]
 }
 
 /** Starts the thread that loads; those that run models start with the first one. */
@@ -143,6 +120,10 @@ class AllEngines implements Engines {
     return this.#tensorflow.pid
   }
 
+  get tensorflowOwnPids(): readonly number[] {
+    return this.#tensorflow.ownPids
+  }
+
   async forgetThread(threadId: number): Promise<void> {
     await this.#loader.forgetThread(threadId)
   }
@@ -168,7 +149,7 @@ class AllEngines implements Engines {
   #runHere({ message: kernel, residentBytes, load }: KernelPlan, sizeBytes: number): LoadedModel {
     const message: ServableMessage = { engine: 'kernel', sizeBytes, kernel }
     return new Loaded(openServable(message), {
-      residentBytes,
+      residentBytes: () => residentBytes,
       lost: NEVER,
       share: () => ({ message, transfer: [] }),
       free: async () => await this.#loader.free(load),
@@ -182,7 +163,7 @@ class AllEngines implements Engines {
     return new Loaded(
       { engine: 'onnx', ...source },
       {
-        residentBytes: onnxBytes(source.sizeBytes),
+        residentBytes: () => onnxBytes(source.sizeBytes),
         lost: loss.told,
         share: () => this.#share(source, { engine: 'onnx', thread, model }),
         free: async () => await this.#onnx.unload(model),
@@ -194,12 +175,20 @@ class AllEngines implements Engines {
     const { directory, tags, signatures, sizeBytes, graphBytes } = source
     const model = ++this.#lastModel
     const loss = new Loss()
-    const hosted = await this.#tensorflow.load(directory, tags, loss.tell)
+    let ownBytes = 0
+    const hosted = await this.#tensorflow.load(directory, tags, {
+      onLost: loss.tell,
+      onMove: (isAlone) => {
+        ownBytes = isAlone ? TENSORFLOW_PROCESS_BYTES : 0
+        this.#tensorflowQueue.setAlone(model, isAlone)
+      },
+    })
+    const bytes = tensorflowBytes(sizeBytes, graphBytes)
     this.#tensorflowQueue.add(model, hostedEngine(hosted, signatures), signatures)
     return new Loaded(
       { engine: 'tensorflow', ...source },
       {
-        residentBytes: tensorflowBytes(sizeBytes, graphBytes),
+        residentBytes: () => bytes + ownBytes,
         lost: loss.told,
         share: () => this.#share(source, { engine: 'tensorflow', thread: CONTROL, model }),
         free: async () => await this.#tensorflowQueue.remove(model),
@@ -220,58 +209,5 @@ class AllEngines implements Engines {
     this.#exchange.close()
     const ends = [this.#loader.close(), this.#onnx.close(), this.#tensorflow[Symbol.asyncDispose]()]
     await Promise.race([Promise.all(ends), sleep(END_MS_MAX, undefined, { ref: false })])
-  }
-}
-
-/** Tells that an engine gave a model up. */
-class Loss {
-  tell: (error: InferenceError) => void = () => {}
-  readonly told = new Promise<InferenceError>((resolve) => {
-    this.tell = resolve
-  })
-}
-
-/** Kernels are not given up. */
-const NEVER = new Promise<InferenceError>(() => {})
-
-/** What is known of a model; that of a kernel is looked up when it is wanted. */
-type About = Pick<LoadedModel, 'engine' | 'signatures' | 'sizeBytes'>
-type Ways = Pick<LoadedModel, 'residentBytes' | 'lost' | 'share'> & { free: () => Promise<void> }
-
-class Loaded implements LoadedModel {
-  readonly residentBytes: number
-  readonly lost: Promise<InferenceError>
-  readonly share: () => Shared
-  readonly #free: () => Promise<void>
-  readonly #about: About
-  #servable: Servable | undefined
-
-  constructor(about: About, { residentBytes, lost, share, free }: Ways) {
-    this.#about = about
-    this.residentBytes = residentBytes
-    this.lost = lost
-    this.share = share
-    this.#free = free
-  }
-
-  get engine(): EngineName {
-    return this.#about.engine
-  }
-
-  get signatures(): LoadedModel['signatures'] {
-    return this.#about.signatures
-  }
-
-  get sizeBytes(): number {
-    return this.#about.sizeBytes
-  }
-
-  get servable(): Servable {
-    return (this.#servable ??= openServable(this.share().message))
-  }
-
-  async close(): Promise<void> {
-    await this.#servable?.close()
-    await this.#free()
   }
 }

@@ -17,6 +17,9 @@ const TENSORFLOW_VARIABLES_FACTOR = 1.1
 /** Of a small model, by the size of its functions: 240 to 1,300 KiB. */
 const TENSORFLOW_MODEL_BYTES = 800 * KIB
 
+/** A process of TensorFlow with next to nothing in it, without the library's pages, which all share: 58 MiB. */
+export const TENSORFLOW_PROCESS_BYTES = 60 * KIB * KIB
+
 /** A model that onnxruntime runs. */
 export const onnxBytes = (sizeBytes: number): number =>
   Math.ceil(sizeBytes * ONNX_FACTOR) + ONNX_MODEL_BYTES

@@ -82,6 +82,35 @@ test('models with calls waiting take turns', async () => {
   expect(started).toEqual([10, 11, 20, 12])
 })
 
+test('a model with a lane of its own keeps nobody from a turn, until it comes back', async () => {
+  using made = startQueue()
+  const [slow, quick] = [startEngine(), startEngine()]
+  made.queue.add(1, slow.engine, signatures)
+  made.queue.add(2, quick.engine, signatures)
+  const first = made.ask(1, 10)
+  await until(slow.started, 1)
+  const waiting = made.ask(2, 20)
+
+  made.queue.setAlone(1, true)
+  const own = made.ask(1, 11)
+  await until(slow.started, 2)
+  expect(quick.started).toEqual([])
+  slow.next()
+  await until(quick.started, 1)
+  quick.next()
+  expect(await Promise.all([first, waiting])).toEqual([10, 20])
+
+  made.queue.setAlone(1, false)
+  const last = made.ask(1, 12)
+  await until(slow.started, 3)
+  const behind = made.ask(2, 21)
+  slow.next()
+  slow.next()
+  await until(quick.started, 2)
+  quick.next()
+  expect(await Promise.all([own, last, behind])).toEqual([11, 12, 21])
+})
+
 test('calls of one model beyond its limit are UNAVAILABLE, those of others are not', async () => {
   using made = startQueue({ waitingMax: 2 })
   const { engine, started, next } = startEngine()

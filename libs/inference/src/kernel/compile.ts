@@ -6,7 +6,7 @@ import {
   SavedModelError,
   type Value,
 } from '@drover/saved-model'
-import { biasLength, packWeights, rowsThrough, weightsLength } from './layers.ts'
+import { biasLength, MULTIPLY_ADDS_MAX, packWeights, rowsThrough, weightsLength } from './layers.ts'
 import type { KernelMemory } from './memory.ts'
 import { aligned } from './slab.ts'
 import {
@@ -18,8 +18,6 @@ import {
 } from './stored.ts'
 import type { KernelMessage } from './types.ts'
 
-/** A row of a model in kernels may cost at most so many multiply-adds: about half a millisecond. */
-const MULTIPLY_ADDS_MAX = 4_000_000
 /** Constants up to this are kept with the description of the model. */
 const SMALL_BYTES = 256
 const FLOAT_BYTES = 4

@@ -1,17 +1,18 @@
-import { performance } from 'node:perf_hooks'
-import { Plan, type RowWise, SavedModelError } from '@drover/saved-model'
+import { Plan, PLAIN_COST, type RowWise, SavedModelError, weightOf } from '@drover/saved-model'
 import type { SignatureDef } from '@drover/serving-api'
 import { InferenceError } from '../errors.ts'
 import type { Engine, RunOptions, Tensors } from '../servable.ts'
-import { runLayers } from './layers.ts'
+import { MULTIPLY_ADDS_MAX, runLayers } from './layers.ts'
 import { rowsOf, runInSlices } from './slices.ts'
 import { openSlab, type Slab } from './slab.ts'
+import { runInSteps } from './steps.ts'
 import { openConstant, placeLayer, readStored, type StoredAt } from './stored.ts'
-import { Stretches } from './stretches.ts'
 import type { KernelMessage } from './types.ts'
 
-/** A program of fewer steps is not worth looking at the clock between them. */
+/** One row of so few elements through so few steps is not worth looking at the clock. */
+const QUICK_WEIGHT = 1_024
 const SHORT_STEPS = 4
+const NOTHING = { values: [] }
 
 /** A model that runs in kernels, in this thread; what it knows of itself is read when it is wanted. */
 export interface KernelEngine extends Engine {
@@ -115,21 +116,23 @@ function start(
   inputs: Readonly<Tensors>,
   { outputs, deadlineMs = Infinity }: RunOptions,
 ): Tensors | Promise<Tensors> {
-  const rows = rowWise === undefined ? 1 : rowsOf(rowWise, inputs)
-  if (rowWise !== undefined && rows !== undefined && rows > 1)
-    return runInSlices(plan, { inputs, rowWise, rows, cost, outputs, deadlineMs })
-  const slots = plan.start(inputs)
-  if (plan.length <= SHORT_STEPS) {
+  const rows = rowWise === undefined ? undefined : rowsOf(rowWise, inputs)
+  const weight = weightIn(inputs)
+  if (rows === 1 && weight <= QUICK_WEIGHT && plan.length <= SHORT_STEPS) {
+    const slots = plan.start(inputs)
     plan.run(slots)
     return plan.finish(slots, outputs)
   }
-  const stretches = new Stretches(deadlineMs, performance.now())
-  let step = 0
-  const isDone = (): boolean => step >= plan.length
-  const work = (): void => {
-    plan.run(slots, step, step + 1)
-    step++
+  if (rowWise !== undefined && rows !== undefined && rows > 1) {
+    const rowCost = cost + (PLAIN_COST * plan.length * weight) / rows
+    if (rowCost <= MULTIPLY_ADDS_MAX)
+      return runInSlices(plan, { inputs, rowWise, rows, cost: rowCost, outputs, deadlineMs })
   }
-  const finish = (): Tensors => plan.finish(slots, outputs)
-  return stretches.run({ isDone, work, finish })
+  return runInSteps(plan, { inputs, outputs, deadlineMs })
+}
+
+function weightIn(inputs: Readonly<Tensors>): number {
+  let weight = 0
+  for (const alias in inputs) weight += weightOf(inputs[alias] ?? NOTHING)
+  return weight
 }

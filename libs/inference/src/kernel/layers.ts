@@ -4,6 +4,8 @@ import { activations, type DenseLayer, invalid, type Run, type Value } from '@dr
 import { SCRATCH_BYTES, type Workshop } from './slab.ts'
 import { PANEL } from './wasm.ts'
 
+/** A row of a model in kernels may cost at most so many multiply-adds: about half a millisecond. */
+export const MULTIPLY_ADDS_MAX = 4_000_000
 const FLOAT_BYTES = 4
 /** Rows that go through the layers together: more would leave the cache before they are used again. */
 const ROWS_MAX = 32

@@ -4,12 +4,7 @@ import { performance } from 'node:perf_hooks'
 import type { Plan, RowWise } from '@drover/saved-model'
 import { bytesOf, bytesOfType, sizeOf, type Tensor, tensorOfBytes } from '@drover/serving-api'
 import type { Tensors } from '../servable.ts'
-import { Stretches } from './stretches.ts'
-
-/** The first rows, which tell how long others take, may cost so many multiply-adds. */
-const FIRST_COST = 250_000
-const SLICE_MS = 0.5
-const ROWS_MAX = 8_192
+import { Pace, Stretches } from './stretches.ts'
 
 /** How many rows a request has; undefined where its shapes are not those that the signature tells of. */
 export function rowsOf(
@@ -51,20 +46,19 @@ export function runInSlices(
   const started = performance.now()
   const stretches = new Stretches(deadlineMs, started)
   const answers: Tensors[] = []
-  let [done, size] = [0, Math.min(ROWS_MAX, Math.ceil(FIRST_COST / (cost + 1)))]
+  const pace = new Pace(cost)
+  let done = 0
   return stretches.run({
     isDone: () => done === rows,
     work() {
       const before = performance.now()
-      const to = Math.min(rows, done + size)
+      const to = Math.min(rows, done + pace.rows)
       const isAll = to - done === rows
       const slots = plan.start(isAll ? inputs : sliceOf(inputs, rowWise, { from: done, to }))
       plan.run(slots)
       answers.push(plan.finish(slots, outputs))
-      // The clock is coarse and a pause may be nobody's fault: neither may change much at once.
-      const wanted = ((to - done) * SLICE_MS) / (performance.now() - before + 1e-3)
+      pace.took(to - done, performance.now() - before)
       done = to
-      size = Math.ceil(Math.min(wanted, size * 4, ROWS_MAX))
     },
     finish: () => whole(answers, rowWise),
   })

@@ -13,10 +13,10 @@ import { untranslatable } from '../node-attrs.ts'
 import type { Value } from '../values.ts'
 import { type DenseChain, denseChains } from './dense.ts'
 import { Constants, type DenseLayer, type Program, ProgramBuilder } from './program.ts'
+import { PLAIN_COST } from './row-parts.ts'
 import { rowWiseOf } from './row-wise.ts'
+import { sizedByValues } from './told-ahead.ts'
 
-/** How many times longer a kernel in TypeScript takes for an element than a dense layer for a multiply-add. */
-const PLAIN_COST = 8
 /** What a row costs in any kernel in TypeScript, in multiply-adds: some tens of nanoseconds. */
 const STEP_COST = 500
 
@@ -36,6 +36,9 @@ export function compileModel({ graph, signatures }: SavedModel): CompiledModel {
   const programs: Record<string, Program> = {}
   for (const [name, signature] of Object.entries(signatures)) {
     const needed = neededOf(graph, signature)
+    const sized = sizedByValues(needed)
+    if (sized !== undefined)
+      throw untranslatable(sized.node, 'it cannot be told ahead how large its output is')
     const chains = denseChains(
       needed,
       Object.values(signature.outputs).map((info) => canonical(info.name)),

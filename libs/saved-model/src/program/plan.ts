@@ -5,6 +5,7 @@ import type { Run } from '../kernels/kernel.ts'
 import { untranslatable } from '../node-attrs.ts'
 import { toTensor, toValue, type Value } from '../values.ts'
 import type { DenseLayer, Program, Step } from './program.ts'
+import { costOf, RowParts, rowsOf, type Work, workOf } from './row-parts.ts'
 
 /** What a program's slots hold during a run. */
 export type Slots = (Value | undefined)[]
@@ -22,6 +23,7 @@ interface Stage {
   inputs: readonly number[]
   outputs: readonly number[]
   run: Run
+  work: Work
 }
 
 /** A program ready to run, as often as wanted. */
@@ -71,6 +73,29 @@ export class Plan {
     }
   }
 
+  /** What a step is about to cost with what the slots hold, about, in multiply-adds of a dense layer. */
+  costOf(slots: Slots, index: number): number {
+    const stage = this.#stages[index]
+    return stage === undefined ? 0 : costOf(stage.work, givenTo(stage, slots))
+  }
+
+  /** A step to be run a few rows at a time; undefined where its rows are not known to be independent. */
+  inRows(slots: Slots, index: number): RowParts | undefined {
+    const stage = this.#stages[index]
+    if (stage === undefined) return undefined
+    const given = givenTo(stage, slots)
+    const rows = rowsOf(stage.work, given)
+    if (rows === undefined) return undefined
+    return new RowParts(rows, {
+      work: stage.work,
+      given,
+      run: (inputs) => resultsOf(stage, inputs),
+      done: (value) => {
+        slots[stage.outputs[0] ?? -1] = value
+      },
+    })
+  }
+
   /** What the signature answers, or these outputs of it. */
   finish(slots: Slots, wanted?: readonly string[]): Record<string, Tensor> {
     const outputs: Record<string, Tensor> = {}
@@ -88,24 +113,33 @@ function stageOf(step: Step, { dense }: PlanParts): Stage {
   const label = `${op} (node ${name})`
   if (step.kind === 'dense') {
     if (dense === undefined) throw new SavedModelError('UNTRANSLATABLE', `${label} is a layer`)
-    return { label, inputs, outputs, run: dense(step.layers) }
+    return { label, inputs, outputs, run: dense(step.layers), work: workOf(step) }
   }
   const node = { name, op, inputs: [], attrs: step.attrs }
   const kernel = kernelOf(op)
   if (kernel === undefined) throw untranslatable(node, 'it has no translation')
-  return { label, inputs, outputs, run: kernel(node) }
+  return { label, inputs, outputs, run: kernel(node), work: workOf(step) }
 }
 
-function runStage({ label, inputs, outputs, run }: Stage, slots: Slots): void {
+function runStage(stage: Stage, slots: Slots): void {
+  const { outputs } = stage
+  const results = resultsOf(stage, givenTo(stage, slots))
+  for (let port = 0; port < results.length; port++) slots[outputs[port] ?? -1] = results[port]
+}
+
+function resultsOf({ label, run }: Stage, given: readonly Value[]): Value[] {
   try {
-    const given: Value[] = []
-    for (const slot of inputs) given.push(valueOf(slots, slot))
-    const results = run(given)
-    for (let port = 0; port < results.length; port++) slots[outputs[port] ?? -1] = results[port]
+    return run(given)
   } catch (cause) {
     if (!(cause instanceof SavedModelError)) throw cause
     throw new SavedModelError(cause.code, `${label} failed`, { cause })
   }
+}
+
+function givenTo({ inputs }: Stage, slots: Slots): Value[] {
+  const given: Value[] = []
+  for (const slot of inputs) given.push(valueOf(slots, slot))
+  return given
 }
 
 /** The value in a slot, which a step before has filled. */

@@ -228,3 +228,7 @@ export const rules: Readonly<Record<string, Rule>> = {
   Squeeze: squeeze,
   StridedSlice: stridedSlice,
 }
+
+/** Whether an operation works element by element, on tensors that are broadcast to each other. */
+export const isElementwise = (op: string): boolean =>
+  Object.hasOwn(rules, op) && rules[op] === elementwise

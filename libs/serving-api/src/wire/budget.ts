@@ -4,7 +4,7 @@ import { ServingError } from '../errors.ts'
  * The most that one request may take for values which it does not bring, in bytes: few bytes could
  * ask for terabytes.
  */
-export const FILLED_BYTES_MAX = 64 * 1024 * 1024
+export const FILLED_BYTES_MAX = 512 * 1024
 /** Strings and serialized examples in a request: each costs many times its bytes in a message. */
 export const STRINGS_MAX = 2_000_000
 /** Inputs, names of outputs, and tasks. */

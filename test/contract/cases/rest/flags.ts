@@ -1,6 +1,6 @@
 // What flags change: a server with CORS, a metrics page and a short time for each request.
 
-import { answered, error, get, post, type RestCase } from './case.ts'
+import { error, get, post, type RestCase } from './case.ts'
 
 /** The path that the tests configure. */
 export const METRICS_PATH = '/some/metrics'
@@ -75,9 +75,6 @@ const TIMEOUT_CASES: readonly RestCase[] = [
     request: post('sleepy:predict', '{"inputs":60000}'),
     expect: { status: 504, contains: ['"error": '] },
   },
-  answered('the next one of the same model', post('sleepy:predict', '{"inputs":1}'), {
-    outputs: 64.0,
-  }),
   {
     name: 'another model',
     request: post('default:predict', '{"instances":["x"]}'),

@@ -1,0 +1,95 @@
+// What is known of a loaded model, and the ways to have it run and to give it back.
+
+import type { Transferable } from 'node:worker_threads'
+import type { SignatureDef } from '@drover/serving-api'
+import type { InferenceError } from '../errors.ts'
+import type { EngineName, Servable } from '../servable.ts'
+import { openServable, type ServableMessage } from './servable-message.ts'
+
+/** What `share` gives: post the message, and hand over what is to be transferred with it. */
+export interface Shared {
+  message: ServableMessage
+  transfer: Transferable[]
+}
+
+/** A model that is loaded, once for all threads. */
+export interface LoadedModel {
+  readonly engine: EngineName
+  readonly signatures: Readonly<Record<string, SignatureDef>>
+  /** Bytes of its files. */
+  readonly sizeBytes: number
+  /**
+   * Bytes of memory that it takes: exact for kernels, estimated for the others. It grows when the
+   * model gets a TensorFlow process of its own, by that process, and shrinks when it leaves it.
+   */
+  readonly residentBytes: number
+  /** For the thread that loaded it. */
+  readonly servable: Servable
+  /** Resolves when the engine gave it up: it keeps ending its thread, or cannot be loaded again. */
+  readonly lost: Promise<InferenceError>
+  /** For one other thread, which opens it by `openServable`. */
+  share(): Shared
+  /** Gives its memory back. Nobody may run it any more. */
+  close(): Promise<void>
+}
+
+/** Tells that an engine gave a model up. */
+export class Loss {
+  tell: (error: InferenceError) => void = () => {}
+  readonly told = new Promise<InferenceError>((resolve) => {
+    this.tell = resolve
+  })
+}
+
+/** Kernels are not given up. */
+export const NEVER = new Promise<InferenceError>(() => {})
+
+/** What is known of a model; that of a kernel is looked up when it is wanted. */
+type About = Pick<LoadedModel, 'engine' | 'signatures' | 'sizeBytes'>
+type Ways = Pick<LoadedModel, 'lost' | 'share'> & {
+  residentBytes: () => number
+  free: () => Promise<void>
+}
+
+/** See `LoadedModel`. */
+export class Loaded implements LoadedModel {
+  readonly lost: Promise<InferenceError>
+  readonly share: () => Shared
+  readonly #residentBytes: () => number
+  readonly #free: () => Promise<void>
+  readonly #about: About
+  #servable: Servable | undefined
+
+  constructor(about: About, { residentBytes, lost, share, free }: Ways) {
+    this.#about = about
+    this.#residentBytes = residentBytes
+    this.lost = lost
+    this.share = share
+    this.#free = free
+  }
+
+  get residentBytes(): number {
+    return this.#residentBytes()
+  }
+
+  get engine(): EngineName {
+    return this.#about.engine
+  }
+
+  get signatures(): LoadedModel['signatures'] {
+    return this.#about.signatures
+  }
+
+  get sizeBytes(): number {
+    return this.#about.sizeBytes
+  }
+
+  get servable(): Servable {
+    return (this.#servable ??= openServable(this.share().message))
+  }
+
+  async close(): Promise<void> {
+    await this.#servable?.close()
+    await this.#free()
+  }
+}

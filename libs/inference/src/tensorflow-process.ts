@@ -1,0 +1,274 @@
+// One process of TensorFlow and the models in it, over all its lives. States:
+//
+//   idle       no process                       -> opening, at the first request
+//   opening    it starts and loads its models   -> running, or waiting when it ends
+//   running    it takes requests                -> waiting, when it ends or is killed
+//   waiting    until the next start is due      -> opening if it has models, or else idle
+//   closed     for ever
+//
+// Requests that the process has not begun wait for its next life, each until its own deadline; only
+// those that it had begun end with it. After a few lives in which nothing succeeded, requests do not
+// wait for the next start any more: they are UNAVAILABLE, and told when it is due.
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Child } from './child.ts'
+import { toShared } from './engines/clock.ts'
+import { InferenceError } from './errors.ts'
+import type { HostRequest } from './messages.ts'
+import { settledBy } from './timed.ts'
+
+const RESTART_DELAY_MS_MIN = 100
+const RESTART_DELAY_MS_MAX = 30_000
+/** Lives without a success after which requests do not wait for the next one. */
+const AWAITED_FAILURES_MAX = 3
+/** Lives that one request may see end before it is begun. */
+const SENDS_MAX = 4
+/** A run is looked at so often; one that is shorter is no overrun, however little time it was left. */
+const OVERRUN_LOOK_MS = 500
+
+/** Limits of a process. */
+export interface ProcessLimits {
+  /** How long one model may take to load. */
+  loadTimeoutMs: number
+  /** How long a run without a deadline may take. */
+  runTimeoutMs: number
+  /** The process is killed over no run that is shorter than this, even if its deadline is. */
+  runLimitMs: number
+  /** More requests than this are refused as UNAVAILABLE. */
+  waitingMax: number
+}
+
+/** What a model did to those beside it: its run held them up after its time, or ended the process. */
+export type Offence = 'overran' | 'ended'
+
+/** Who is told of what the models do. */
+export interface ProcessEvents {
+  onOffence(model: number, offence: Offence): void
+  /** The model ended the process when it was loaded again, and is left out from now on. */
+  onLost(model: number, error: InferenceError): void
+}
+
+/** Where a model comes from. */
+export interface ModelSource {
+  directory: string
+  tags: string[]
+}
+
+/** A run in the graph's own names. */
+export type RunCall = Pick<Extract<HostRequest, { kind: 'run' }>, 'inputs' | 'outputs'>
+
+interface SendOptions {
+  /** Until when a life of the process is waited for. */
+  deadlineMs: number
+  /** How long it may be the first in the process. */
+  limitMs: number
+  onBegin?: (child: Child) => void
+}
+
+/** See the head of the file. */
+export class TensorflowProcess {
+  readonly #limits: ProcessLimits
+  readonly #events: ProcessEvents
+  readonly #models = new Map<number, ModelSource>()
+  readonly #closing = new AbortController()
+  /** The model that is loaded again just now: when the process ends, it is left out from then on. */
+  #suspect: number | undefined
+  #opening: Promise<Child> | undefined
+  #current: Child | undefined
+  #failures = 0
+  #notBeforeMs = 0
+  #waiting = 0
+
+  constructor(limits: ProcessLimits, events: ProcessEvents) {
+    this.#limits = limits
+    this.#events = events
+  }
+
+  get pid(): number | undefined {
+    return this.#current?.pid
+  }
+
+  /** Loads a model, in this life and all to come. Throws LOAD_FAILED, CRASHED, TIMEOUT or UNAVAILABLE. */
+  async load(model: number, source: ModelSource): Promise<void> {
+    const { loadTimeoutMs } = this.#limits
+    const deadlineMs = performance.now() + loadTimeoutMs
+    const send = { deadlineMs, limitMs: loadTimeoutMs }
+    await this.#counted(async () => {
+      await this.#send({ kind: 'load', model, ...source }, send)
+      this.#models.set(model, source)
+    })
+  }
+
+  /** Gives a model's memory back. With no process there is nothing to do: the next one will not load it. */
+  async unload(model: number): Promise<void> {
+    const child = this.#current
+    if (!this.#models.delete(model) || child === undefined) return
+    await child
+      .request({ kind: 'unload', model }, { timeoutMs: this.#limits.loadTimeoutMs })
+      .catch(ignoreLoss)
+  }
+
+  /**
+   * Settles when the process is done with it, be it after the deadline: nothing else can run until
+   * then. A run that takes longer than its limit gets the process killed, and TIMEOUT.
+   */
+  async run(model: number, call: RunCall, deadlineMs = Infinity): Promise<unknown> {
+    const { runTimeoutMs, runLimitMs } = this.#limits
+    const leftMs = Math.min(deadlineMs - performance.now(), runTimeoutMs)
+    const limitMs = Math.max(leftMs, runLimitMs)
+    let watch: NodeJS.Timeout | undefined
+    let begunBy: Child | undefined
+    const options: SendOptions = {
+      limitMs,
+      deadlineMs: Number.isFinite(deadlineMs) ? deadlineMs : performance.now() + limitMs,
+      onBegin: (child) => {
+        begunBy = child
+        watch = this.#watch(model, deadlineMs)
+      },
+    }
+    const deadline = Number.isFinite(deadlineMs) ? toShared(deadlineMs) : undefined
+    try {
+      const request = { kind: 'run', model, ...call, deadline } as const
+      return await this.#counted(async () => await this.#send(request, options))
+    } catch (error) {
+      throw this.#judge(model, error, begunBy)
+    } finally {
+      clearInterval(watch)
+    }
+  }
+
+  /** Looks whether a run that is over its time keeps the other models from their turns. */
+  #watch(model: number, deadlineMs: number): NodeJS.Timeout {
+    return setInterval(() => {
+      if (performance.now() >= deadlineMs && this.#models.size > 1)
+        this.#events.onOffence(model, 'overran')
+    }, OVERRUN_LOOK_MS)
+  }
+
+  /** What a failure of a run is to its caller. Tells of an offence. */
+  #judge(model: number, error: unknown, begunBy: Child | undefined): unknown {
+    if (begunBy === undefined || !(error instanceof InferenceError)) return error
+    const isKilled = error.code === 'TIMEOUT' && begunBy.isEnding
+    if (isKilled || begunBy.hasCrashed) this.#events.onOffence(model, 'ended')
+    if (error.code !== 'CRASHED') return error
+    return new InferenceError('UNAVAILABLE', 'TensorFlow ended', { cause: error })
+  }
+
+  async #counted<T>(ask: () => Promise<T>): Promise<T> {
+    if (this.#waiting >= this.#limits.waitingMax)
+      throw new InferenceError('UNAVAILABLE', `${this.#waiting} requests wait for TensorFlow`)
+    this.#waiting++
+    try {
+      return await ask()
+    } finally {
+      this.#waiting--
+    }
+  }
+
+  /** Sends it until a life of the process begins it. */
+  async #send(request: HostRequest, { deadlineMs, limitMs, onBegin }: SendOptions) {
+    for (let sends = 1; ; sends++) {
+      const child = await this.#running(deadlineMs)
+      let hasBegun = false
+      try {
+        const answer = await child.request(request, {
+          timeoutMs: limitMs,
+          onBegin: () => {
+            hasBegun = true
+            onBegin?.(child)
+          },
+        })
+        this.#failures = 0
+        return answer
+      } catch (error) {
+        if (hasBegun || sends === SENDS_MAX) throw error
+        // Its end is known to this class when the child has told all who waited for it.
+        await child.ended
+      }
+    }
+  }
+
+  /** The process, when it runs. The turns are those of its lives, of which few are waited for. */
+  async #running(deadlineMs: number): Promise<Child> {
+    let cause: unknown
+    while (true) {
+      const delayMs = this.#notBeforeMs - performance.now()
+      if (this.#failures > AWAITED_FAILURES_MAX && delayMs > 0)
+        throw new InferenceError('UNAVAILABLE', 'TensorFlow is starting again', {
+          cause,
+          retryAfterMs: Math.ceil(delayMs),
+        })
+      const failures = this.#failures
+      try {
+        return await settledBy((this.#opening ??= this.#open()), deadlineMs)
+      } catch (error) {
+        const isLate = error instanceof InferenceError && error.code === 'TIMEOUT'
+        if (isLate || this.#closing.signal.aborted) throw error
+        if (this.#failures === failures) throw error
+        cause = error
+      }
+    }
+  }
+
+  /** Starts a process when it is due and loads all models; one that fails to load only fails its requests. */
+  async #open(): Promise<Child> {
+    const { signal } = this.#closing
+    const waitMs = this.#notBeforeMs - performance.now()
+    if (waitMs > 0) await sleep(waitMs, undefined, { signal }).catch(() => {})
+    if (signal.aborted) throw new InferenceError('UNAVAILABLE', 'TensorFlow is closed')
+    const child = new Child('tensorflow-child')
+    this.#current = child
+    const ended = child.ended.then(() => this.#afterEnd())
+    try {
+      await child.ready
+      for (const [model, source] of this.#models) await this.#loadAgain(child, model, source)
+    } catch (error) {
+      await ended
+      throw error
+    }
+    return child
+  }
+
+  async #loadAgain(child: Child, model: number, source: ModelSource): Promise<void> {
+    this.#suspect = model
+    const request: HostRequest = { kind: 'load', model, ...source }
+    try {
+      await child.request(request, { timeoutMs: this.#limits.loadTimeoutMs })
+    } catch (cause) {
+      if (child.isEnding)
+        throw new InferenceError('UNAVAILABLE', 'TensorFlow ended over a model', { cause })
+    }
+    this.#suspect = undefined
+  }
+
+  #afterEnd(): void {
+    this.#current = undefined
+    this.#opening = undefined
+    const suspect = this.#suspect
+    this.#suspect = undefined
+    if (this.#closing.signal.aborted) return
+    const delayMs = Math.min(RESTART_DELAY_MS_MIN * 2 ** this.#failures++, RESTART_DELAY_MS_MAX)
+    this.#notBeforeMs = performance.now() + delayMs
+    if (suspect !== undefined && this.#models.delete(suspect))
+      this.#events.onLost(
+        suspect,
+        new InferenceError('CRASHED', 'the model ended TensorFlow when it was loaded'),
+      )
+    if (this.#models.size === 0) return
+    this.#opening = this.#open()
+    // The next request meets the failure, or the next start mends it.
+    this.#opening.catch(() => {})
+  }
+
+  /** Ends it, for ever. */
+  async close(): Promise<void> {
+    this.#closing.abort()
+    this.#models.clear()
+    await this.#current?.kill()
+  }
+}
+
+/** Unloading from a process that is gone is done. */
+function ignoreLoss(error: unknown): void {
+  if (!(error instanceof InferenceError)) throw error
+}
