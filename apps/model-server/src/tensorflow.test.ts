@@ -56,10 +56,16 @@ test('a model of the full engine is served, and the death of that engine harms n
 
   const [engine = 0] = await childrenOf(server.process.pid ?? 0)
   process.kill(engine, 'SIGKILL')
-  await vi.waitUntil(async () => (await predict('full')).status === 503, PATIENT)
+  await vi.waitUntil(
+    async () => !(await childrenOf(server.process.pid ?? 0)).includes(engine),
+    PATIENT,
+  )
 
   expect(await predict('fast')).toEqual({ status: 200, body: { predictions: [[[3]]] } })
-  await vi.waitUntil(async () => (await predict('full')).status === 200, PATIENT)
+  // Whoever asks meanwhile waits for the new process.
+  expect(await predict('full')).toEqual({ status: 200, body: { predictions: [[[0.5]]] } })
+  const [next] = await childrenOf(server.process.pid ?? 0)
+  expect(next).not.toBe(engine)
 })
 
 test('what the model cannot do with an input is told to its sender', async () => {
