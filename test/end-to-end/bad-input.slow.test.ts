@@ -128,7 +128,7 @@ describe('a question to a server', () => {
     ['no row', '{"instances":[]}', 400, 'instances'],
     ['a column too few', '{"instances":[{"hour":1}]}', 400, 'keys must be equal to: distance,hour'],
     ['a word for a number', '{"instances":[{"hour":"x","distance":1}]}', 400, 'key: hour'],
-    ['too much', `{"instances":["${'x'.repeat(33 * MIB)}"]}`, 413, '33554432 bytes'],
+    ['too much', `{"instances":["${'x'.repeat(101 * MIB)}"]}`, 413, '104857600 bytes'],
   ])('that is %s is refused by both', async (_, body, status, text) => {
     for (const { rest } of drover.up.servers) {
       const url = `${rest}/v1/models/neighbour.late:predict`
