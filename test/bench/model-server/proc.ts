@@ -24,6 +24,7 @@ export function threadsOf(pid: number): Map<number, number> {
 export const memoryBytesOf = (pid: number): number =>
   sum(treeOf(pid).map((each) => kibibytesIn(`/proc/${each}/smaps_rollup`, 'Pss') * BYTES_PER_KIB))
 
+/** The process first. Throws when there is none. */
 function treeOf(pid: number): number[] {
   const children = tasksOf(pid).flatMap((thread) =>
     readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').split(' ').filter(Boolean),

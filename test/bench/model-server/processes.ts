@@ -52,6 +52,9 @@ export function startPinned({ cores, command, messages, env = {} }: PinnedOption
   // A command that is not there is told as one that ended.
   child.once('error', (error) => console.error(error.message))
   const pid = child.pid ?? 0
+  child.once('exit', (code, signal) => {
+    if (signal !== null && !child.killed) console.error(`${command[0]} was ended by ${signal}`)
+  })
   const lines = new Map<string, Line>()
   const listeners = new Set<(line: Line) => void>()
   createInterface(child.stdout).on('line', (text) => {
@@ -91,7 +94,8 @@ async function waitFor(message: string, { child, lines, listeners }: Talk): Prom
       reject(new Error(why))
     }
     const timer = setTimeout(() => fail(`no ${message} in ${READY_MS_MAX} ms`), READY_MS_MAX)
-    const onClose = (): void => fail(`the process ended before it said ${message}`)
+    const onClose = (code: number | null, signal: string | null): void =>
+      fail(`the process ended by ${signal ?? code} before it said ${message}`)
     const listener = (line: Line): void => {
       if (line.msg !== message) return
       settle()
