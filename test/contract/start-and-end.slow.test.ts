@@ -18,6 +18,8 @@ import { COMMAND, startTested, type TestedServer, untilAvailable } from './serve
 const RUN_MS_MAX = 30_000
 const CONNECTIONS = 8
 const REFUSED = 'no connection'
+/** The exit code of -1. */
+const NOT_STARTED = 255
 /** About a second of arithmetic. */
 const SLEEPY_ROWS = 3_000
 
@@ -65,7 +67,7 @@ describe.concurrent('the command line', () => {
   test('without a model it does not start', async () => {
     const { code, stderr } = await run(...noPort())
 
-    expect(code).not.toBe(0)
+    expect(code).toBe(NOT_STARTED)
     expect(stderr).toContain(
       'Both server_options.model_base_path and server_options.model_config_file are empty!',
     )
@@ -80,11 +82,19 @@ describe.concurrent('the command line', () => {
   })
 
   test('one model by its name and base path', async () => {
+    const socket = join(root, 'only.sock')
     const flags = ['--model_name=only', `--model_base_path=${join(root, 'model')}`]
-    await using server = await startTested(flags)
+    await using server = await startTested([...flags, `--grpc_socket_path=${socket}`])
     await untilAvailable(server, 'only')
 
     expect(await ask(server, 'only')).toBe(200)
+    // Scripts wait for these lines.
+    await vi.waitUntil(() => server.stderr().includes('Exporting HTTP/REST API at:'))
+    const [restPort, grpcPort] = [new URL(server.rest).port, server.grpc.split(':').at(-1)]
+    expect(server.stderr()).toContain(`Exporting HTTP/REST API at:localhost:${restPort} ...\n`)
+    expect(server.stderr()).toContain(`Running gRPC ModelServer at 0.0.0.0:${grpcPort} ...\n`)
+    expect(server.stderr()).toContain(`Running gRPC ModelServer at UNIX socket ${socket} ...\n`)
+    expect(server.stderr()).toContain('Entering the event loop ...\n')
   })
 })
 
@@ -129,14 +139,14 @@ describe.concurrent('a config that is wrong', () => {
   ])('%s ends the start', async (_name, text, complaint) => {
     const { code, stderr } = await runWith(text)
 
-    expect(code).not.toBe(0)
+    expect(code).toBe(NOT_STARTED)
     expect(stderr).toContain(complaint)
   })
 
   test('a file that is not there ends the start', async () => {
     const { code, stderr } = await run(...noPort(), '--model_config_file=/nowhere/models.config')
 
-    expect(code).not.toBe(0)
+    expect(code).toBe(NOT_STARTED)
     expect(stderr).toContain('/nowhere/models.config')
   })
 })

@@ -115,6 +115,102 @@ class Sleepy(tf.Module):
         return {"total": tf.reduce_sum(total)}
 
 
+class Kinds(tf.Module):
+    """What graphs of TensorFlow may hold beside arithmetic: branches, loops, tables, ragged rows, assertions."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = tf.lookup.experimental.MutableHashTable(tf.string, tf.int64, -1)
+        self.history = tf.Variable(tf.zeros([0]), shape=[None])
+
+    @tf.function(input_signature=[])
+    def constants(self):
+        return {"row": tf.constant([1, 2]), "text": tf.constant("hello"), "none": tf.zeros([0, 3])}
+
+    @tf.function(input_signature=[
+        tf.TensorSpec([None], tf.float32, name="x"), tf.TensorSpec([], tf.bool, name="doubled")])
+    def branch(self, x, doubled):
+        return {"y": tf.cond(doubled, lambda: x * 2, lambda: tf.nn.relu(x))}
+
+    @tf.function(input_signature=[tf.TensorSpec([], tf.int32, name="count")])
+    def loop(self, count):
+        squares = tf.TensorArray(tf.int32, size=count)
+        for index in tf.range(count):
+            if index % 2 == 0:
+                squares = squares.write(index, index * index)
+        return {"squares": squares.stack()}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="lines")])
+    def words(self, lines):
+        words = tf.strings.split(lines)
+        return {"counts": words.row_lengths(), "table": words.to_tensor("-"), "flat": words.flat_values}
+
+    @tf.function(input_signature=[
+        tf.TensorSpec([None], tf.string, name="names"), tf.TensorSpec([], tf.float32, name="x")])
+    def remember(self, names, x):
+        self.seen.insert(names, tf.range(tf.size(names, tf.int64)))
+        self.history.assign(tf.concat([self.history, [x]], 0))
+        return {"size": self.seen.size(), "history": self.history.read_value()}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.int32, name="x")])
+    def assured(self, x):
+        with tf.control_dependencies([tf.debugging.assert_positive(x, "x has to be positive")]):
+            return {"y": tf.gather([1.0, 2.0, 3.0], x), "ratio": 6 // x}
+
+
+KINDS = ["constants", "branch", "loop", "words", "remember", "assured"]
+# What each is asked, in this order.
+KIND_CASES = [
+    ("constants", {}), ("branch", {"x": [-1.0, 1.0], "doubled": True}),
+    ("branch", {"x": [-1.0, 1.0], "doubled": False}), ("branch", {"x": [], "doubled": True}),
+    ("loop", {"count": 5}), ("loop", {"count": 0}), ("words", {"lines": ["a b c", "", "größe"]}),
+    ("remember", {"names": ["a", "b"], "x": 1.0}), ("remember", {"names": ["b"], "x": 2.0}),
+    ("assured", {"x": [1, 2]}), ("assured", {"x": [-4]}), ("assured", {"x": [7]}),
+]
+
+
+def save_kinds(path):
+    """Gives what TensorFlow answers to each case; None where it refuses."""
+    module = Kinds()
+    tf.saved_model.save(module, path, signatures={name: getattr(module, name) for name in KINDS})
+    signatures = tf.saved_model.load(path).signatures
+    cases = []
+    for name, inputs in KIND_CASES:
+        _, specs = signatures[name].structured_input_signature
+        tensors = {alias: tf.constant(value, specs[alias].dtype) for alias, value in inputs.items()}
+        try:
+            outputs = {alias: plain(value) for alias, value in signatures[name](**tensors).items()}
+        except tf.errors.InvalidArgumentError:
+            outputs = None
+        dtypes = {alias: specs[alias].dtype.name for alias in inputs}
+        cases.append({"signature": name, "inputs": inputs, "dtypes": dtypes, "outputs": outputs})
+    return cases
+
+
+def plain(tensor):
+    """The values as JSON has them."""
+    values = tensor.numpy()
+    return np.vectorize(lambda text: text.decode(), otypes=[object])(values).tolist() \
+        if tensor.dtype == tf.string else values.tolist()
+
+
+def save_sequences(path):
+    """Keras: texts to words to a masked recurrent layer, and an image beside it; two outputs."""
+    layers = tf.keras.layers
+    tf.keras.utils.set_random_seed(5)
+    text, image = tf.keras.Input([1], dtype="string", name="text"), tf.keras.Input([8, 8, 3], name="image")
+    words = layers.TextVectorization(vocabulary=["late", "early", "refund"], output_sequence_length=4)(text)
+    memory = layers.Bidirectional(layers.LSTM(3))(layers.Embedding(6, 4, mask_zero=True)(words))
+    pixels = layers.GlobalAveragePooling2D()(layers.BatchNormalization()(layers.Conv2D(4, 3)(image)))
+    joined = layers.Concatenate()([memory, pixels])
+    outputs = {"score": layers.Dense(1, activation="sigmoid")(joined), "words": words}
+    model = tf.keras.Model({"text": text, "image": image}, outputs)
+    model.export(path, verbose=False)
+    rows = {"text": [["Late, LATE refund!"], [""]], "image": np.linspace(0, 1, 384).reshape(2, 8, 8, 3).tolist()}
+    answers = model({"text": tf.constant(rows["text"]), "image": tf.constant(rows["image"])})
+    return {"inputs": rows, "outputs": {alias: value.numpy().tolist() for alias, value in answers.items()}}
+
+
 def infos(**tensors):
     return {key: tf.compat.v1.saved_model.build_tensor_info(tensor) for key, tensor in tensors.items()}
 
@@ -259,8 +355,9 @@ def main():
     save_tags(at("tags", 1))
     texts = save_texts(at("texts", 1))
     keras = save_keras(at("keras", 20260101))
+    kinds, sequences = save_kinds(at("kinds", 1)), save_sequences(at("sequences", 1))
     age(root)
-    print(json.dumps({"keras": keras, "texts": texts}))
+    print(json.dumps({"keras": keras, "texts": texts, "kinds": kinds, "sequences": sequences}))
 
 
 main()

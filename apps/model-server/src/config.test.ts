@@ -26,6 +26,7 @@ test('bare upstream flags serve one model on the ports of upstream', () => {
       port: 8_500,
       host: undefined,
       socketPath: undefined,
+      socketName: undefined,
       channelArguments: {},
       hasHealth: false,
       writesTensorContent: false,
@@ -224,9 +225,9 @@ describe('the program', () => {
     await rm(folder, { recursive: true })
   })
 
-  test('ends with 1 and the usage at a value that it cannot read', async () => {
+  test('ends as upstream, with the usage, at a value that it cannot read', async () => {
     await expect(run(process.execPath, [MAIN, '--port=x'])).rejects.toMatchObject({
-      code: 1,
+      code: 255,
       stdout: expect.stringMatching(/^usage: drover-model-server\n/),
       stderr: "Couldn't interpret value x for flag port.\n",
     })
@@ -234,7 +235,7 @@ describe('the program', () => {
 
   test('tells of the first unknown argument, goes on, and says why there is no server', async () => {
     await expect(run(process.execPath, [MAIN, '--foo=1', 'bar'])).rejects.toMatchObject({
-      code: 1,
+      code: 255,
       stdout: expect.stringMatching(/^unknown argument: --foo=1\nusage: drover-model-server\n/),
       stderr:
         'Failed to start server. Error: INVALID_ARGUMENT: Both server_options.model_base_path ' +
@@ -245,8 +246,8 @@ describe('the program', () => {
   test('names the file that is missing', async () => {
     const flags = ['--port=0', '--rest_api_port=1', '--workers=1', '--model_config_file=/no/such']
     await expect(run(process.execPath, [MAIN, ...flags])).rejects.toMatchObject({
-      code: 1,
-      stdout: '',
+      code: 255,
+      stdout: 'Failed to start server. Error: NOT_FOUND: /no/such; No such file or directory\n',
       stderr: 'Failed to start server. Error: NOT_FOUND: /no/such; No such file or directory\n',
     })
   })

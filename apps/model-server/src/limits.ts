@@ -6,6 +6,8 @@ export const LIMITS = {
   bodiesBytesMax: 256 * 1024 * 1024,
   /** Requests of one model that wait or run; beyond it 503. */
   waitingMax: 1_024,
+  /** Heap of the thread for large requests, in megabytes: what fills it ends that thread alone. */
+  laneHeapMb: 3_072,
   /** Open connections of the data port; further ones are closed at once. */
   connectionsMax: 20_000,
   headersMsMax: 10_000,

@@ -1,12 +1,13 @@
 import { fileURLToPath } from 'node:url'
-import { ServingError } from '@drover/serving-api'
 import { type Asked, readFlags, usage, version } from './config.ts'
 import { launch, needsLaunch } from './launch/launch.ts'
+import { NOT_STARTED_CODE, tellWhyNot } from './start-texts.ts'
 
 try {
   await answer(readFlags(process.argv.slice(2)))
 } catch (error) {
-  fail(error)
+  tellWhyNot(error)
+  process.exitCode = NOT_STARTED_CODE
 }
 
 async function answer(asked: Asked): Promise<void> {
@@ -18,7 +19,7 @@ async function answer(asked: Asked): Promise<void> {
     case 'faults':
       process.stderr.write(`${asked.faults.join('\n')}\n`)
       print(usage())
-      process.exitCode = 1
+      process.exitCode = NOT_STARTED_CODE
       return
     case 'serve':
       if (asked.unknown !== undefined) print(`unknown argument: ${asked.unknown}\n${usage()}`)
@@ -37,12 +38,4 @@ async function start({ settle, words }: Extract<Asked, { kind: 'serve' }>): Prom
 
 function print(text: string): void {
   process.stdout.write(text)
-}
-
-/** Says in upstream's form why there is no server. */
-function fail(error: unknown): void {
-  const why = error instanceof Error ? error.message : String(error)
-  const status = error instanceof ServingError ? `${error.code}: ` : ''
-  process.stderr.write(`Failed to start server. Error: ${status}${why}\n`)
-  process.exitCode = 1
 }

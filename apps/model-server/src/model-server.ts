@@ -3,6 +3,7 @@
 
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
+import { setFlagsFromString } from 'node:v8'
 import { type Engines, startEngines } from '@drover/inference'
 import type { Log } from '@drover/service'
 import { makeAdmin } from './control/admin.ts'
@@ -20,10 +21,13 @@ import { Loads } from './loading/loads.ts'
 import { gaugesOf } from './metrics/gauges.ts'
 import { Metering } from './metrics/metering.ts'
 import type { Listening } from './serving/messages.ts'
+import { ReloadParts } from './serving/reload-parts.ts'
 import type { ServingSettings } from './serving/settings.ts'
 import { ServingThreads } from './threads/serving-threads.ts'
 import { warmUp } from './warm-up/warm-up.ts'
 
+/** How far heaps grow until they are collected: V8's own measure would leave as much garbage as models. */
+const HEAP_GROWTH_PERCENT = 30
 /** On top of what the control thread lets a reload wait. */
 const RELOAD_GRACE_MS = 10_000
 
@@ -47,6 +51,8 @@ export interface ModelServer {
 
 /** Starts a model server: what is configured settles, then it listens. Throws for a config that is none. */
 export async function startModelServer(options: ModelServerOptions): Promise<ModelServer> {
+  // Of all threads, those that start later included.
+  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`)
   const parts = assemble(options)
   try {
     return await begin(options, parts)
@@ -70,7 +76,10 @@ interface Parts {
 function assemble(options: ModelServerOptions): Parts {
   const { flags, files, log, onLost } = options
   const engines = startEngines({
-    tensorflow: { runTimeoutMs: flags.rest.timeoutMs },
+    tensorflow: {
+      runTimeoutMs: flags.rest.timeoutMs,
+      onEnd: ({ pid: child, ...ended }) => log.error({ child, ...ended }, 'TensorFlow ended'),
+    },
     waitingMax: flags.limits.waitingMax,
     loadTimeoutMs: flags.limits.loadMsMax,
     savedModelTags: flags.loading.tags,
@@ -82,18 +91,21 @@ function assemble(options: ModelServerOptions): Parts {
     batching: files.batching,
     isBatchingPerModel: flags.isBatchingPerModel,
   })
+  const parts = new ReloadParts()
   const threads = new ServingThreads({
     places: placesOf(flags),
     settings: settingsOf(options),
     detailsOf: (loaded) => loads.detailsOf(loaded),
     control: {
       status: (choice) => models.status(choice),
-      reload: async (config) => await reload.reload(config),
+      models: ({ list, models: part }) => parts.add(list, part),
+      reload: async ({ waitMs, ...asked }) => await reload.reload(parts.take(asked), { waitMs }),
       prometheus: async () => await metering.page(),
-      lane: async () => await threads.openLane(),
+      lane: async () => await threads.openLine(),
       warm: async ({ name, version }) => await models.warm(name, version),
     },
     onLost,
+    onLaneLost: (err) => log.error({ err }, 'thread for large requests lost'),
   })
   const metering = new Metering({
     report: async (beginsAnew) => await threads.report(beginsAnew),
@@ -111,6 +123,7 @@ function assemble(options: ModelServerOptions): Parts {
       await warmUp(loads.detailsOf(loaded).model, directory, warming),
     publisher: threads,
     usageOf: (name) => metering.usageOf(name),
+    onForgotten: (name) => metering.forget(name),
     log,
     limits: CONTROL_LIMITS,
     loadsAtOnce: flags.loading.loadsAtOnce,
@@ -169,7 +182,7 @@ async function begin(options: ModelServerOptions, parts: Parts): Promise<ModelSe
       makeAdmin({
         models,
         reload,
-        core: threads.own,
+        run: async (request) => await threads.run(request),
         log,
         limits: CONTROL_LIMITS,
         accept,

@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import { makeLog, runService } from '@drover/service'
 import { type Flags, isUnderNpx, logLevel } from './config.ts'
-import { reasonOf } from './control/reason.ts'
 import { readFlagFiles } from './flags/files.ts'
 import { isPipe, npmEnd } from './launch/parent.ts'
 import { startModelServer } from './model-server.ts'
+import { NOT_STARTED_CODE, tellListening, tellWhyNot } from './start-texts.ts'
 
 /** On top of what requests in flight may take. */
 const STOP_MARGIN_MS = 5_000
@@ -23,15 +23,16 @@ export async function serve(flags: Flags): Promise<void> {
     const onLost = (error: Error): void => lost.abort(error)
     const { listening, asked, drain } = await startModelServer({ flags, files, log, onLost }).catch(
       (error: unknown) => {
-        // Upstream says it here, and the log may be somewhere else.
-        process.stderr.write(`Failed to start server. Error: ${reasonOf(error)}\n`)
-        throw error
+        log.fatal({ err: error }, 'failed')
+        tellWhyNot(error)
+        process.exit(NOT_STARTED_CODE)
       },
     )
     if (followsParent) process.once('disconnect', () => lost.abort())
     if (isUnderNpx()) npmEnd().addEventListener('abort', () => lost.abort())
+    if (listening !== undefined) tellListening(flags, listening)
     const { rest: url, grpc } = listening ?? {}
-    log.info({ url, grpc, unix: flags.grpc.socketPath, pid: process.pid }, 'started')
+    log.info({ url, grpc, unix: flags.grpc.socketName, pid: process.pid }, 'started')
     const ended = AbortSignal.any([stop, asked, lost.signal])
     if (!ended.aborted) await once(ended, 'abort')
     await drain()

@@ -6,6 +6,7 @@ import { z } from 'zod'
 
 const CACHE_BYTES_MAX = 20 * 1024 ** 3
 const POLL_MS_MAX = 3_600_000
+const WORKERS_MAX = 256
 const MODEL_SERVER = fileURLToPath(new URL('../../model-server/dist/main.js', import.meta.url))
 
 /** The settings of one serving agent. None changes while it runs. */
@@ -27,6 +28,10 @@ const Settings = z.object({
     .refine((host) => isIP(host) !== 0, 'an IP address of this machine')
     .default('127.0.0.1'),
   DROVER_REST_PORT: Port.default(0),
+  /** The port for gRPC at the same address; none unless told, 0 takes a free one. */
+  DROVER_GRPC_PORT: Port.optional(),
+  /** Threads of the model server that answer requests. 1 unless told. */
+  DROVER_WORKERS: z.coerce.number().int().min(1).max(WORKERS_MAX).default(1),
   /** The agent's folder on disk: what was fetched, what is served, what was promised. */
   DROVER_CACHE: z.string().min(1),
   /** How much the fetched objects may take before the least recently used go. 20 GiB unless told. */

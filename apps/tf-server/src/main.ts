@@ -26,9 +26,12 @@ await runService(log, config.DROVER_FOLLOW_PARENT, async (stop) => {
     modelServer: config.DROVER_MODEL_SERVER,
     modelServerEnv: modelServerEnv(),
     rest: { host: config.DROVER_REST_HOST, port: config.DROVER_REST_PORT },
+    grpcPort: config.DROVER_GRPC_PORT,
+    workers: config.DROVER_WORKERS,
     api: { host: config.DROVER_HOST, port: config.DROVER_PORT, token },
     log,
   })
-  log.info({ url: server.url, restUrl: server.restUrl }, 'started')
+  const { url, restUrl, grpcAddress } = server
+  log.info({ url, restUrl, grpcAddress }, 'started')
   if (!stop.aborted) await once(stop, 'abort')
 })

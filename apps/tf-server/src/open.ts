@@ -8,7 +8,7 @@ import { openObjectCache } from './pull/objects.ts'
 import { makeSource } from './pull/source.ts'
 import { openServingTree } from './pull/tree.ts'
 import { openVersions } from './pull/versions.ts'
-import { makeStarter } from './serve/model-server.ts'
+import { makeStarter, type Sockets } from './serve/model-server.ts'
 import { bindSocket } from './serve/socket.ts'
 import { openDiskState } from './state/disk-state.ts'
 
@@ -31,6 +31,10 @@ export interface TfServerOptions {
   modelServer: string
   modelServerEnv: NodeJS.ProcessEnv
   rest: { host: string; port: number }
+  /** At the address of `rest`; no gRPC unless told. */
+  grpcPort?: number | undefined
+  /** Threads of the model server that answer requests; 1 unless told. */
+  workers?: number
   api: { host: string; port: number; token: string | undefined }
   log: Log
   /** Takes what the model server logs, line by line; standard output unless told. */
@@ -42,7 +46,7 @@ export interface TfServerOptions {
 
 /** Opens everything that an agent works with, and says how to close it. */
 export async function openPorts(options: TfServerOptions, stop: AbortSignal) {
-  const { fleet, store, cache: folder, log, now = Date.now, rest } = options
+  const { fleet, store, cache: folder, log, now = Date.now } = options
   const disk = await openDiskState(folder, (err) =>
     log.error({ err }, 'what was on disk is damaged and put aside'),
   )
@@ -50,10 +54,11 @@ export async function openPorts(options: TfServerOptions, stop: AbortSignal) {
   const tree = await openServingTree(folder)
   const source = makeSource(store, fleet)
   const versions = await openVersions(folder, { cache, tree, source })
-  const socket = await bindSocket(rest.host, rest.port)
+  const sockets = await bindSockets(options)
   const starter = await makeStarter({
     program: options.modelServer,
-    socket,
+    sockets,
+    workers: options.workers ?? 1,
     folder: join(folder, 'run'),
     env: options.modelServerEnv,
     onLine: options.onLine ?? ((line) => process.stdout.write(`${line}\n`)),
@@ -84,9 +89,20 @@ export async function openPorts(options: TfServerOptions, stop: AbortSignal) {
     const { server } = memory
     memory.server = undefined
     // With this copy gone the port is refused as soon as the model server stops accepting.
-    socket[Symbol.dispose]()
+    for (const socket of Object.values(sockets)) socket?.[Symbol.dispose]()
     await server?.drain(STOP_DRAIN_MS_MAX)
     await Promise.all([probe[Symbol.asyncDispose](), starter[Symbol.asyncDispose]()])
   }
-  return { ports, close, restUrl: socket.url }
+  return { ports, close, restUrl: sockets.rest.url, grpcAddress: sockets.grpc?.address }
+}
+
+async function bindSockets({ rest: { host, port }, grpcPort }: TfServerOptions): Promise<Sockets> {
+  const rest = await bindSocket(host, port)
+  if (grpcPort === undefined) return { rest, grpc: undefined }
+  try {
+    return { rest, grpc: await bindSocket(host, grpcPort) }
+  } catch (error) {
+    rest[Symbol.dispose]()
+    throw error
+  }
 }

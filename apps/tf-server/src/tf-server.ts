@@ -28,6 +28,8 @@ export interface TfServer extends AsyncDisposable {
   url: string
   /** Where predictions are answered. */
   restUrl: string
+  /** `host:port` of gRPC; undefined without it. */
+  grpcAddress: string | undefined
   /** The model server's process, for tests that end it. */
   pid: () => number | undefined
 }
@@ -36,7 +38,7 @@ export interface TfServer extends AsyncDisposable {
 export async function startTfServer(options: TfServerOptions): Promise<TfServer> {
   const { api, log } = options
   const stop = new AbortController()
-  const { ports, close, restUrl } = await openPorts(options, stop.signal)
+  const { ports, close, restUrl, grpcAddress } = await openPorts(options, stop.signal)
   const { agent, isReady } = makeAgent(ports, options, restUrl)
   const { loop, looks } = makeLoops(ports, options)
   try {
@@ -45,6 +47,7 @@ export async function startTfServer(options: TfServerOptions): Promise<TfServer>
     return {
       url: listening.url,
       restUrl,
+      grpcAddress,
       pid: () => ports.memory.server?.pid,
       async [Symbol.asyncDispose]() {
         stop.abort()

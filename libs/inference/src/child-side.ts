@@ -11,10 +11,14 @@ const ORPHAN_CHECK = `
 `
 
 /**
- * Answers the parent's requests one after the other until the channel closes, and then ends the
- * process. Signals are the parent's business: at Ctrl-C it may have requests to finish.
+ * Answers the parent's requests one after the other until the channel closes, or until there is a
+ * reason to begin anew between two of them, and then ends the process. Signals are the parent's
+ * business: at Ctrl-C it may have requests to finish.
  */
-export function serveParent(handle: (body: unknown) => Promise<unknown>): void {
+export function serveParent(
+  handle: (body: unknown) => Promise<unknown>,
+  reasonToEnd: () => string | undefined = () => undefined,
+): void {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
   process.on('disconnect', () => process.exit(0))
   new Worker(ORPHAN_CHECK, { eval: true }).unref()
@@ -25,6 +29,10 @@ export function serveParent(handle: (body: unknown) => Promise<unknown>): void {
       void send({ kind: 'begun', id })
       // The next request may keep this thread for long: the answer must have left before it.
       await send(await answer(id, handle, body))
+      const reason = reasonToEnd()
+      if (reason === undefined) return
+      process.stderr.write(reason)
+      process.exit()
     })
   })
   void send({ kind: 'ready' })

@@ -35,11 +35,34 @@ interface Waiting extends ChildRequestOptions {
 /** How processes are ended from outside; any other end is a fault of what ran in it. */
 const FOREIGN_SIGNALS: ReadonlySet<string> = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP'])
 
+/** All that a process finds in its environment. */
+const ENVIRONMENT = {
+  // TensorFlow reports its start on stderr otherwise, as soon as the addon loads.
+  TF_CPP_MIN_LOG_LEVEL: '3',
+  // With oneDNN, inputs of a wrong rank end the process (a CHECK in its convolutions, 20 of 8,096
+  // shapes tried); without it they fail (none of 10,222).
+  TF_ENABLE_ONEDNN_OPTS: '0',
+  // Runs come one at a time, so handing steps from thread to thread only costs: a third of a small
+  // run. One operation still uses all cores.
+  TF_NUM_INTEROP_THREADS: '1',
+}
+
+/** How a process ended. */
+export interface ChildEnd {
+  pid: number | undefined
+  /** A signal or an exit code. */
+  how: string
+  /** It was killed, over a request that took too long or an answer that was none. */
+  isKilled: boolean
+  /** The last that it wrote to stderr. */
+  stderr: string
+}
+
 /** A child process of this lib that answers requests. */
 export class Child {
   readonly #process: ChildProcess
   readonly #waiting = new Map<number, Waiting>()
-  readonly #ended: Promise<void>
+  readonly #ended: Promise<ChildEnd>
   #isReady = false
   #hasEnded = false
   #isEnding = false
@@ -54,8 +77,7 @@ export class Child {
     // The same from src, in tests, and from dist: only what was built runs as a process.
     const path = fileURLToPath(new URL(`../dist/${entry}.js`, import.meta.url))
     this.#process = fork(path, args, {
-      // TensorFlow reports its start on stderr otherwise, as soon as the addon loads.
-      env: { TF_CPP_MIN_LOG_LEVEL: '3' },
+      env: ENVIRONMENT,
       execArgv: [],
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
@@ -68,8 +90,9 @@ export class Child {
     this.#process.on('disconnect', () => this.#process.kill('SIGKILL'))
     this.#ended = new Promise((resolve) => {
       const end = (how: string) => {
+        const isKilled = this.#isEnding
         this.#end(how)
-        resolve()
+        resolve({ pid: this.pid, how, isKilled, stderr: this.#stderr.trim() })
       }
       this.#process.once('error', (error) => end(error.message))
       // Unlike `exit`, it comes after everything that the process has still said.
@@ -92,7 +115,7 @@ export class Child {
   }
 
   /** Settles when the process has ended, for whatever reason. */
-  get ended(): Promise<void> {
+  get ended(): Promise<ChildEnd> {
     return this.#ended
   }
 

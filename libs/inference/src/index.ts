@@ -5,10 +5,13 @@ export { openServable, type ServableMessage } from './engines/servable-message.t
 export * from './errors.ts'
 export { loadServable } from './load.ts'
 export * from './probe.ts'
+export { IrregularFileError, readRegularFile } from './regular-file.ts'
 export type { EngineName, RunOptions, Servable } from './servable.ts'
 export {
+  type HostedLoad,
   type HostedModel,
   startTensorflowHost,
   type TensorflowHost,
   type TensorflowHostOptions,
 } from './tensorflow-host.ts'
+export type { ProcessEnd } from './tensorflow-terms.ts'

@@ -1,9 +1,10 @@
 // A SavedModel as a folder.
 
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { readSavedModel, type SavedModel, SavedModelError } from '@drover/saved-model'
+import { readSavedModel, type SavedModel } from '@drover/saved-model'
 import { InferenceError } from './errors.ts'
+import { readRegularFile } from './regular-file.ts'
 
 /** What the graph file of a served model may take. */
 const GRAPH_BYTES_MAX = 512 * 2 ** 20
@@ -16,29 +17,45 @@ export interface ModelFiles {
   graphBytes: number
 }
 
+/** What is read of a model's folder, before anybody looks into it. */
+export interface ModelBytes {
+  /** All of `saved_model.pb`. */
+  graph: Uint8Array<ArrayBuffer>
+  /** Of all files that an engine reads. */
+  sizeBytes: number
+}
+
 /** Reads a model's folder. Throws LOAD_FAILED. */
-export async function readModelFiles(
+export const readModelFiles = async (
   directory: string,
   tags?: readonly string[],
-): Promise<ModelFiles> {
+): Promise<ModelFiles> => decodeModel(directory, await readModelBytes(directory), tags)
+
+/** The first half of `readModelFiles`: waits for files. */
+export async function readModelBytes(directory: string): Promise<ModelBytes> {
   try {
-    const path = join(directory, 'saved_model.pb')
-    const found = await stat(path)
-    // To open a pipe would hold one of the few threads for files until somebody writes to it.
-    if (!found.isFile()) throw new SavedModelError('NOT_A_SAVED_MODEL', 'saved_model.pb is no file')
-    const { size } = found
-    if (size > GRAPH_BYTES_MAX)
-      throw new SavedModelError('TOO_LARGE', `saved_model.pb has ${size} bytes`)
-    const bytes = await readFile(path)
-    return {
-      savedModel: readSavedModel(bytes, tags),
-      graphBytes: bytes.length,
-      sizeBytes: bytes.length + (await sizeOfFolder(join(directory, 'variables'))),
-    }
+    const graph = await readRegularFile(join(directory, 'saved_model.pb'), GRAPH_BYTES_MAX)
+    return { graph, sizeBytes: graph.length + (await sizeOfFolder(join(directory, 'variables'))) }
   } catch (cause) {
-    throw new InferenceError('LOAD_FAILED', `the model in ${directory} cannot be read`, { cause })
+    throw unreadable(directory, cause)
   }
 }
+
+/** The second half of it: takes its time. */
+export function decodeModel(
+  directory: string,
+  { graph, sizeBytes }: ModelBytes,
+  tags?: readonly string[],
+): ModelFiles {
+  try {
+    return { savedModel: readSavedModel(graph, tags), graphBytes: graph.length, sizeBytes }
+  } catch (cause) {
+    throw unreadable(directory, cause)
+  }
+}
+
+const unreadable = (directory: string, cause: unknown): InferenceError =>
+  new InferenceError('LOAD_FAILED', `the model in ${directory} cannot be read`, { cause })
 
 async function sizeOfFolder(path: string): Promise<number> {
   const names = await readdir(path).catch((error: NodeJS.ErrnoException) => {

@@ -1,32 +1,50 @@
-// TensorFlow in child processes: one for all models, and a few for single models that have held up
-// or ended that one, so that they cannot do it again. `tensorflow-process.ts` has the states of a
-// process, `hosted-model.ts` those of a model. Where a model is:
+// TensorFlow in child processes: one for all models, and some for single ones, so that they hold up
+// nobody else. `tensorflow-process.ts` has the states of a process, `hosted-model.ts` those of a model.
+// Where a model is:
 //
-//   shared   with all others           -> alone, when its run takes longer than its caller waits,
-//                                         or ends the process
-//   alone    in a process of its own   -> shared, when another one needs the place more
+//   shared   with all others           -> alone, when its runs keep others waiting, when one takes
+//                                         longer than its caller waits, or when it ends the process
+//   alone    in a process of its own   -> shared, when another one needs the place more, or when
+//                                         nobody asked it for long; not if it was large from the start
 
+import { availableParallelism } from 'node:os'
 import { SERVE_TAGS } from '@drover/saved-model'
 import type { Tensor } from '@drover/serving-api'
 import { InferenceError } from './errors.ts'
 import { type ModelHooks, PlacedModel } from './hosted-model.ts'
-import { type Offence, type ProcessLimits, TensorflowProcess } from './tensorflow-process.ts'
+import { TensorflowProcess } from './tensorflow-process.ts'
+import type { Offence, ProcessEnd, ProcessLimits } from './tensorflow-terms.ts'
 
 /** Limits of a host. */
 export interface TensorflowHostOptions extends Partial<ProcessLimits> {
-  /** Processes beside the one for all, each for one model. */
+  /** Processes beside the one for all, each for one model that held it up or ended it. */
   ownProcessesMax?: number
+  /** As many of these as may be for models that are merely slow: as cores are there to use them. */
+  slowProcessesMax?: number
+  /** Processes for models that are large, one for each; those beyond share one as the others do. */
+  largeProcessesMax?: number
+  /** How long a model that is alone may be without a run before it goes back to the others. */
+  idleMs?: number
+  /** Hears of each end of a process that was not asked for. */
+  onEnd?: (end: ProcessEnd) => void
 }
 
 const DEFAULTS = {
   loadTimeoutMs: 60_000,
   runTimeoutMs: 30_000,
   runLimitMs: 5_000,
+  holdLimitMs: 2_000,
   waitingMax: 256,
   ownProcessesMax: 4,
+  slowProcessesMax: Math.max(1, availableParallelism() - 1),
+  largeProcessesMax: 4,
+  idleMs: 600_000,
+  onEnd: () => {},
 }
 /** One that merely holds up others takes no place from a model whose offence is younger than this. */
 const OWN_MS_MIN = 60_000
+/** Next to this a process of its own costs little, and to load it would hold up others for long. */
+const LARGE_BYTES_MIN = 64 * 2 ** 20
 
 /** A model in a host; it outlives the host's processes. */
 export interface HostedModel {
@@ -42,14 +60,23 @@ export interface HostedModel {
   close(): Promise<void>
 }
 
+/** How a model is to be loaded. */
+export interface HostedLoad extends ModelHooks {
+  tags?: readonly string[]
+  /** Of its files. */
+  sizeBytes?: number
+  /** Its variables change as it runs: it stays where it is as long as it only holds up others. */
+  keepsState?: boolean
+}
+
 /** Runs SavedModels by TensorFlow in processes of its own. */
 export interface TensorflowHost extends AsyncDisposable {
   /** The process for all models, while there is one. */
   readonly pid: number | undefined
   /** Those of single models. */
   readonly ownPids: readonly number[]
-  /** Loads a SavedModel's graph with these tags. Throws LOAD_FAILED, CRASHED, TIMEOUT or UNAVAILABLE. */
-  load(directory: string, tags?: readonly string[], hooks?: ModelHooks): Promise<HostedModel>
+  /** Loads a SavedModel's graph. Throws LOAD_FAILED, CRASHED, TIMEOUT or UNAVAILABLE. */
+  load(directory: string, options?: HostedLoad): Promise<HostedModel>
 }
 
 /**
@@ -66,7 +93,8 @@ export function startTensorflowHost(options: TensorflowHostOptions = {}): Tensor
 interface Loner {
   model: PlacedModel
   process: TensorflowProcess
-  offendedMs: number
+  why: Offence | 'large'
+  sinceMs: number
 }
 
 class Host implements TensorflowHost {
@@ -75,12 +103,15 @@ class Host implements TensorflowHost {
   readonly #models = new Map<number, PlacedModel>()
   /** The one that has offended least recently is the first. */
   readonly #loners = new Map<number, Loner>()
+  readonly #rounds: NodeJS.Timeout
   #lastModel = 0
   #isClosed = false
 
   constructor(options: Required<TensorflowHostOptions>) {
     this.#options = options
     this.#shared = this.#newProcess()
+    this.#rounds = setInterval(() => this.#returnIdle(), Math.ceil(options.idleMs / 10))
+    this.#rounds.unref()
   }
 
   get pid(): number | undefined {
@@ -98,20 +129,28 @@ class Host implements TensorflowHost {
         this.#models.get(model)?.lose(error)
         this.#forget(model)
       },
+      onEnd: (end) => this.#options.onEnd(end),
     })
   }
 
-  async load(
-    directory: string,
-    tags: readonly string[] = SERVE_TAGS,
-    hooks: ModelHooks = {},
-  ): Promise<HostedModel> {
+  async load(directory: string, options: HostedLoad = {}): Promise<HostedModel> {
+    const { tags = SERVE_TAGS, sizeBytes = 0, keepsState = false } = options
     if (this.#isClosed) throw new InferenceError('UNAVAILABLE', 'TensorFlow is closed')
     const number = ++this.#lastModel
-    const source = { directory, tags: [...tags] }
-    await this.#shared.load(number, source)
-    const model = new PlacedModel(number, source, this.#shared, hooks)
+    const isLarge =
+      sizeBytes >= LARGE_BYTES_MIN && this.#count('large') < this.#options.largeProcessesMax
+    const process = isLarge ? this.#newProcess() : this.#shared
+    const about = { number, source: { directory, tags, keepsState } }
+    const model = new PlacedModel(about, process, options)
     this.#models.set(number, model)
+    if (isLarge) this.#seat(model, process, 'large')
+    try {
+      await process.load(number, model.source)
+    } catch (error) {
+      this.#forget(number)
+      throw error
+    }
+    if (isLarge) options.onMove?.(true)
     return {
       run: async (inputs, outputs, deadlineMs) =>
         await model.run({ inputs: [...inputs], outputs: [...outputs] }, deadlineMs),
@@ -122,42 +161,70 @@ class Host implements TensorflowHost {
     }
   }
 
-  /** Of a model that is closed nothing stays. */
-  #forget(number: number): void {
-    this.#models.delete(number)
+  #seat(model: PlacedModel, process: TensorflowProcess, why: Loner['why']): void {
+    this.#loners.set(model.number, { model, process, why, sinceMs: performance.now() })
+  }
+
+  /** Ends a model's own process. */
+  #unseat(number: number): void {
     const loner = this.#loners.get(number)
     this.#loners.delete(number)
     void loner?.process.close()
   }
 
+  #count(which: 'large' | 'offenders'): number {
+    return [...this.#loners.values()].filter(({ why }) => (why === 'large') === (which === 'large'))
+      .length
+  }
+
+  /** Of a model that is closed nothing stays. */
+  #forget(number: number): void {
+    this.#models.delete(number)
+    this.#unseat(number)
+  }
+
   #onOffence(number: number, offence: Offence): void {
     const model = this.#models.get(number)
     if (this.#isClosed || model === undefined || model.isMoving) return
-    const offendedMs = performance.now()
     const loner = this.#loners.get(number)
     if (loner !== undefined) {
       this.#loners.delete(number)
-      this.#loners.set(number, { ...loner, offendedMs })
-      return
+      this.#seat(model, loner.process, loner.why === 'large' ? 'large' : offence)
+    } else if (offence === 'heldUp') this.#giveRoom(model)
+    else if (this.#makePlace(offence)) {
+      const process = this.#newProcess()
+      this.#seat(model, process, offence)
+      void this.#move(model, process, { why: offence, isAlone: true })
     }
-    if (!this.#makePlace(offence)) return
+  }
+
+  /** Gives one that is merely slow a process of its own, if there is one to spare; it runs meanwhile. */
+  #giveRoom(model: PlacedModel): void {
+    const { ownProcessesMax, slowProcessesMax } = this.#options
+    const isFull = this.#count('offenders') >= Math.min(ownProcessesMax, slowProcessesMax)
+    if (isFull || model.source.keepsState) return
     const process = this.#newProcess()
-    this.#loners.set(number, { model, process, offendedMs })
-    void this.#move(model, process, { why: offence, isAlone: true })
+    this.#seat(model, process, 'heldUp')
+    void this.#shift(model, process, true)
+  }
+
+  /** Moves a model that runs meanwhile; its own process ends when it is not in it after that. */
+  async #shift(model: PlacedModel, process: TensorflowProcess, isAlone: boolean): Promise<void> {
+    const hasFollowed = await model.follow(process, isAlone)
+    if (hasFollowed !== isAlone) this.#unseat(model.number)
   }
 
   /** Whether there is one; the model that has offended least recently may go back for it. */
   #makePlace(offence: Offence): boolean {
-    const { ownProcessesMax } = this.#options
-    if (this.#loners.size < ownProcessesMax) return true
-    const settled = [...this.#loners.values()].filter(({ model }) => !model.isMoving)
-    const [oldest] = settled
+    if (this.#count('offenders') < this.#options.ownProcessesMax) return true
+    const oldest = [...this.#loners.values()].find(
+      ({ model, why }) => !model.isMoving && why !== 'large',
+    )
     if (oldest === undefined) return false
-    const ageMs = performance.now() - oldest.offendedMs
+    const ageMs = performance.now() - oldest.sinceMs
     if (offence === 'overran' && ageMs < OWN_MS_MIN) return false
-    this.#loners.delete(oldest.model.number)
     void this.#move(oldest.model, this.#shared, { why: 'returns', isAlone: false })
-    void oldest.process.close()
+    this.#unseat(oldest.model.number)
     return true
   }
 
@@ -170,8 +237,19 @@ class Host implements TensorflowHost {
     if (model.isClosed) this.#forget(model.number)
   }
 
+  /** Takes back those that nobody asks; not what ended a process, and what is large. */
+  #returnIdle(): void {
+    const beforeMs = performance.now() - this.#options.idleMs
+    for (const { model, why } of this.#loners.values()) {
+      const isKept = why === 'ended' || why === 'large' || model.source.keepsState
+      if (isKept || model.isMoving || model.usedMs > beforeMs) continue
+      void this.#shift(model, this.#shared, false)
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true
+    clearInterval(this.#rounds)
     const loners = [...this.#loners.values()].map(async ({ process }) => await process.close())
     for (const model of this.#models.values()) model.end()
     await Promise.all([this.#shared.close(), ...loners])

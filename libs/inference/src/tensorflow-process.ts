@@ -11,10 +11,19 @@
 // wait for the next start any more: they are UNAVAILABLE, and told when it is due.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Child } from './child.ts'
+import { Child, type ChildEnd } from './child.ts'
 import { toShared } from './engines/clock.ts'
 import { InferenceError } from './errors.ts'
+import { HoldUps } from './hold-ups.ts'
 import type { HostRequest } from './messages.ts'
+import {
+  Evicted,
+  loadRequest,
+  type ModelSource,
+  type ProcessEvents,
+  type ProcessLimits,
+  type RunCall,
+} from './tensorflow-terms.ts'
 import { settledBy } from './timed.ts'
 
 const RESTART_DELAY_MS_MIN = 100
@@ -26,38 +35,12 @@ const SENDS_MAX = 4
 /** A run is looked at so often; one that is shorter is no overrun, however little time it was left. */
 const OVERRUN_LOOK_MS = 500
 
-/** Limits of a process. */
-export interface ProcessLimits {
-  /** How long one model may take to load. */
-  loadTimeoutMs: number
-  /** How long a run without a deadline may take. */
-  runTimeoutMs: number
-  /** The process is killed over no run that is shorter than this, even if its deadline is. */
-  runLimitMs: number
-  /** More requests than this are refused as UNAVAILABLE. */
-  waitingMax: number
+/** A load or a run of the model in this directory. */
+interface Work {
+  readonly directory: string | undefined
 }
 
-/** What a model did to those beside it: its run held them up after its time, or ended the process. */
-export type Offence = 'overran' | 'ended'
-
-/** Who is told of what the models do. */
-export interface ProcessEvents {
-  onOffence(model: number, offence: Offence): void
-  /** The model ended the process when it was loaded again, and is left out from now on. */
-  onLost(model: number, error: InferenceError): void
-}
-
-/** Where a model comes from. */
-export interface ModelSource {
-  directory: string
-  tags: string[]
-}
-
-/** A run in the graph's own names. */
-export type RunCall = Pick<Extract<HostRequest, { kind: 'run' }>, 'inputs' | 'outputs'>
-
-interface SendOptions {
+interface SendOptions extends Work {
   /** Until when a life of the process is waited for. */
   deadlineMs: number
   /** How long it may be the first in the process. */
@@ -75,9 +58,11 @@ export class TensorflowProcess {
   #suspect: number | undefined
   #opening: Promise<Child> | undefined
   #current: Child | undefined
+  readonly #holdUps = new HoldUps()
+  /** What it is at. */
+  #work: Work | undefined
   #failures = 0
   #notBeforeMs = 0
-  #waiting = 0
 
   constructor(limits: ProcessLimits, events: ProcessEvents) {
     this.#limits = limits
@@ -92,9 +77,9 @@ export class TensorflowProcess {
   async load(model: number, source: ModelSource): Promise<void> {
     const { loadTimeoutMs } = this.#limits
     const deadlineMs = performance.now() + loadTimeoutMs
-    const send = { deadlineMs, limitMs: loadTimeoutMs }
-    await this.#counted(async () => {
-      await this.#send({ kind: 'load', model, ...source }, send)
+    const send = { deadlineMs, limitMs: loadTimeoutMs, directory: source.directory }
+    await this.#counted(model, async () => {
+      await this.#send(loadRequest(model, source), send)
       this.#models.set(model, source)
     })
   }
@@ -102,6 +87,7 @@ export class TensorflowProcess {
   /** Gives a model's memory back. With no process there is nothing to do: the next one will not load it. */
   async unload(model: number): Promise<void> {
     const child = this.#current
+    this.#holdUps.forgive(model)
     if (!this.#models.delete(model) || child === undefined) return
     await child
       .request({ kind: 'unload', model }, { timeoutMs: this.#limits.loadTimeoutMs })
@@ -114,34 +100,61 @@ export class TensorflowProcess {
    */
   async run(model: number, call: RunCall, deadlineMs = Infinity): Promise<unknown> {
     const { runTimeoutMs, runLimitMs } = this.#limits
-    const leftMs = Math.min(deadlineMs - performance.now(), runTimeoutMs)
+    const leftMs = Number.isFinite(deadlineMs) ? deadlineMs - performance.now() : runTimeoutMs
     const limitMs = Math.max(leftMs, runLimitMs)
     let watch: NodeJS.Timeout | undefined
     let begunBy: Child | undefined
+    let begunMs = Infinity
+    let isEvicted = false
     const options: SendOptions = {
       limitMs,
+      directory: this.#models.get(model)?.directory,
       deadlineMs: Number.isFinite(deadlineMs) ? deadlineMs : performance.now() + limitMs,
       onBegin: (child) => {
         begunBy = child
-        watch = this.#watch(model, deadlineMs)
+        begunMs = performance.now()
+        watch = this.#watch(model, deadlineMs, () => {
+          isEvicted = true
+          void child.kill()
+        })
       },
     }
     const deadline = Number.isFinite(deadlineMs) ? toShared(deadlineMs) : undefined
     try {
       const request = { kind: 'run', model, ...call, deadline } as const
-      return await this.#counted(async () => await this.#send(request, options))
+      return await this.#counted(model, async () => await this.#send(request, options))
     } catch (error) {
+      if (isEvicted && performance.now() < deadlineMs) throw new Evicted()
+      if (isEvicted) throw new InferenceError('TIMEOUT', 'it ran past its deadline')
       throw this.#judge(model, error, begunBy)
     } finally {
       clearInterval(watch)
+      this.#charge(model, begunMs)
     }
   }
 
-  /** Looks whether a run that is over its time keeps the other models from their turns. */
-  #watch(model: number, deadlineMs: number): NodeJS.Timeout {
+  /** Charges a model with the time that others had to wait for its run. */
+  #charge(model: number, begunMs: number): void {
+    const nowMs = performance.now()
+    if (nowMs > begunMs && this.#holdUps.charge(model, nowMs - begunMs, nowMs))
+      this.#events.onOffence(model, 'heldUp')
+  }
+
+  /**
+   * Looks at a run while others wait for it. One that is over its time gets its model a process of its
+   * own; so does one that they have waited for too long, and that one ends this process.
+   */
+  #watch(model: number, deadlineMs: number, evict: () => void): NodeJS.Timeout {
+    const { holdLimitMs } = this.#limits
+    const sinceMs = performance.now()
     return setInterval(() => {
-      if (performance.now() >= deadlineMs && this.#models.size > 1)
-        this.#events.onOffence(model, 'overran')
+      const nowMs = performance.now()
+      const isOver = nowMs >= deadlineMs && this.#models.size > 1
+      const isHolding = nowMs - sinceMs >= holdLimitMs && this.#holdUps.othersThan(model) > 0
+      const losesState = [...this.#models.values()].some(({ keepsState }) => keepsState)
+      const mayEvict = isHolding && !losesState
+      if (this.#models.has(model) && (isOver || mayEvict)) this.#events.onOffence(model, 'overran')
+      if (mayEvict && !this.#models.has(model)) evict()
     }, OVERRUN_LOOK_MS)
   }
 
@@ -154,19 +167,21 @@ export class TensorflowProcess {
     return new InferenceError('UNAVAILABLE', 'TensorFlow ended', { cause: error })
   }
 
-  async #counted<T>(ask: () => Promise<T>): Promise<T> {
-    if (this.#waiting >= this.#limits.waitingMax)
-      throw new InferenceError('UNAVAILABLE', `${this.#waiting} requests wait for TensorFlow`)
-    this.#waiting++
+  async #counted<T>(model: number, ask: () => Promise<T>): Promise<T> {
+    const { total } = this.#holdUps
+    if (total >= this.#limits.waitingMax)
+      throw new InferenceError('UNAVAILABLE', `${total} requests wait for TensorFlow`)
+    this.#holdUps.enter(model)
     try {
       return await ask()
     } finally {
-      this.#waiting--
+      this.#holdUps.leave(model)
     }
   }
 
   /** Sends it until a life of the process begins it. */
-  async #send(request: HostRequest, { deadlineMs, limitMs, onBegin }: SendOptions) {
+  async #send(request: HostRequest, options: SendOptions) {
+    const { deadlineMs, limitMs, onBegin } = options
     for (let sends = 1; ; sends++) {
       const child = await this.#running(deadlineMs)
       let hasBegun = false
@@ -175,12 +190,16 @@ export class TensorflowProcess {
           timeoutMs: limitMs,
           onBegin: () => {
             hasBegun = true
+            this.#work = options
             onBegin?.(child)
           },
         })
         this.#failures = 0
+        // The next one may have begun already.
+        if (this.#work === options) this.#work = undefined
         return answer
       } catch (error) {
+        if (!child.isEnding && this.#work === options) this.#work = undefined
         if (hasBegun || sends === SENDS_MAX) throw error
         // Its end is known to this class when the child has told all who waited for it.
         await child.ended
@@ -218,7 +237,7 @@ export class TensorflowProcess {
     if (signal.aborted) throw new InferenceError('UNAVAILABLE', 'TensorFlow is closed')
     const child = new Child('tensorflow-child')
     this.#current = child
-    const ended = child.ended.then(() => this.#afterEnd())
+    const ended = child.ended.then((end) => this.#afterEnd(end))
     try {
       await child.ready
       for (const [model, source] of this.#models) await this.#loadAgain(child, model, source)
@@ -231,22 +250,26 @@ export class TensorflowProcess {
 
   async #loadAgain(child: Child, model: number, source: ModelSource): Promise<void> {
     this.#suspect = model
-    const request: HostRequest = { kind: 'load', model, ...source }
+    this.#work = source
     try {
-      await child.request(request, { timeoutMs: this.#limits.loadTimeoutMs })
+      await child.request(loadRequest(model, source), { timeoutMs: this.#limits.loadTimeoutMs })
     } catch (cause) {
       if (child.isEnding)
         throw new InferenceError('UNAVAILABLE', 'TensorFlow ended over a model', { cause })
     }
     this.#suspect = undefined
+    this.#work = undefined
   }
 
-  #afterEnd(): void {
+  #afterEnd(end: ChildEnd): void {
     this.#current = undefined
     this.#opening = undefined
+    const directory = this.#work?.directory
+    this.#work = undefined
     const suspect = this.#suspect
     this.#suspect = undefined
     if (this.#closing.signal.aborted) return
+    this.#events.onEnd({ ...end, directory })
     const delayMs = Math.min(RESTART_DELAY_MS_MIN * 2 ** this.#failures++, RESTART_DELAY_MS_MAX)
     this.#notBeforeMs = performance.now() + delayMs
     if (suspect !== undefined && this.#models.delete(suspect))

@@ -6,6 +6,9 @@ import { parseProtobufText } from './protobuf-text.ts'
 const model = (fields: string): string =>
   `model_config_list { config { name: 'm' base_path: '/m' model_platform: 'tensorflow' ${fields} } }`
 
+/** 35 characters; a string begins behind them. */
+const NAME = 'model_config_list { config { name: '
+
 const one = (name: string): string =>
   `{ name: '${name}' base_path: '/m' model_platform: 'tensorflow' }`
 
@@ -112,48 +115,54 @@ test.each([
 
 describe('an error says where it is and what is wrong', () => {
   test.each([
-    ['model_config_list {\n  config { name "x" }', '2:17: expected ":" and found "x"'],
-    ['model_config_list {', '1:20: expected the name of a field and found the end'],
-    ['model_config_list { config < name: "x" } }', '1:40: expected the name of a field'],
-    ['a: "x', '1:4: the string does not end'],
-    [String.raw`a: "\q"`, '1:5: an escape that is not known'],
-    [String.raw`a: "\777"`, String.raw`1:5: an octal escape is at most \377`],
-    [String.raw`a: "\xff"`, '1:4: the string is not UTF-8'],
-    [String.raw`a: "\ud83d"`, '1:5: half of a surrogate pair'],
-    ['a: 12x', '1:6: a number ends in a space or a symbol'],
+    ['model_config_list {\n  config { name "x" }', '2:17: Expected ":", found "x".'],
+    ['model_config_list {', '1:20: Expected identifier, got: '],
+    ['model_config_list { config < name: "x" } }', '1:40: Expected ">", found "}".'],
+    [`${NAME}"x`, '1:36: the string does not end'],
+    [NAME + String.raw`"\q"`, '1:37: an escape that is not known'],
+    [NAME + String.raw`"\777"`, String.raw`1:37: an octal escape is at most \377`],
+    [NAME + String.raw`"\xff"`, '1:36: the string is not UTF-8'],
+    [NAME + String.raw`"\ud83d"`, '1:37: half of a surrogate pair'],
+    [`${NAME}12x`, '1:38: a number ends in a space or a symbol'],
     ['// no comment', '1:1: "/" has no meaning here'],
     [
       'config_list {}',
-      '1:1: Message type "tensorflow.serving.ModelServerConfig" has no field named "config_list".',
+      '1:13: Message type "tensorflow.serving.ModelServerConfig" has no field named "config_list".',
     ],
     [
+      'improperly formatted file',
+      '1:12: Message type "tensorflow.serving.ModelServerConfig" has no field named "improperly".',
+    ],
+    ['model_config_list {} }', '1:22: Expected identifier, got: }'],
+    [`${NAME}3 } }`, '1:36: Expected string, got: 3'],
+    [
       'model_config_list { config { platform: "tensorflow" } }',
-      '1:30: Message type "tensorflow.serving.ModelConfig" has no field named "platform".',
+      '1:38: Message type "tensorflow.serving.ModelConfig" has no field named "platform".',
     ],
     [
       'model_config_list { conf {} }',
-      '1:21: Message type "tensorflow.serving.ModelConfigList" has',
+      '1:26: Message type "tensorflow.serving.ModelConfigList" has',
     ],
     [
       'model_config_list {}\nmodel_config_list {}',
-      '2:1: Non-repeated field "model_config_list" is specified multiple times.',
+      '2:19: Non-repeated field "model_config_list" is specified multiple times.',
     ],
-    ['custom_model_config {}', '1:1: custom_model_config is not supported'],
-    ['model_config_list: 1', '1:20: expected a message'],
+    ['custom_model_config {}', '1:21: custom_model_config is not supported'],
+    ['model_config_list: 1', '1:20: Expected "{", found "1".'],
     [
       model('model_type: NO_SUCH'),
       'Unknown enumeration value of "NO_SUCH" for field "model_type".',
     ],
     [model('logging_config { sampling { } }'), 'has no field named "sampling".'],
-    [model('logging_config { [a b!] {} }'), 'expected the name of a field'],
-    ['model_config_list { config: [ {} {} ] }', '1:34: expected "," or "]"'],
-    ['model_config_list { config [ {}, ] }', '1:34: expected a message'],
+    [model('logging_config { [a b!] {} }'), 'Expected identifier, got: ['],
+    ['model_config_list { config: [ {} {} ] }', '1:34: Expected "]", found "{".'],
+    ['model_config_list { config [ {}, ] }', '1:34: Expected "{", found "]".'],
     [
       model('model_version_policy { all {} latest {} }'),
       'Field "latest" is specified along with field "all"',
     ],
-    [model('version_labels { key: "a" value: 1.0 }'), 'Expected integer'],
-    [model('version_labels { key: "a" value: "1" }'), 'Expected integer'],
+    [model('version_labels { key: "a" value: 1.0 }'), 'Expected integer, got: 1.0'],
+    [model('version_labels { key: "a" value: "1" }'), 'Expected integer, got: "1"'],
     [
       model('version_labels { key: "a" value: 9223372036854775808 }'),
       'Integer out of range (9223372036854775808)',
@@ -161,7 +170,7 @@ describe('an error says where it is and what is wrong', () => {
     [model('model_version_policy { latest { num_versions: -1 } }'), 'Integer out of range (-1)'],
     [model('version_labels { key: "__proto__" value: 1 }'), 'cannot be called __proto__'],
     [model('name: "other"'), 'Non-repeated field "name" is specified multiple times.'],
-    ['a{'.repeat(40), 'nested deeper than 32'],
+    [`${NAME}${'{a'.repeat(40)}`, 'nested deeper than 32'],
   ])('%j: %s', (text, message) => {
     expect(errorOf(text).message).toContain(message)
   })
@@ -182,6 +191,8 @@ test('what has no effect here is read all the same', () => {
 test.each([
   ['model_type: TENSORFLOW', 'TENSORFLOW'],
   ['model_type: 1', 'TENSORFLOW'],
+  ['model_type: 0x1', 'TENSORFLOW'],
+  ['model_type: 7', 'OTHER'],
   ['model_type: OTHER', 'OTHER'],
   ['model_type: MODEL_TYPE_UNSPECIFIED', 'UNSPECIFIED'],
 ])('%s is %s', (field, expected) => {

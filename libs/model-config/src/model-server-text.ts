@@ -14,6 +14,8 @@ const VERSIONS_MAX = 10_000
 const SAMPLINGS_MAX = 10_000
 
 const LIST = 'model_config_list'
+const CUSTOM = 'custom_model_config'
+const TOP_FIELDS = new Set([LIST, CUSTOM])
 const TYPES: Readonly<Record<string, ModelType>> = {
   MODEL_TYPE_UNSPECIFIED: 'UNSPECIFIED',
   TENSORFLOW: 'TENSORFLOW',
@@ -54,15 +56,16 @@ export function* readModelServerConfig(text: string): Generator<void, ModelServe
   let isListed = false
   let isInside = false
   for (const event of events) {
-    if (event.kind === 'close') isInside = false
+    if (event.kind === 'name') {
+      if (!TOP_FIELDS.has(event.name)) throw reader.unknown('ModelServerConfig', event)
+    } else if (event.kind === 'close') isInside = false
     else if (event.kind === 'open') {
       if (isListed) throw reader.twice({ ...event })
       isListed = true
       isInside = true
     } else if (!isInside) {
-      throw event.field.name === 'custom_model_config'
-        ? error(event.field.at, 'custom_model_config is not supported', ModelConfigCode.FIELD)
-        : reader.unknown('ModelServerConfig', event.field)
+      const { at } = event.field.value
+      throw error(at, `${CUSTOM} is not supported`, ModelConfigCode.FIELD)
     } else {
       if (models.length === MODELS_MAX)
         throw error(event.field.at, `more than ${MODELS_MAX} models`, ModelConfigCode.TOO_LARGE)
@@ -106,9 +109,10 @@ class ModelReader extends FieldReader {
   #type(value: TextValue): ModelType {
     const name = value.kind === 'scalar' ? value.value : ''
     const type = Object.hasOwn(TYPES, name) ? TYPES[name] : undefined
-    if (type === undefined)
-      throw this.wrong(value, `Unknown enumeration value of "${name}" for field "model_type".`)
-    return type
+    if (type !== undefined) return type
+    // Any number is a value of an open enumeration.
+    if (/^-?\d/.test(name)) return this.int64(value) === 1n ? 'TENSORFLOW' : 'OTHER'
+    throw this.wrong(value, `Unknown enumeration value of "${name}" for field "model_type".`)
   }
 
   #policy(value: TextValue): VersionPolicy {

@@ -8,6 +8,12 @@ const INT64_MIN = -(2n ** 63n)
 const UINT32_MAX = 2n ** 32n - 1n
 const TEXT_MAX = 4_096
 
+/** The first of a value, as it was written. */
+function shown(value: TextValue): string {
+  if (value.kind === 'message') return '{'
+  return value.kind === 'string' ? JSON.stringify(value.value) : value.value
+}
+
 /**
  * Takes values out of messages that were read from the text format. Everything throws
  * `ModelConfigError` with the place of what is wrong, in upstream's words where it has some.
@@ -41,14 +47,14 @@ export class FieldReader {
   }
 
   message(value: TextValue): readonly TextField[] {
-    if (value.kind !== 'message') throw this.wrong(value, 'expected a message')
+    if (value.kind !== 'message') throw this.wrong(value, `Expected "{", found "${shown(value)}".`)
     return value.fields
   }
 
   /** A text; empty where the field is absent. */
   text(value: TextValue | undefined): string {
     if (value === undefined) return ''
-    if (value.kind !== 'string') throw this.wrong(value, 'expected a string')
+    if (value.kind !== 'string') throw this.wrong(value, `Expected string, got: ${shown(value)}`)
     if (value.value.length > TEXT_MAX)
       throw this.wrong(value, `a text here has at most ${TEXT_MAX} characters`)
     return value.value
@@ -66,7 +72,7 @@ export class FieldReader {
 
   #integer(value: TextValue, min: bigint, max: bigint): bigint {
     const text = value.kind === 'scalar' ? value.value : ''
-    if (!INTEGER.test(text)) throw this.wrong(value, 'Expected integer')
+    if (!INTEGER.test(text)) throw this.wrong(value, `Expected integer, got: ${shown(value)}`)
     const digits = text.replace('-', '')
     const size = BigInt(/^0[0-7]/.test(digits) ? `0o${digits.slice(1)}` : digits)
     const number = text.startsWith('-') ? -size : size
@@ -74,7 +80,7 @@ export class FieldReader {
     return number
   }
 
-  unknown(type: string, { name, at }: TextField): ModelConfigError {
+  unknown(type: string, { name, at }: Omit<TextField, 'value'>): ModelConfigError {
     const message = `Message type "tensorflow.serving.${type}" has no field named "${name}".`
     return this.#error(at, message, ModelConfigCode.FIELD)
   }

@@ -15,6 +15,7 @@ export type TextValue =
 /** One field of a message. A list is as many fields of one name. */
 export interface TextField {
   name: string
+  /** Behind the name, where upstream says that something is wrong with it. */
   at: number
   value: TextValue
 }
@@ -22,6 +23,8 @@ export interface TextField {
 /** One step of reading a text: a message was opened, a field is there as a whole, or a message ended. */
 export type TextEvent =
   | { kind: 'open'; name: string; at: number }
+  /** Comes before a field's value is looked at. */
+  | { kind: 'name'; name: string; at: number }
   | { kind: 'field'; field: TextField }
   | { kind: 'close' }
 
@@ -80,7 +83,7 @@ class Parser {
   fields(close: Close): TextField[] {
     const fields: TextField[] = []
     while (!this.#isAt(close)) {
-      const { text: name, at } = this.#name()
+      const { name, at } = this.#name(close)
       const hasColon = this.#colon()
       if (this.#is('[')) for (const value of this.#list(hasColon)) fields.push({ name, at, value })
       else fields.push({ name, at, value: this.#value() })
@@ -92,49 +95,52 @@ class Parser {
   /** See `readProtobufText`. */
   *events(isOpened: (name: string) => boolean): Generator<TextEvent, void> {
     while (!this.#isAt('end')) {
-      const { text: name, at } = this.#name()
+      const { name, at } = this.#name('end')
+      yield { kind: 'name', name, at }
       const hasColon = this.#colon()
       if (isOpened(name)) yield* this.#opened(name, at)
-      else yield* this.#told(name, at, hasColon)
+      else yield* this.#told({ name, at }, hasColon)
       this.#separator()
     }
   }
 
   *#opened(name: string, at: number): Generator<TextEvent, void> {
     const close = this.#is('<') ? '>' : '}'
-    if (!this.#take('<') && !this.#take('{')) throw this.#expected('a message')
+    if (!this.#take('<') && !this.#take('{')) throw this.#found('"{"')
     yield { kind: 'open', name, at }
     while (!this.#isAt(close)) {
-      const field = this.#name()
-      yield* this.#told(field.text, field.at, this.#colon())
+      const field = this.#name(close)
+      yield* this.#told(field, this.#colon())
       this.#separator()
     }
     this.#advance()
     yield { kind: 'close' }
   }
 
-  *#told(name: string, at: number, hasColon: boolean): Generator<TextEvent, void> {
-    if (!this.#is('[')) return yield { kind: 'field', field: { name, at, value: this.#value() } }
-    for (const value of this.#list(hasColon)) yield { kind: 'field', field: { name, at, value } }
+  *#told(name: Omit<TextField, 'value'>, hasColon: boolean): Generator<TextEvent, void> {
+    if (!this.#is('[')) return yield { kind: 'field', field: { ...name, value: this.#value() } }
+    for (const value of this.#list(hasColon)) yield { kind: 'field', field: { ...name, value } }
   }
 
   #isAt(close: Close): boolean {
     return close === 'end' ? this.#token.kind === 'end' : this.#is(close)
   }
 
-  #name(): Token {
-    const { kind, at } = this.#token
-    const text = this.#is('[') ? this.#lexer.bracketed() : undefined
-    if (kind !== 'word' && text === undefined) throw this.#expected('the name of a field')
-    const name = text === undefined ? this.#token : ({ kind: 'word', text, at } as const)
+  #name(close: Close): Omit<TextField, 'value'> {
+    const { kind, text } = this.#token
+    const bracketed = this.#is('[') ? this.#lexer.bracketed() : undefined
+    if (kind !== 'word' && bracketed === undefined) {
+      const isOtherClose = close !== 'end' && (this.#is('}') || this.#is('>'))
+      throw isOtherClose ? this.#found(`"${close}"`) : this.#got('identifier')
+    }
     this.#advance()
-    return name
+    return { name: bracketed ?? text, at: this.#token.at }
   }
 
   /** Takes the colon after a name; it may only be left out before a message or a list of them. */
   #colon(): boolean {
     const hasColon = this.#take(':')
-    if (!hasColon && !['{', '<', '['].some((open) => this.#is(open))) throw this.#expected('":"')
+    if (!hasColon && !['{', '<', '['].some((open) => this.#is(open))) throw this.#found('":"')
     return hasColon
   }
 
@@ -146,10 +152,10 @@ class Parser {
     this.#advance()
     if (this.#take(']')) return
     do {
-      if (!hasColon && !this.#is('{') && !this.#is('<')) throw this.#expected('a message')
+      if (!hasColon && !this.#is('{') && !this.#is('<')) throw this.#found('"{"')
       yield this.#value()
     } while (this.#take(','))
-    if (!this.#take(']')) throw this.#expected('"," or "]"')
+    if (!this.#take(']')) throw this.#found('"]"')
   }
 
   #value(): TextValue {
@@ -159,7 +165,7 @@ class Parser {
     if (kind === 'string') return { kind, value: this.#joined(), at }
     const sign = this.#take('-') ? '-' : ''
     const { kind: scalar, text } = this.#token
-    if (scalar !== 'number' && scalar !== 'word') throw this.#expected('a value')
+    if (scalar !== 'number' && scalar !== 'word') throw this.#got('value')
     this.#advance()
     return { kind: 'scalar', value: `${sign}${text}`, at }
   }
@@ -198,10 +204,16 @@ class Parser {
     this.#token = this.#lexer.next()
   }
 
-  #expected(what: string) {
+  /** Upstream's words where a symbol is missing. */
+  #found(expected: string) {
     const { kind, text, at } = this.#token
-    const found = kind === 'end' ? text : JSON.stringify(text)
-    return this.#lexer.error(at, `expected ${what} and found ${found}`)
+    return this.#lexer.error(at, `Expected ${expected}, found "${kind === 'end' ? '' : text}".`)
+  }
+
+  /** Upstream's words where a kind of token is missing. */
+  #got(expected: string) {
+    const { kind, text, at } = this.#token
+    return this.#lexer.error(at, `Expected ${expected}, got: ${kind === 'end' ? '' : text}`)
   }
 
   #tooLarge(message: string) {

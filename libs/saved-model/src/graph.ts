@@ -37,6 +37,8 @@ export interface SavedModel {
   tags: readonly string[]
   graph: GraphDef
   signatures: Readonly<Record<string, SignatureDef>>
+  /** Signatures that metadata lists and nobody can call; undefined where there are none. */
+  uncallable?: Readonly<Record<string, SignatureDef>> | undefined
   tensorflowVersion: string
 }
 

@@ -8,13 +8,15 @@
 import type { SignatureDef, TensorInfo } from '@drover/serving-api'
 import { SavedModelError } from './errors.ts'
 import { type GraphDef, type NodeDef, portOf } from './graph.ts'
-import { kernelOf, textKernelOf } from './kernels/index.ts'
+import { costOf, kernelOf, textKernelOf } from './kernels/index.ts'
 import { tensorOf, untranslatable } from './node-attrs.ts'
 import { onnxOpOf } from './onnx/index.ts'
 import { portTypes } from './types.ts'
 import { isValueType, toValue, type Value, type ValueType } from './values.ts'
 
-const FOLDED_ELEMENTS_MAX = 2 ** 20
+/** What a signature's constants may take that are worked out ahead: elements, and about so many nanoseconds. */
+const FOLDED_ELEMENTS_MAX = 2 ** 21
+const FOLDED_NS_MAX = 250_000_000
 
 /** A node with its inputs by canonical names: always `node:port`. */
 export interface Placed {
@@ -52,7 +54,8 @@ export function neededOf(graph: GraphDef, signature: SignatureDef): Needed {
   const fed = new Map(Object.values(signature.inputs).map(fedOf))
   const wanted = Object.values(signature.outputs).map((info) => fedOf(info)[0])
   const constants = new Map<string, Value>()
-  const live = liveNodes(nodes, fed, wanted).filter((placed) => !fold(placed, constants))
+  const left = { elements: FOLDED_ELEMENTS_MAX, ns: FOLDED_NS_MAX }
+  const live = liveNodes(nodes, fed, wanted).filter((placed) => !fold(placed, constants, left))
   const types = new Map(fed)
   for (const { node } of live)
     for (const [port, type] of portTypes(node).entries())
@@ -123,11 +126,14 @@ function placedNode(nodes: ReadonlyMap<string, NodeDef>, name: string): Placed {
   return { node, inputs: node.inputs.map(canonical) }
 }
 
-/** Operations that may take long ahead of every request. */
-export const isProduct = (op: string): boolean => op === 'MatMul' || op === 'BatchMatMulV2'
+const isProduct = (op: string): boolean => op === 'MatMul' || op === 'BatchMatMulV2'
 
-/** Works out a node whose inputs are all constant. */
-function fold({ node, inputs }: Placed, constants: Map<string, Value>): boolean {
+/** Works out a node whose inputs are all constant, as long as there is something left for it. */
+function fold(
+  { node, inputs }: Placed,
+  constants: Map<string, Value>,
+  left: { elements: number; ns: number },
+): boolean {
   if (node.op === 'Const') {
     constants.set(`${node.name}:0`, toValue(tensorOf(node, 'value')))
     return true
@@ -136,8 +142,14 @@ function fold({ node, inputs }: Placed, constants: Map<string, Value>): boolean 
   const values = inputs.flatMap((key) => constants.get(key) ?? [])
   if (kernel === undefined || values.length < inputs.length || isProduct(node.op)) return false
   try {
-    const results = kernel(node)(values)
-    if (results.some((result) => result.values.length > FOLDED_ELEMENTS_MAX)) return false
+    const run = kernel(node)
+    const ns = costOf(node)(values)
+    if (ns > left.ns) return false
+    left.ns -= ns
+    const results = run(values)
+    const elements = results.reduce((sum, result) => sum + result.values.length, 0)
+    if (elements > left.elements) return false
+    left.elements -= elements
     for (const [port, result] of results.entries()) constants.set(`${node.name}:${port}`, result)
     return true
   } catch (error) {

@@ -254,6 +254,22 @@ test('a signature of what is no dense tensor does not keep the others from being
   expect(read['main']?.inputs['x']).toEqual({ name: '', dtype: 'DT_QINT8', shape: [] })
 })
 
+test('the signature that TensorFlow adds for itself is told apart from those that can be called', () => {
+  const info: TensorInfo = { name: 'NoOp', dtype: 'DT_INVALID', shape: undefined }
+  const name = '__saved_model_init_op'
+  const init = { methodName: '', inputs: {}, outputs: { [name]: info } }
+  const signature = { methodName: PREDICT_METHOD, inputs: {}, outputs: {} }
+  const bytes = writeSavedModel({
+    graph: new GraphBuilder().build(),
+    signatures: { [name]: init, serving_default: signature },
+  })
+
+  const read = readSavedModel(bytes)
+
+  expect(read.signatures).toEqual({ serving_default: signature })
+  expect(read.uncallable).toEqual({ [name]: init })
+})
+
 test('a graph does not take a name twice or an input that is not there', () => {
   const builder = new GraphBuilder()
   builder.constant('a', floatTensor([1]))

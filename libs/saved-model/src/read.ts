@@ -9,7 +9,7 @@ const BYTES_MAX = 2 ** 31 - 1
 const NODES_MAX = 200_000
 const SIGNATURES_MAX = 1_000
 const EXPANDED_BYTES_MAX = 256 * 2 ** 20
-/** TensorFlow's signature for restoring; nobody calls it. */
+/** TensorFlow's signature for what it does itself after a load: its output is an operation and no tensor. */
 const INIT_SIGNATURE = '__saved_model_init_op'
 
 /** The tags of the graph that is served where nothing else is asked for. */
@@ -34,12 +34,15 @@ export function readSavedModel(
   const found = metaGraphs.find((each) => isSame(new Set(each.tags), wanted))
   if (found === undefined) throw noSuchGraph(tags, metaGraphs)
   const budget = new Budget(bytes.length + EXPANDED_BYTES_MAX)
+  const graph = readGraph(found.graph, budget)
+  const { [INIT_SIGNATURE]: init, ...signatures } = Object.fromEntries(
+    found.signatures.map((signature) => readSignatureEntry(signature, budget)),
+  )
   return {
     tags: found.tags,
-    graph: readGraph(found.graph, budget),
-    signatures: Object.fromEntries(
-      found.signatures.flatMap((signature) => readSignatureEntry(signature, budget)),
-    ),
+    graph,
+    signatures,
+    ...(init !== undefined && { uncallable: { [INIT_SIGNATURE]: init } }),
     tensorflowVersion: found.tensorflowVersion,
   }
 }
@@ -169,9 +172,8 @@ function readList(bytes: Uint8Array): AttrValue | undefined {
     : undefined
 }
 
-function readSignatureEntry(bytes: Uint8Array, budget: Budget): [string, SignatureDef][] {
+function readSignatureEntry(bytes: Uint8Array, budget: Budget): [string, SignatureDef] {
   const [name, value] = readEntry(bytes)
-  if (name === INIT_SIGNATURE) return []
   const inputs: [string, TensorInfo][] = []
   const outputs: [string, TensorInfo][] = []
   const defaults: [string, Tensor][] = []
@@ -192,7 +194,7 @@ function readSignatureEntry(bytes: Uint8Array, budget: Budget): [string, Signatu
     outputs: Object.fromEntries(outputs),
     ...(defaults.length > 0 && { defaults: Object.fromEntries(defaults) }),
   }
-  return [[name, signature]]
+  return [name, signature]
 }
 
 /** What is no dense tensor has no name; requests that bring it fail, and only those. */

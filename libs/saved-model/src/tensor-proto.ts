@@ -87,7 +87,7 @@ export function readTensor(bytes: Uint8Array, budget: Budget): Tensor | undefine
     throw new SavedModelError('NOT_A_SAVED_MODEL', 'a constant has no definite shape')
   budget.take(sizeOf(shape) * (dtype === 'DT_STRING' ? TEXT_BYTES : bytesOfType(dtype)))
   if (dtype === 'DT_STRING') {
-    const given = valuesOf(fields, 8, (field) => [Uint8Array.from(field.bytes)])
+    const given = valuesOf(fields, 8, (field) => [new Uint8Array(field.bytes)])
     return { dtype, shape, values: fill(shape, given, [new Uint8Array()]) }
   }
   const content = fields.findLast((field) => field.number === 4)?.bytes
@@ -103,7 +103,7 @@ function fromContent(dtype: NumericType, shape: readonly number[], content: Uint
       `a constant does not fill its shape [${shape.join(', ')}]`,
     )
   // A copy, since typed arrays need an aligned start.
-  return tensorOfBuffer(dtype, shape, Uint8Array.from(content).buffer)
+  return tensorOfBuffer(dtype, shape, new Uint8Array(content).buffer)
 }
 
 /** Values one by one; the last one stands for all that are left out. A value may have several parts. */

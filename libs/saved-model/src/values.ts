@@ -1,6 +1,7 @@
 // Tensors as the kernels see them: like those of requests, but strings are text.
 
 import { sizeOf, type Tensor, type TensorOf, type TypeName, typeText } from '@drover/serving-api'
+import { decodeText, encodeText } from './bytes-as-text.ts'
 import { SavedModelError } from './errors.ts'
 
 /** More elements than this no kernel makes: a few bytes of a request must not take all memory. */
@@ -33,59 +34,6 @@ export type NumberType = Exclude<ValueType, 'DT_STRING' | 'DT_INT64'>
 export type NumberValue = { [D in NumberType]: TensorOf<D> }[NumberType]
 export type Value = NumberValue | IntValue | TextValue
 
-const strict = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true })
-const lenient = new TextDecoder('utf-8', { ignoreBOM: true })
-const encoder = new TextEncoder()
-const ESCAPED = /[\uDC80-\uDCFF]/u
-const ESCAPED_OR_TEXT = /[\uDC80-\uDCFF]|[^\uDC80-\uDCFF]+/gu
-
-/** The text of bytes; what is no UTF-8 is kept byte by byte. */
-export function decodeText(bytes: Uint8Array): string {
-  try {
-    return strict.decode(bytes)
-  } catch {
-    return decodeBroken(bytes)
-  }
-}
-
-/** Takes the longest valid characters; every byte that begins none is escaped. */
-function decodeBroken(bytes: Uint8Array): string {
-  let text = ''
-  for (let at = 0; at < bytes.length;) {
-    const length = [1, 2, 3, 4].find((size) => isCharacter(bytes.subarray(at, at + size), size))
-    text +=
-      length === undefined
-        ? String.fromCharCode(0xdc00 + (bytes[at] ?? 0))
-        : strict.decode(bytes.subarray(at, at + length))
-    at += length ?? 1
-  }
-  return text
-}
-
-function isCharacter(bytes: Uint8Array, size: number): boolean {
-  if (bytes.length < size) return false
-  try {
-    strict.decode(bytes)
-    return true
-  } catch {
-    return false
-  }
-}
-
-/** The bytes of a text: the inverse of `decodeText`. */
-export function encodeText(text: string): Uint8Array {
-  if (!ESCAPED.test(text)) return encoder.encode(text)
-  const parts = Array.from(text.matchAll(ESCAPED_OR_TEXT), ([part]) =>
-    ESCAPED.test(part) ? Uint8Array.of(part.charCodeAt(0) - 0xdc00) : encoder.encode(part),
-  )
-  return Uint8Array.from(parts.flatMap((part) => [...part]))
-}
-
-/** Text with what is no UTF-8 replaced by U+FFFD, where TensorFlow does that. */
-export function wellFormed(text: string): string {
-  return ESCAPED.test(text) ? lenient.decode(encodeText(text)) : text
-}
-
 /** Throws UNTRANSLATABLE for an element type that is not. */
 export function toValue(tensor: Tensor): Value {
   if (tensor.dtype === 'DT_STRING')
@@ -97,10 +45,17 @@ export function toValue(tensor: Tensor): Value {
 const isNumeric = (tensor: Tensor): tensor is NumberValue | IntValue =>
   tensor.dtype !== 'DT_STRING' && isValueType(tensor.dtype)
 
+/** Texts that are equal, as labels are, have their bytes in common. */
 export function toTensor(value: Value): Tensor {
-  return value.dtype === 'DT_STRING'
-    ? { dtype: 'DT_STRING', shape: value.shape, values: value.values.map(encodeText) }
-    : value
+  if (value.dtype !== 'DT_STRING') return value
+  const { dtype, shape, values } = value
+  const known = new Map<string, Uint8Array>()
+  const encode = (text: string): Uint8Array => {
+    const bytes = known.get(text) ?? encodeText(text)
+    known.set(text, bytes)
+    return bytes
+  }
+  return { dtype, shape, values: values.map(values.length > 1 ? encode : encodeText) }
 }
 
 /** The number of elements of a shape that is to be filled. Throws when it is over the limit. */
@@ -143,10 +98,6 @@ export function numbers(
   }
 }
 
-export function bools(shape: readonly number[], values: readonly boolean[]): NumberValue {
-  return { dtype: 'DT_BOOL', shape, values: Uint8Array.from(values, Number) }
-}
-
 export function ints(
   shape: readonly number[],
   values: readonly bigint[] | BigInt64Array,
@@ -163,9 +114,12 @@ export function texts(shape: readonly number[], values: string[]): TextValue {
 export function integers(
   dtype: ValueType,
   shape: readonly number[],
-  values: readonly number[],
+  values: readonly number[] | Float64Array,
 ): Value {
-  return dtype === 'DT_INT64' ? ints(shape, values.map(BigInt)) : numbers('DT_INT32', shape, values)
+  if (dtype !== 'DT_INT64') return numbers('DT_INT32', shape, values)
+  const longs = new BigInt64Array(values.length)
+  for (let index = 0; index < longs.length; index++) longs[index] = BigInt(values[index] ?? 0)
+  return ints(shape, longs)
 }
 
 /** A tensor of zeros, or of empty texts. */
@@ -207,20 +161,38 @@ function pickInto<T>(to: { [index: number]: T }, from: ArrayLike<T>, at: ArrayLi
   }
 }
 
+/** Fewer elements are copied faster one by one. */
+const BLOCK_ELEMENTS = 32
+
 /** Copies elements that are next to each other; both tensors are of one type. */
 export function copyInto(
   to: { value: Value; at: number },
   from: { value: Value; at: number },
   length: number,
 ): void {
-  const [target, source] = [to.value, from.value]
+  const target = to.value
+  const source = from.value
   if (target.dtype === 'DT_STRING' && source.dtype === 'DT_STRING')
-    for (let index = 0; index < length; index++)
-      target.values[to.at + index] = source.values[from.at + index] ?? ''
+    copyEach<string>(target.values, to.at, { values: source.values, at: from.at, length })
   else if (target.dtype === 'DT_INT64' && source.dtype === 'DT_INT64')
-    target.values.set(source.values.subarray(from.at, from.at + length), to.at)
+    if (length < BLOCK_ELEMENTS)
+      copyEach<bigint>(target.values, to.at, { values: source.values, at: from.at, length })
+    else target.values.set(source.values.subarray(from.at, from.at + length), to.at)
   else if (isNumber(target) && isNumber(source))
-    target.values.set(source.values.subarray(from.at, from.at + length), to.at)
+    if (length < BLOCK_ELEMENTS)
+      copyEach<number>(target.values, to.at, { values: source.values, at: from.at, length })
+    else target.values.set(source.values.subarray(from.at, from.at + length), to.at)
+}
+
+function copyEach<T>(
+  to: { [index: number]: T },
+  at: number,
+  from: { values: ArrayLike<T>; at: number; length: number },
+): void {
+  for (let index = 0; index < from.length; index++) {
+    const value = from.values[from.at + index]
+    if (value !== undefined) to[at + index] = value
+  }
 }
 
 /** Whether the elements are JavaScript's numbers. */
@@ -271,9 +243,19 @@ export function reshaped(value: Value, shape: readonly number[]): Value {
 
 /** Integers as numbers, whichever their type. Throws on another type. */
 export function asIntegers(value: Value): number[] {
-  if (value.dtype === 'DT_INT64') return Array.from(value.values, Number)
-  if (value.dtype === 'DT_INT32') return Array.from(value.values)
-  throw invalid(`${value.dtype} is no type of integers`)
+  if (value.dtype !== 'DT_INT64' && value.dtype !== 'DT_INT32')
+    throw invalid(`${value.dtype} is no type of integers`)
+  const found: number[] = []
+  if (value.dtype === 'DT_INT32') {
+    for (const each of value.values) found.push(each)
+    return found
+  }
+  // By halves: each BigInt that is made takes longer than all the rest.
+  const { buffer, byteOffset, length } = value.values
+  const halves = new Int32Array(buffer, byteOffset, 2 * length)
+  for (let low = 0; low < halves.length; low += 2)
+    found.push((halves[low + 1] ?? 0) * 2 ** 32 + ((halves[low] ?? 0) >>> 0))
+  return found
 }
 
 /** The one integer of a scalar. */

@@ -1,10 +1,11 @@
 // A service in a process of its own, for tests of how it ends.
 
 import { once } from 'node:events'
+import { readFile } from 'node:fs'
 import { makeLog } from './log.ts'
 import { runService } from './run.ts'
 
-const [follows, how] = process.argv.slice(2)
+const [follows, how, pipe] = process.argv.slice(2)
 const log = makeLog('service')
 
 const serve = async (stop: AbortSignal): Promise<void> => {
@@ -14,6 +15,8 @@ const serve = async (stop: AbortSignal): Promise<void> => {
   if (how === 'fails') throw new Error('cannot go on')
   if (how === 'ends') return
   await once(stop, 'abort')
+  // Nobody ever writes into the pipe.
+  if (pipe !== undefined) readFile(pipe, () => {})
   if (how === 'hangs') await new Promise(() => {})
   log.info('tidied up')
   clearInterval(working)

@@ -1,5 +1,8 @@
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
 import { z } from 'zod'
 
@@ -89,4 +92,16 @@ test('a token is never in the log', async () => {
 
   expect(output()).toContain('"msg":"started"')
   expect(output()).not.toContain('secret')
+})
+
+test('a file system that hangs does not keep a service that is told to stop', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'drover-run-'))
+  execFileSync('mkfifo', [join(folder, 'pipe')])
+  const { child, ended, lines } = await start('alone', 'reads', join(folder, 'pipe'))
+
+  child.kill('SIGTERM')
+
+  expect(await ended()).toEqual([null, 'SIGKILL'])
+  expect(lines().at(-1)?.msg).toBe('stopped')
+  await rm(folder, { recursive: true })
 })

@@ -279,6 +279,33 @@ test('a string that is no UTF-8 passes byte for byte', () => {
   expect(body.toString('latin1')).toContain('"\u00ff\\u0000A"')
 })
 
+describe('a long answer', () => {
+  const values = Float32Array.from({ length: 100_000 }, (_, index) => index % 7)
+  const tensor = floatTensor(values, [50_000, 2])
+
+  test('is the same whatever it is put together from', () => {
+    const { outputs }: { outputs: number[][] } = JSON.parse(
+      writePredictAnswer({ y: tensor }, 'column').toString(),
+    )
+    const { predictions }: { predictions: { y: number[] }[] } = JSON.parse(
+      writePredictAnswer({ y: tensor, z: tensor }, 'row').toString(),
+    )
+
+    expect(outputs.flat()).toEqual([...values])
+    expect(predictions.flatMap(({ y }) => y)).toEqual([...values])
+  })
+
+  test('ends where a look now and then finds that it is not worth going on', () => {
+    let looks = 0
+    const look = (): void => {
+      looks++
+      if (looks === 2) throw new Error('nobody waits')
+    }
+
+    expect(() => writePredictAnswer({ y: tensor }, 'column', look)).toThrow('nobody waits')
+  })
+})
+
 describe('rows that do not exist are refused', () => {
   test('case 79: a scalar', () => {
     expect(() => writePredictAnswer({ y: floatTensor([1], []) }, 'row')).toThrow(

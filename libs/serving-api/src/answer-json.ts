@@ -2,6 +2,7 @@
 // four, lists of a row on one line. Texts here hold one byte a character, so that strings that are
 // no UTF-8 pass as they are.
 
+import { AnswerText } from './answer-text.ts'
 import { type DataType, isJsonDataType, typeText } from './element-types.ts'
 import { invalid } from './errors.ts'
 import { writeFloatRows } from './float-rows.ts'
@@ -16,29 +17,35 @@ const INDENT = '    '
 /** Strings under such an alias are bytes and not text. */
 const BYTES_SUFFIX = '_bytes'
 
-/** The body of a predict answer. Throws INVALID_ARGUMENT when the outputs do not fit the layout. */
+/**
+ * The body of a predict answer. Throws INVALID_ARGUMENT when the outputs do not fit the layout, and
+ * what `look` throws, which is called now and then while it is written.
+ */
 export function writePredictAnswer(
   outputs: Readonly<Record<string, Tensor>>,
   format: PredictFormat,
+  look: () => void = () => {},
 ): Buffer {
   const named = Object.entries(outputs)
   if (named.length === 0) throw invalid('Cannot convert empty tensor map to JSON')
   const [only] = named
   if (format === 'row' && named.length === 1 && only?.[1].dtype === 'DT_FLOAT')
     return writeFloatRows(only[0], only[1])
-  return Buffer.from(format === 'row' ? writeRows(named) : writeColumns(named), 'latin1')
+  const out = new AnswerText(look)
+  if (format === 'row') writeRows(out, named)
+  else writeColumns(out, named)
+  return out.bytes()
 }
 
 type Named = readonly (readonly [alias: string, tensor: Tensor])[]
 
-function writeRows(named: Named): string {
+function writeRows(out: AnswerText, named: Named): void {
   const rows = batchSizeOf(named)
   const [only] = named
-  const items =
-    only !== undefined && named.length === 1
-      ? writePlainRows(placeOf(...only), rows)
-      : writeNamedRows(named, rows)
-  return `{\n${INDENT}"predictions": [${items}${rows > 0 ? `\n${INDENT}` : ''}]\n}`
+  out.add(`{\n${INDENT}"predictions": [`)
+  if (only !== undefined && named.length === 1) writePlainRows(out, placeOf(out, ...only), rows)
+  else writeNamedRows(out, named, rows)
+  out.add(`${rows > 0 ? `\n${INDENT}` : ''}]\n}`)
 }
 
 /** Every output has the batch as its first dimension, of one size. */
@@ -54,45 +61,49 @@ function batchSizeOf(named: Named): number {
   return rows
 }
 
-function writePlainRows(place: Place, rows: number): string {
+function writePlainRows(out: AnswerText, place: Place, rows: number): void {
   const step = place.steps[0] ?? 1
-  let text = ''
   for (let row = 0; row < rows; row++) {
-    if (row > 0) text += ', '
-    text += writeList(place, { at: row * step, dimension: 1, level: 2, isLine: true })
+    if (row > 0) out.add(', ')
+    writeList(out, place, { at: row * step, dimension: 1, level: 2, isLine: true })
   }
-  return text
 }
 
-function writeNamedRows(named: Named, rows: number): string {
-  const places = named.map(([alias, tensor]) => ({
-    key: `\n${INDENT.repeat(3)}${keyOf(alias)}: `,
-    place: placeOf(alias, tensor),
+function writeNamedRows(out: AnswerText, named: Named, rows: number): void {
+  const places = named.map(([alias, tensor], index) => ({
+    key: `${index > 0 ? ',' : ''}\n${INDENT.repeat(3)}${keyOf(alias)}: `,
+    place: placeOf(out, alias, tensor),
   }))
   const [before, after] = [`\n${INDENT.repeat(2)}{`, `\n${INDENT.repeat(2)}}`]
-  const items = Array.from({ length: rows }, (_, row) => {
-    const members = places.map(({ key, place }) => {
+  for (let row = 0; row < rows; row++) {
+    out.add(row > 0 ? `,${before}` : before)
+    for (const { key, place } of places) {
+      out.add(key)
       const at = row * (place.steps[0] ?? 1)
-      return key + writeList(place, { at, dimension: 1, level: 3, isLine: true })
-    })
-    return `${before}${members.join()}${after}`
-  })
-  return items.join()
+      writeList(out, place, { at, dimension: 1, level: 3, isLine: true })
+    }
+    out.add(after)
+  }
 }
 
-function writeColumns(named: Named): string {
+function writeColumns(out: AnswerText, named: Named): void {
   const [only] = named
-  if (only !== undefined && named.length === 1)
-    return `{\n${INDENT}"outputs": ${writeWhole(placeOf(...only), 1)}\n}`
-  const members = named.map(
-    ([alias, tensor]) =>
-      `\n${INDENT.repeat(2)}${keyOf(alias)}: ${writeWhole(placeOf(alias, tensor), 2)}`,
-  )
-  return `{\n${INDENT}"outputs": {${members.join(',')}\n${INDENT}}\n}`
+  out.add(`{\n${INDENT}"outputs": `)
+  if (only !== undefined && named.length === 1) writeWhole(out, placeOf(out, ...only), 1)
+  else writeNamedColumns(out, named)
+  out.add('\n}')
 }
 
-const writeWhole = (place: Place, level: number): string =>
-  writeList(place, { at: 0, dimension: 0, level, isLine: false })
+function writeNamedColumns(out: AnswerText, named: Named): void {
+  for (const [index, [alias, tensor]] of named.entries()) {
+    out.add(`${index > 0 ? ',' : '{'}\n${INDENT.repeat(2)}${keyOf(alias)}: `)
+    writeWhole(out, placeOf(out, alias, tensor), 2)
+  }
+  out.add(`\n${INDENT}}`)
+}
+
+const writeWhole = (out: AnswerText, place: Place, level: number): void =>
+  writeList(out, place, { at: 0, dimension: 0, level, isLine: false })
 
 const keyOf = (alias: string): string => writeText(Buffer.from(alias).toString('latin1'))
 
@@ -102,7 +113,7 @@ interface Place {
   /** How many elements lie below one index of each dimension. */
   steps: readonly number[]
   /** Writes the elements from one to before another. */
-  write: (from: number, to: number, gap: Gap) => string
+  write: (from: number, to: number, gap: Gap) => void
 }
 
 /** What is between elements, and how many lists and objects are around each. */
@@ -111,9 +122,9 @@ interface Gap {
   level: number
 }
 
-function placeOf(alias: string, tensor: Tensor): Place {
+function placeOf(out: AnswerText, alias: string, tensor: Tensor): Place {
   const { shape } = tensor
-  return { shape, steps: stepsOf(shape), write: writerOf(alias, tensor) }
+  return { shape, steps: stepsOf(shape), write: writerOf(out, alias, tensor) }
 }
 
 function stepsOf(shape: readonly number[]): number[] {
@@ -123,34 +134,32 @@ function stepsOf(shape: readonly number[]): number[] {
   return steps
 }
 
-function writerOf(alias: string, tensor: Tensor): Place['write'] {
+function writerOf(out: AnswerText, alias: string, tensor: Tensor): Place['write'] {
   const { dtype } = tensor
-  if (dtype === 'DT_FLOAT') return floatsOf(tensor.values)
+  if (dtype === 'DT_FLOAT') return floatsOf(out, tensor.values)
   if (!isJsonDataType(dtype)) return () => refuse(dtype)
-  if (dtype === 'DT_STRING') return stringsOf(tensor.values, alias.endsWith(BYTES_SUFFIX))
+  if (dtype === 'DT_STRING') return stringsOf(out, tensor.values, alias.endsWith(BYTES_SUFFIX))
   const { values } = tensor
-  if (values instanceof Float64Array) return each((index) => doubleText(values[index] ?? NaN))
+  if (values instanceof Float64Array) return each(out, (index) => doubleText(values[index] ?? NaN))
   return dtype === 'DT_BOOL'
-    ? each((index) => (values[index] ? 'true' : 'false'))
-    : each((index) => `${values[index]}`)
+    ? each(out, (index) => (values[index] ? 'true' : 'false'))
+    : each(out, (index) => `${values[index]}`)
 }
 
 /** The answers of most models: a loop of its own, so that nothing in it is called by way of a value. */
 const floatsOf =
-  (values: Float32Array): Place['write'] =>
+  (out: AnswerText, values: Float32Array): Place['write'] =>
   (from, to, { between }) => {
-    let text = floatText(values[from] ?? NaN)
+    out.add(floatText(values[from] ?? NaN))
     for (let index = from + 1; index < to; index++)
-      text += between + floatText(values[index] ?? NaN)
-    return text
+      out.add(between + floatText(values[index] ?? NaN))
   }
 
 const each =
-  (write: (index: number, level: number) => string): Place['write'] =>
+  (out: AnswerText, write: (index: number, level: number) => string): Place['write'] =>
   (from, to, { between, level }) => {
-    let text = write(from, level)
-    for (let index = from + 1; index < to; index++) text += between + write(index, level)
-    return text
+    out.add(write(from, level))
+    for (let index = from + 1; index < to; index++) out.add(between + write(index, level))
   }
 
 /** JSON has no form for such values; a tensor without any is written all the same. */
@@ -158,8 +167,12 @@ function refuse(dtype: DataType): never {
   throw invalid(`Failed to write JSON value for tensor type: ${typeText(dtype)}`)
 }
 
-const stringsOf = (values: readonly Uint8Array[], isBytes: boolean): Place['write'] =>
-  each((index, level) => {
+const stringsOf = (
+  out: AnswerText,
+  values: readonly Uint8Array[],
+  isBytes: boolean,
+): Place['write'] =>
+  each(out, (index, level) => {
     const bytes = Buffer.from(values[index] ?? [])
     return isBytes ? bytesText(bytes, level) : writeText(bytes.toString('latin1'))
   })
@@ -180,21 +193,23 @@ interface Part {
 }
 
 /** Writes what is below one index of each dimension before this one. */
-function writeList(place: Place, { at, dimension, level, isLine }: Part): string {
+function writeList(out: AnswerText, place: Place, part: Part): void {
   const { shape, steps } = place
+  const { at, dimension, level, isLine } = part
   const size = shape[dimension]
   if (size === undefined) return place.write(at, at + 1, { between: '', level })
-  if (size === 0) return '[]'
+  if (size === 0) return out.add('[]')
   const before = isLine ? '' : `\n${INDENT.repeat(level + 1)}`
   const between = isLine ? ', ' : `,${before}`
-  const after = isLine ? '' : `\n${INDENT.repeat(level)}`
-  if (dimension === shape.length - 1)
-    return `[${before}${place.write(at, at + size, { between, level: level + 1 })}${after}]`
-  const step = steps[dimension] ?? 1
-  let text = ''
-  for (let index = 0; index < size; index++) {
-    const part = { at: at + index * step, dimension: dimension + 1, level: level + 1, isLine }
-    text += `${index > 0 ? between : ''}${writeList(place, part)}`
+  out.add(`[${before}`)
+  if (dimension === shape.length - 1) place.write(at, at + size, { between, level: level + 1 })
+  else {
+    const step = steps[dimension] ?? 1
+    for (let index = 0; index < size; index++) {
+      if (index > 0) out.add(between)
+      const below = { at: at + index * step, dimension: dimension + 1, level: level + 1, isLine }
+      writeList(out, place, below)
+    }
   }
-  return `[${before}${text}${after}]`
+  out.add(isLine ? ']' : `\n${INDENT.repeat(level)}]`)
 }

@@ -77,7 +77,7 @@ export {
   type PredictCall,
 } from './grpc/predict-fit.ts'
 export { decodePredictRequest, type PredictRequest } from './grpc/predict-request.ts'
-export { encodePredictResponse } from './grpc/predict-response.ts'
+export { encodePredictResponse, predictResponseSteps } from './grpc/predict-response.ts'
 export * from './grpc/services.ts'
 export {
   classify,
@@ -129,4 +129,5 @@ export {
   type WarmUpRequest,
 } from './warm-up/prediction-log.ts'
 export { readTfRecords } from './warm-up/tf-records.ts'
+export { ManyStrings } from './wire/budget.ts'
 export { encodeTensorProto } from './wire/tensor-encode.ts'

@@ -159,8 +159,19 @@ test.each([
   const infos = infosOf({ a: 'DT_FLOAT', b: 'DT_FLOAT' })
   const body = parsePredictBody(Buffer.from(text))
 
-  expect(body.readInputs(infos, 6).inputs['b']?.shape).toEqual([2, 2])
-  expect(() => body.readInputs(infos, 5)).toThrow(
+  expect(body.readInputs(infos, { valuesMax: 6 }).inputs['b']?.shape).toEqual([2, 2])
+  expect(() => body.readInputs(infos, { valuesMax: 5 })).toThrow(
     'A request may bring 5 values over all its inputs',
   )
+})
+
+test('reading ends where a look now and then finds that it is not worth going on', () => {
+  const body = parsePredictBody(Buffer.from(`{"instances":[${'1e0,'.repeat(1_000_000)}"x"]}`))
+  let looks = 0
+  const look = (): void => {
+    looks++
+    if (looks === 2) throw new Error('nobody waits')
+  }
+
+  expect(() => body.readInputs(infosOf({ x: 'DT_FLOAT' }), { look })).toThrow('nobody waits')
 })

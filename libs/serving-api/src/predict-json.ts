@@ -28,7 +28,14 @@ export interface PredictBody {
    * Throws INVALID_ARGUMENT, in TensorFlow Serving's words where the body does not fit the signature,
    * and in its own where it brings more than so many values.
    */
-  readInputs: (infos: InputInfos, valuesMax?: number) => PredictInputs
+  readInputs: (infos: InputInfos, options?: ReadOptions) => PredictInputs
+}
+
+export interface ReadOptions {
+  /** How many values the body may bring; as many as it likes if undefined. */
+  valuesMax?: number
+  /** Called now and then while values are read; what it throws ends the reading. */
+  look?: (() => void) | undefined
 }
 
 /**
@@ -40,8 +47,8 @@ export function parsePredictBody(bytes: Uint8Array): PredictBody {
   if (plain === undefined) return parseAnyBody(bytes)
   return {
     signatureName: plain.signatureName,
-    readInputs: (infos, valuesMax = Infinity) =>
-      plainInputs(plain, infos, valuesMax) ?? parseAnyBody(bytes).readInputs(infos, valuesMax),
+    readInputs: (infos, options = {}) =>
+      plainInputs(plain, infos, options) ?? parseAnyBody(bytes).readInputs(infos, options),
   }
 }
 
@@ -49,7 +56,7 @@ export function parsePredictBody(bytes: Uint8Array): PredictBody {
 function plainInputs(
   { format, shape, values }: PlainBody,
   infos: InputInfos,
-  valuesMax: number,
+  { valuesMax = Infinity }: ReadOptions,
 ): PredictInputs | undefined {
   const [alias = '', ...more] = Object.keys(infos)
   if (more.length > 0 || infos[alias]?.dtype !== 'DT_FLOAT' || values.length > valuesMax)
@@ -67,8 +74,8 @@ function parseAnyBody(bytes: Uint8Array): PredictBody {
     )
   return {
     signatureName,
-    readInputs: (infos, valuesMax = Infinity) =>
-      readInputs(document, signatureName, { infos, budget: new Budget(valuesMax) }),
+    readInputs: (infos, { valuesMax = Infinity, look } = {}) =>
+      readInputs(document, signatureName, { infos, budget: new Budget(valuesMax, look) }),
   }
 }
 
@@ -202,7 +209,7 @@ function readColumns(document: Document, at: number, reading: Reading): Record<s
   const named = Object.entries(infos)
   const cursor = document.cursor(at)
   if (cursor.typeOf() === 'Object' && !isBase64(cursor)) {
-    const places = placesOf(cursor)
+    const places = placesOf(cursor, infos)
     return Object.fromEntries(
       named.map(([alias, info]) => {
         const place = places.get(alias)
@@ -232,13 +239,13 @@ function readColumn(
     : explainColumn(document.bytes, at, dtype)
 }
 
-/** Where each member's value is; of several with one key, the first. */
-function placesOf(cursor: JsonCursor): Map<string, number> {
+/** Where each input's value is; of several with one key, the first. A body may have millions of others. */
+function placesOf(cursor: JsonCursor, infos: InputInfos): Map<string, number> {
   const places = new Map<string, number>()
   if (!cursor.enter()) return places
   do {
     const key = cursor.readKey()
-    if (!places.has(key)) places.set(key, cursor.at)
+    if (!places.has(key) && Object.hasOwn(infos, key)) places.set(key, cursor.at)
     cursor.skip()
   } while (cursor.next())
   return places

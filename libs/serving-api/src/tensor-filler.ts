@@ -11,20 +11,25 @@ import { sizeOf, type Tensor, tensorOfBuffer } from './tensor.ts'
 /** TensorFlow's own limit. */
 export const RANK_MAX = 254
 const CAPACITY_FIRST = 64
+/** How many values are read between two looks. */
+const VALUES_A_LOOK = 50_000
 
 /** How many values a request may bring, over all its inputs: reading them holds the event loop. */
 export class Budget {
   readonly #valuesMax: number
-  #left: number
+  readonly #look: () => void
+  #spent = 0
 
-  constructor(valuesMax: number) {
+  /** `look` is called now and then while values are read; what it throws ends the reading. */
+  constructor(valuesMax: number, look: () => void = () => {}) {
     this.#valuesMax = valuesMax
-    this.#left = valuesMax
+    this.#look = look
   }
 
   /** Takes one value; throws INVALID_ARGUMENT where none is left. */
   spend(): void {
-    if (--this.#left < 0)
+    if (++this.#spent % VALUES_A_LOOK === 0) this.#look()
+    if (this.#spent > this.#valuesMax)
       throw invalid(
         `A request may bring ${this.#valuesMax} values over all its inputs: send fewer rows at a time`,
       )
@@ -124,12 +129,26 @@ function numbersOf(dtype: NumberType): Values {
 }
 
 function longsOf(dtype: LongType): Values {
+  const ArrayType = ARRAYS[dtype]
   const read = SCALAR_READERS[dtype]
-  const values: bigint[] = []
+  let values = new ArrayType(CAPACITY_FIRST)
+  let size = 0
   return {
-    add: (cursor) => keep(values, read(cursor)),
-    drop: (count) => void values.splice(values.length - count),
-    finish: (shape) => tensorOfBuffer(dtype, shape, ARRAYS[dtype].from(values).buffer),
+    add(cursor) {
+      const value = read(cursor)
+      if (value === undefined) return false
+      if (size === values.length) {
+        const more = new ArrayType(size * 2)
+        more.set(values)
+        values = more
+      }
+      values[size++] = value
+      return true
+    },
+    drop: (count) => {
+      size -= count
+    },
+    finish: (shape) => tensorOfBuffer(dtype, shape, values.slice(0, size).buffer),
   }
 }
 

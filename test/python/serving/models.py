@@ -40,6 +40,40 @@ def keras_with_text_inputs():
 
 
 @check
+def branches_loops_tables_and_assertions_as_tensorflow_has_them():
+    for case in GIVEN["kinds"]:
+        inputs = {alias: np.array(value, object if case["dtypes"][alias] == "string" else case["dtypes"][alias])
+                  for alias, value in case["inputs"].items()}
+        ask = lambda: predict("kinds", inputs, signature=case["signature"])
+        if case["outputs"] is None:
+            refused(ask, grpc.StatusCode.INVALID_ARGUMENT)
+            continue
+        answer = ask()
+        equal(sorted(answer.outputs), sorted(case["outputs"]), case["signature"])
+        for alias, expected in case["outputs"].items():
+            actual = values(answer, alias)
+            text = np.vectorize(lambda each: each.decode(), otypes=[object])
+            equal((text(actual) if actual.dtype == object else actual).tolist(), expected, f"{case['signature']} {alias}")
+
+
+@check
+def what_a_graph_asserts_is_told():
+    refused(lambda: predict("kinds", {"x": np.int32([-4])}, signature="assured"),
+            grpc.StatusCode.INVALID_ARGUMENT, "assertion failed: [x has to be positive")
+
+
+@check
+def keras_with_texts_images_and_memory():
+    given = GIVEN["sequences"]
+    inputs = {"text": np.array(given["inputs"]["text"], object), "image": np.float32(given["inputs"]["image"])}
+    answer = predict("sequences", inputs)
+    np.testing.assert_allclose(values(answer, "score"), given["outputs"]["score"], atol=1e-5)
+    equal(values(answer, "words").tolist(), given["outputs"]["words"])
+    narrow = {**inputs, "image": np.zeros([2, 8, 8, 4], np.float32)}
+    refused(lambda: predict("sequences", narrow), grpc.StatusCode.INVALID_ARGUMENT)
+
+
+@check
 def state_that_a_model_keeps():
     ask = lambda signature, **inputs: float(values(predict("counter", inputs, signature=signature), "count"))
     equal(ask("reset"), 0.0)

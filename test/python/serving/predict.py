@@ -57,6 +57,17 @@ def predict_every_element_type():
 
 
 @check
+def predict_every_rank():
+    for shape in ((), (1,), (2, 1), (1, 2, 1, 2, 1), (0,), (0, 3), (2, 0, 3)):
+        sized = {name: np.resize(value, shape) for name, value in ECHO.items()}
+        response = predict("echo", sized)
+        for name, value in sized.items():
+            actual = values(response, f"{name}_out")
+            equal(actual.shape, shape, name)
+            np.testing.assert_array_equal(actual, value, err_msg=name)
+
+
+@check
 def predict_typed_fields_of_every_element_type():
     inputs = {}
     for name, value in ECHO.items():

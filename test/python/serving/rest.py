@@ -122,4 +122,13 @@ def rest_status_and_metadata():
     status, text = rest("/v1/models/half/metadata")
     answer = json.loads(text)
     equal(answer["model_spec"], {"name": "half", "signature_name": "", "version": "3"})
-    equal(answer["metadata"]["signature_def"]["signature_def"]["serving_default"]["inputs"]["x"]["dtype"], "DT_FLOAT")
+    signatures = answer["metadata"]["signature_def"]["signature_def"]
+    equal(signatures["serving_default"]["inputs"]["x"]["dtype"], "DT_FLOAT")
+    equal(signatures["__saved_model_init_op"], {
+        "inputs": {},
+        "outputs": {"__saved_model_init_op": {
+            "dtype": "DT_INVALID", "tensor_shape": {"dim": [], "unknown_rank": True}, "name": "NoOp"}},
+        "method_name": "", "defaults": {},
+    })
+    refused_with(400, 'Serving signature name: "__saved_model_init_op" not found in signature def', "half",
+                 {"signature_name": "__saved_model_init_op", "inputs": {}})

@@ -17,6 +17,10 @@ def metadata():
     assert response.metadata["signature_def"].Unpack(found)
     info = found.signature_def["serving_default"].inputs["x"]
     equal((info.dtype, [dim.size for dim in info.tensor_shape.dim]), (1, [-1]))
+    # What every export of TensorFlow 2 has besides, and nobody can call.
+    init = found.signature_def["__saved_model_init_op"]
+    info = init.outputs["__saved_model_init_op"]
+    equal((len(init.inputs), info.name, info.dtype, info.tensor_shape.unknown_rank), (0, "NoOp", 0, True))
     equal(response.model_spec.version.value, 3)
     request.metadata_field[:] = ["none"]
     refused(lambda: PREDICTION.GetModelMetadata(request, TIMEOUT_S), grpc.StatusCode.INVALID_ARGUMENT,

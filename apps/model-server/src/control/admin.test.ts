@@ -28,12 +28,10 @@ beforeEach(async () => {
     reload,
     log,
     limits,
-    core: {
-      find: () => {
-        throw new ServingError('NOT_FOUND', 'Servable not found for request: Latest(x)')
-      },
-      run: () => ({}),
-    },
+    run: async () =>
+      await Promise.reject(
+        new ServingError('NOT_FOUND', 'Servable not found for request: Latest(x)'),
+      ),
     prometheus: async () => await Promise.resolve(Buffer.from('# TYPE x counter\n')),
     accept: async () => await Promise.resolve(asked.push('accept')),
     drain: () => asked.push('drain'),

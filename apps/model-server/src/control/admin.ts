@@ -6,12 +6,11 @@ import {
   decodeTensors,
   encodeTensors,
   httpStatusOf,
-  misfitOf,
   RunRequest,
   ServingError,
   type Tensor,
 } from '@drover/serving-api'
-import type { Core } from '../serving/core.ts'
+import type { SingleRun } from '../serving/messages.ts'
 import { agentDeltaOf, ApplyDelta, deltaOf } from './delta.ts'
 import type { ControlLimits } from './limits.ts'
 import { ListQuery, pageOf, servedVersionsOf } from './list.ts'
@@ -23,8 +22,8 @@ import type { Reload } from './reload.ts'
 export interface AdminOptions {
   models: Models
   reload: Reload
-  /** Answers single requests to certain versions. */
-  core: Pick<Core, 'find' | 'run'>
+  /** Answers a single request to a certain version. */
+  run: (request: SingleRun) => Promise<Record<string, Tensor>>
   log: Log
   limits: ControlLimits
   /** The metrics page. */
@@ -77,7 +76,13 @@ export function makeAdmin(options: AdminOptions): RequestListener {
         response.type('text/plain').send(Buffer.from(await prometheus()))
       })
       api.post('/v1/run', async (request, response) => {
-        const outputs = await run(options, RunRequest.parse(request.body))
+        const { inputs, version, ...asked } = RunRequest.parse(request.body)
+        const outputs = await options.run({
+          ...asked,
+          version: BigInt(version),
+          inputs: decode(inputs),
+          msMax: limits.runMsMax,
+        })
         response.json({ outputs: encodeTensors(outputs) })
       })
       api.post('/v1/accept', async (_request, response) => {
@@ -120,18 +125,6 @@ async function sendVersions(
     await pace.rest()
   }
   response.end(`${text}]}`)
-}
-
-async function run(
-  { core, limits }: AdminOptions,
-  { name, version, signature, inputs }: RunRequest,
-): Promise<Record<string, Tensor>> {
-  const found = await core.find({ name, version: BigInt(version) })
-  const tensors = decode(inputs)
-  const misfit = misfitOf(found.signatures, signature, tensors)
-  if (misfit !== undefined) throw new ServingError('INVALID_ARGUMENT', misfit)
-  const deadlineMs = performance.now() + limits.runMsMax
-  return await core.run(found, { signature, inputs: tensors, deadlineMs })
 }
 
 function decode(inputs: RunRequest['inputs']): Record<string, Tensor> {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -89,7 +90,8 @@ describe('at the start', () => {
       code: 'INVALID_ARGUMENT',
       message:
         `Invalid protobuf file: '${path}': Error parsing text-format ` +
-        'tensorflow.serving.ModelServerConfig: 1:12: expected ":" and found "formatted"',
+        'tensorflow.serving.ModelServerConfig: 1:12: Message type ' +
+        '"tensorflow.serving.ModelServerConfig" has no field named "improperly".',
     })
   })
 
@@ -191,4 +193,10 @@ test('100,000 models, whole and cut in the middle, let everything else go on', a
   // It takes some 700 ms: at a few milliseconds a stretch these are far more turns than this.
   expect(turnsOfStart).toBeGreaterThan(50)
   expect(turns - turnsOfStart).toBeGreaterThan(25)
+})
+
+test('a pipe in place of the file is told as what it is, and waited for by nobody', async () => {
+  execFileSync('mkfifo', [path])
+
+  await expect(makeFile().start()).rejects.toThrow(`${path}; it cannot be read: EINVAL`)
 })

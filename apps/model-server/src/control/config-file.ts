@@ -1,6 +1,6 @@
 import { isAscii } from 'node:buffer'
 import { createHash } from 'node:crypto'
-import { open } from 'node:fs/promises'
+import { readRegularFile } from '@drover/inference'
 import {
   ModelConfigError,
   type ModelServerConfig,
@@ -143,21 +143,12 @@ export async function applyFirst(
 
 async function readWhole(path: string, { configBytesMax }: ControlLimits): Promise<Buffer> {
   try {
-    const file = await open(path)
-    try {
-      const { size } = await file.stat()
-      if (size > configBytesMax)
-        throw new ServingError(
-          'RESOURCE_EXHAUSTED',
-          `${path} is larger than ${configBytesMax} bytes`,
-        )
-      return await file.readFile()
-    } finally {
-      await file.close()
-    }
+    const { buffer, length } = await readRegularFile(path, configBytesMax)
+    return Buffer.from(buffer, 0, length)
   } catch (cause) {
-    if (cause instanceof ServingError) throw cause
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'UNKNOWN'
+    if (code === 'EFBIG')
+      throw new ServingError('RESOURCE_EXHAUSTED', `${path} is larger than ${configBytesMax} bytes`)
     throw code === 'ENOENT'
       ? new ServingError('NOT_FOUND', `${path}; No such file or directory`)
       : new ServingError('UNKNOWN', `${path}; it cannot be read: ${code}`, { cause })

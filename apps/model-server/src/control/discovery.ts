@@ -38,6 +38,10 @@ export class Discovery {
   readonly #options: DiscoveryOptions
   readonly #states = new Map<string, State>()
   readonly #listings: Turns
+  /** New models, whose base paths are listed before those whose turn it is. */
+  readonly #due = new Set<State>()
+  #roundLeft = 0
+  #onRoundEnd = (): void => {}
   readonly #examinations = new Turns(EXAMINATIONS_AT_ONCE)
   /** Where the last round stopped. */
   #rotation: Iterator<State> | undefined
@@ -47,7 +51,7 @@ export class Discovery {
 
   constructor(options: DiscoveryOptions) {
     this.#options = options
-    this.#listings = new Turns(options.limits.looksAtOnceMax)
+    this.#listings = new Turns(options.limits.looksAtOnceMax, () => this.#nextListing())
     if (typeof options.poll === 'object') this.#pollAfter(options.poll.pollMs)
   }
 
@@ -66,7 +70,8 @@ export class Discovery {
         state.told = { ...told, pending: undefined, fault: 'its base path is never looked at' }
       await models.want([state.told])
       this.#tellFault(state.told, undefined)
-      if (poll !== 'never') void this.#list(state, true)
+      if (poll !== 'never') this.#due.add(state)
+      this.#listings.wake()
       if (pace.step()) await pace.rest()
     }
   }
@@ -99,18 +104,28 @@ export class Discovery {
 
   /** Lists as many base paths as are due in one round, and looks into some versions in service. */
   async #round(): Promise<void> {
-    const { limits } = this.#options
-    const pace = new Pace(limits.stretchMs)
-    const count = Math.min(this.#states.size, limits.listingsPerRoundMax)
-    let last: Promise<void> | undefined
-    for (let index = 0; index < count; index++) {
-      const state = this.#next()
-      if (state?.watched.isListable) last = this.#list(state, false)
-      if (pace.step()) await pace.rest()
-    }
-    // The queue is in order, but for those that take long: nobody waits for them.
-    await last
+    this.#roundLeft = Math.min(this.#states.size, this.#options.limits.listingsPerRoundMax)
+    // Until all are begun: nobody waits for those that take long.
+    await new Promise<void>((resolve) => {
+      this.#onRoundEnd = resolve
+      this.#listings.wake()
+    })
     await this.#deepRound()
+  }
+
+  /** The next base path to list. It is asked for as one is done: thousands would be much memory to wait in. */
+  #nextListing(): (() => Promise<void>) | undefined {
+    for (const state of this.#due) {
+      this.#due.delete(state)
+      if (this.#isCurrent(state)) return async () => await this.#list(state, true)
+    }
+    while (this.#roundLeft > 0) {
+      this.#roundLeft--
+      const state = this.#next()
+      if (state?.watched.isListable) return async () => await this.#list(state, false)
+    }
+    this.#onRoundEnd()
+    return undefined
   }
 
   #next(): State | undefined {
@@ -124,20 +139,15 @@ export class Discovery {
   }
 
   /** Lists a base path; what it leads to goes on after it. */
-  async #list(state: State, isUrgent: boolean): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const job = async (): Promise<void> => {
-        const isNew = await state.watched.list()
-        resolve()
-        if ((isNew || isUrgent) && this.#isCurrent(state)) await this.#changed(state)
-      }
-      this.#listings.add(job, { isUrgent, onFault: this.#onFault(state) })
-    })
-  }
-
-  async #changed(state: State): Promise<void> {
-    await this.#report(state)
-    this.#examine(state)
+  async #list(state: State, isDue: boolean): Promise<void> {
+    try {
+      const isNew = await state.watched.list()
+      if ((!isNew && !isDue) || !this.#isCurrent(state)) return
+      await this.#report(state)
+      this.#examine(state)
+    } catch (error) {
+      this.#onFault(state)(error)
+    }
   }
 
   #examine(state: State): void {

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { withDeadline } from './deadline.ts'
 import type { ControlLimits } from './limits.ts'
 import { type Look, lookAt, type Verdict, verify } from './files.ts'
 
@@ -21,6 +22,8 @@ interface Seen {
 /** The directory of a version, and what is known of it. */
 export class VersionFolder {
   readonly directory: string
+  /** The last part of it. */
+  readonly name: string
   readonly version: bigint
   /** What may be loaded of it; it stays while something newer is being written over it. */
   accepted: Accepted | undefined
@@ -31,9 +34,11 @@ export class VersionFolder {
   /** In how many looks in a row it was the same and not acceptable. */
   unchangedLooks = 0
   #seen: Seen | undefined
+  #isReading = false
 
   constructor(basePath: string, name: string, version: bigint) {
     this.directory = join(basePath, name)
+    this.name = name
     this.version = version
   }
 
@@ -42,13 +47,25 @@ export class VersionFolder {
    * when nothing in it has changed for a while. Never throws.
    */
   async examine(limits: ControlLimits, now: () => number): Promise<void> {
+    // One that does not end holds a thread for files: there is never another beside it.
+    if (this.#isReading) return
     try {
-      const look = await lookAt(this.directory, limits)
+      const look = await this.#within(lookAt(this.directory, limits), limits.lookMsMax)
       this.why = await this.#judge(look, limits, now())
     } catch (error) {
       this.#seen = undefined
       this.why = `it cannot be read: ${error instanceof Error ? error.message : String(error)}`
     }
+  }
+
+  /** What reading gives, if it is there in time. */
+  async #within<T>(reading: Promise<T>, msMax: number): Promise<T> {
+    this.#isReading = true
+    const ended = (): void => {
+      this.#isReading = false
+    }
+    reading.then(ended, ended)
+    return await withDeadline(reading, msMax)
   }
 
   async #judge(look: Look, limits: ControlLimits, nowMs: number): Promise<string | undefined> {
@@ -79,7 +96,9 @@ export class VersionFolder {
       this.unchangedLooks++
       return before
     }
-    const verdict = hasManifest ? await verify(this.directory, limits) : undefined
+    const verdict = hasManifest
+      ? await this.#within(verify(this.directory, limits), limits.verifyMsMax)
+      : undefined
     this.unchangedLooks = 0
     this.#seen = { fingerprint, sinceMs, verdict }
     return this.#seen

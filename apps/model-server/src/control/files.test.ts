@@ -3,12 +3,14 @@ import { mkdir, mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { digestOfFiles } from '@drover/model-config'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { VersionFolder } from './examine.ts'
 import { lookAt, verify } from './files.ts'
-import { CONTROL_LIMITS } from './limits.ts'
+import { CONTROL_LIMITS, type ControlLimits } from './limits.ts'
 
 const LIMITS = { ...CONTROL_LIMITS, unchangedMsMin: 1_000, quietMsMin: 2_000 }
+/** No machine reads and digests so many in a millisecond. */
+const SLOW_BYTES = 32 * 1024 * 1024
 const AT = '2026-01-01T00:00:00.000Z'
 let root: string
 
@@ -61,13 +63,13 @@ const ABORTED = JSON.stringify({
 })
 
 /** A folder, and looks at it at certain times after it was written. */
-function folder() {
+function folder(limits: Partial<ControlLimits> = {}) {
   const found = new VersionFolder(root, '1', 1n)
   const start = Date.now()
   return {
     found,
     at: async (afterMs: number): Promise<string> => {
-      await found.examine(LIMITS, () => start + afterMs)
+      await found.examine({ ...LIMITS, ...limits }, () => start + afterMs)
       return found.why ?? (found.accepted ? 'accepted' : 'nothing')
     },
   }
@@ -142,6 +144,19 @@ describe('with a manifest', () => {
     await write({ 'MANIFEST.json': manifest })
 
     expect(await folder().at(0)).toBe('accepted')
+  })
+
+  test('files that do not come in time are told of, and asked for once at a time', async () => {
+    await write({ 'saved_model.pb': '-'.repeat(SLOW_BYTES) })
+    await write({ 'MANIFEST.json': await manifestOf('saved_model.pb') })
+    const { at, found } = folder({ verifyMsMax: 1 })
+
+    expect(await at(0)).toBe('it cannot be read: It took more than 1 ms')
+    expect(await at(0)).toBe('it cannot be read: It took more than 1 ms')
+
+    const eventually = folder()
+    await vi.waitUntil(async () => (await eventually.at(0)) === 'accepted')
+    expect(found.accepted).toBeUndefined()
   })
 
   test.each([

@@ -1,8 +1,9 @@
 // What is in the directory of a version: enough to tell whether it changes, and whether it is whole.
 
 import { createHash } from 'node:crypto'
-import { open, readdir, readFile, stat } from 'node:fs/promises'
+import { constants, open, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { IrregularFileError, readRegularFile } from '@drover/inference'
 import { z } from 'zod'
 import { isCommitted, Manifest } from '@drover/model-config'
 import type { ControlLimits } from './limits.ts'
@@ -96,16 +97,21 @@ export async function verify(directory: string, limits: Limits): Promise<Verdict
 }
 
 async function readManifest(directory: string, { manifestBytesMax }: Limits): Promise<string> {
-  const path = join(directory, MANIFEST_PATH)
-  const found = await stat(path)
-  // What is no file or too long to be a manifest is none.
-  return found.isFile() && found.size <= manifestBytesMax ? await readFile(path, 'utf8') : '{}'
+  try {
+    const bytes = await readRegularFile(join(directory, MANIFEST_PATH), manifestBytesMax)
+    return new TextDecoder().decode(bytes)
+  } catch (error) {
+    // What is no file or too long to be a manifest is none.
+    if (error instanceof IrregularFileError) return '{}'
+    throw error
+  }
 }
 
 /** The sha256 of a file in hexadecimal; between any two slices everything else goes on. */
 async function digestOfFile(path: string): Promise<string> {
   const hash = createHash('sha256')
-  const file = await open(path)
+  // What became a pipe since it was looked at is not waited for.
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
   try {
     const buffer = Buffer.allocUnsafe(READ_BYTES)
     for (;;) {

@@ -32,8 +32,10 @@ export const CONTROL_LIMITS = {
   evictionsPerSecondMax: 20,
   /** Directories that are looked at at a time. */
   looksAtOnceMax: 16,
-  /** A directory that takes longer to be listed counts as unreadable until it answers. */
+  /** A directory that takes longer to be looked at counts as unreadable until it answers. */
   lookMsMax: 10_000,
+  /** Reading all bytes that a manifest lists; a version for which it takes longer is not loaded. */
+  verifyMsMax: 600_000,
   /** Base paths that are listed in one round; with more models it takes more rounds to see all. */
   listingsPerRoundMax: 2_500,
   /** Versions in service whose files are looked at in one round, to notice that they were rewritten. */

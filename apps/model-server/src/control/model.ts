@@ -1,6 +1,7 @@
 import type { ServableState } from '@drover/serving-api'
 import type { Observed } from './plan.ts'
 import type { Loaded, PublishedModel, VersionTold } from './ports.ts'
+import type { Resident } from './residency.ts'
 import { move } from './states.ts'
 
 /** A version that is to be served, and where its files are. */
@@ -45,6 +46,8 @@ export class VersionObject {
   /** Under way while it is being loaded for requests that wait. */
   warming: Promise<void> | undefined
   waiters = 0
+  /** While it is in memory. */
+  resident: Resident | undefined
 
   constructor(id: number, wanted: WantedVersion) {
     this.id = id
@@ -62,6 +65,11 @@ export class VersionObject {
   }
 }
 
+const NO_LABELS: ReadonlyMap<string, bigint> = new Map()
+
+const isSameMap = (a: ReadonlyMap<string, bigint>, b: ReadonlyMap<string, bigint>): boolean =>
+  a.size === b.size && [...a].every(([label, version]) => b.get(label) === version)
+
 /** A model: what is wanted of it, its versions, and who waits for it to settle. */
 export class Model {
   readonly name: string
@@ -69,12 +77,12 @@ export class Model {
   /** It was listed nowhere when it was last heard of. */
   isRemoved = false
   versions: VersionObject[] = []
-  /** How often each content has failed in a row. */
-  readonly failures = new Map<string, number>()
   /** What each label names now. */
-  readonly labels = new Map<string, bigint>()
+  labels = NO_LABELS
   readonly #allowsEarlyLabels: boolean
-  readonly #waiters = new Set<() => void>()
+  // Most models of a large fleet have none of these, and do without their memory.
+  #failures: Map<string, number> | undefined
+  #waiters: Set<() => void> | undefined
 
   constructor(wanted: WantedModel, allowsEarlyLabels: boolean) {
     this.name = wanted.name
@@ -82,11 +90,34 @@ export class Model {
     this.#allowsEarlyLabels = allowsEarlyLabels
   }
 
-  /** Failures of content that is wanted no more do not count against what comes. */
-  forgetFailures(): void {
-    for (const content of this.failures.keys())
-      if (!this.wanted.versions.some((wanted) => wanted.content === content))
-        this.failures.delete(content)
+  /** Makes a new try. */
+  start(id: number, wanted: WantedVersion): void {
+    // Not pushed: an array that grows makes room for sixteen more.
+    this.versions = this.versions.concat(new VersionObject(id, wanted))
+  }
+
+  /** How often this content has failed in a row. */
+  failuresOf(content: string): number {
+    return this.#failures?.get(content) ?? 0
+  }
+
+  /** Counts a failure of this content; says the how manyth in a row it is. */
+  countFailure(content: string): number {
+    const failures = this.failuresOf(content) + 1
+    this.#failures ??= new Map()
+    this.#failures.set(content, failures)
+    return failures
+  }
+
+  /** Failures of content that is available, or wanted no more, do not count against what comes. */
+  forgetFailures(isOver = (content: string): boolean => !this.#wantsContent(content)): void {
+    for (const content of this.#failures?.keys() ?? [])
+      if (isOver(content)) this.#failures?.delete(content)
+    if (this.#failures?.size === 0) this.#failures = undefined
+  }
+
+  #wantsContent(content: string): boolean {
+    return this.wanted.versions.some((wanted) => wanted.content === content)
   }
 
   isWanted({ wanted }: VersionObject): boolean {
@@ -118,17 +149,18 @@ export class Model {
 
   /** Calls back once, when it is settled or removed; the function that is returned takes it back. */
   onSettled(done: () => void): () => void {
+    this.#waiters ??= new Set()
     this.#waiters.add(done)
     return () => {
-      this.#waiters.delete(done)
+      this.#waiters?.delete(done)
     }
   }
 
   /** Tells those who wait, where there is nothing more to wait for. */
   tell(): void {
     if (!this.isSettled && !this.isRemoved) return
-    const waiters = [...this.#waiters]
-    this.#waiters.clear()
+    const waiters = this.#waiters ?? []
+    this.#waiters = undefined
     for (const done of waiters) done()
   }
 
@@ -152,11 +184,11 @@ export class Model {
       if (latest === undefined || version > latest) latest = version
     return {
       name: this.name,
-      versions: Array.from(served.values(), ({ version, loaded }) => ({
+      versions: [...served.values()].map(({ version, loaded }) => ({
         version,
         loaded: loaded ?? 'cold',
       })),
-      labels: new Map(this.labels),
+      labels: this.labels,
       latest,
     }
   }
@@ -166,13 +198,15 @@ export class Model {
    * where that is allowed; it then answers NOT_FOUND until it does.
    */
   #followLabels(served: ReadonlyMap<bigint, VersionObject>): void {
-    const { labels } = this.wanted
-    for (const label of this.labels.keys())
-      if (this.isRemoved || !Object.hasOwn(labels, label)) this.labels.delete(label)
-    for (const [label, version] of Object.entries(labels)) {
-      const isNew = !this.labels.has(label)
-      if (served.has(version) || (isNew && this.#allowsEarlyLabels)) this.labels.set(label, version)
+    const before = this.labels
+    const followed = new Map<string, bigint>()
+    for (const [label, wanted] of this.isRemoved ? [] : Object.entries(this.wanted.labels)) {
+      const known = before.get(label)
+      const isFree = known === undefined && this.#allowsEarlyLabels
+      const version = served.has(wanted) || isFree ? wanted : known
+      if (version !== undefined) followed.set(label, version)
     }
+    if (!isSameMap(before, followed)) this.labels = followed.size === 0 ? NO_LABELS : followed
   }
 
   observe(): Observed {

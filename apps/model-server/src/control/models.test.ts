@@ -212,7 +212,11 @@ test('threads that cannot be told of a version make it fail, and it is tried aga
 })
 
 test('the status of gone models is told until others went after them', async () => {
-  await restart({ limits: { goneModelsMax: 1 } })
+  const forgotten: string[] = []
+  await restart({
+    limits: { goneModelsMax: 1 },
+    onForgotten: (name) => void forgotten.push(name),
+  })
   for (const name of ['a', 'b']) {
     await world.write(name, 1)
     await want(name, '1')
@@ -223,6 +227,8 @@ test('the status of gone models is told until others went after them', async () 
 
   expect(world.states('b')).toEqual(['1 END'])
   expect(() => world.states('a')).toThrow('Could not find any versions of model a')
+  // Whoever counts its requests is told.
+  expect(forgotten).toEqual(['a'])
 })
 
 test('no more than a few ended versions are remembered, the highest', async () => {

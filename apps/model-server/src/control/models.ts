@@ -19,6 +19,8 @@ export interface ModelsOptions {
   publisher: Publisher
   /** What was counted of a model's requests; nothing was unless told. */
   usageOf?: (name: string) => Usage
+  /** Told of each model of which nothing is known any more. */
+  onForgotten?: (name: string) => void
   log: Log
   limits: ControlLimits
   loadsAtOnce: number
@@ -100,7 +102,7 @@ export class Models {
     if (!model?.versions.some(({ hasFailed }) => hasFailed)) return false
     const failed = model.versions.filter((each) => each.hasFailed && model.isWanted(each))
     if (failed.length === 0) return false
-    model.failures.clear()
+    model.forgetFailures(() => true)
     model.versions = model.versions.filter((each) => !failed.includes(each))
     this.#settle(model)
     return true
@@ -223,7 +225,7 @@ export class Models {
   #act(model: Model, action: Action): void {
     if (action.kind === 'start') {
       const wanted = model.wanted.versions.find(({ version }) => version === action.version)
-      if (wanted !== undefined) model.versions.push(new VersionObject(++this.#lastId, wanted))
+      if (wanted !== undefined) model.start(++this.#lastId, wanted)
       return
     }
     const version = model.versions.find(({ id }) => id === action.id)
@@ -261,7 +263,7 @@ export class Models {
     const { retry, limits } = this.#options
     for (const version of model.versions) {
       if (!version.hasFailed || this.#retries.has(version) || !model.isWanted(version)) continue
-      const failures = model.failures.get(version.wanted.content) ?? 1
+      const failures = Math.max(1, model.failuresOf(version.wanted.content))
       const delayMs = retryDelayMs(failures, { ...retry, retryMsMax: limits.retryMsMax })
       const timer = after(() => {
         this.#retries.delete(version)
@@ -280,15 +282,17 @@ export class Models {
 
   /** A gone model is remembered for its status, until others went after it. */
   #remember(model: Model): void {
-    if (model.versions.length === 0) {
-      this.#models.delete(model.name)
-      return
-    }
+    if (model.versions.length === 0) return this.#forget(model)
     this.#gone.add(model)
     const [oldest] = this.#gone
     if (this.#gone.size <= this.#options.limits.goneModelsMax || oldest === undefined) return
-    this.#gone.delete(oldest)
-    this.#models.delete(oldest.name)
+    this.#forget(oldest)
+  }
+
+  #forget(model: Model): void {
+    this.#gone.delete(model)
+    this.#models.delete(model.name)
+    this.#options.onForgotten?.(model.name)
   }
 }
 

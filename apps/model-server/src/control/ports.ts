@@ -7,8 +7,10 @@ export interface Loaded {
   readonly engine: string
   /** Bytes of the files that it was loaded from. */
   readonly sizeBytes: number
-  /** Bytes of memory that it holds until it is closed. */
+  /** Bytes of memory that it holds at the moment. */
   readonly residentBytes: number
+  /** To be set; called when these have changed. */
+  onResize?: (() => void) | undefined
   /** Resolves with the reason when its engine has given it up; it answers nothing from then on. */
   readonly lost?: Promise<Error>
   /** Frees the memory. Only when nobody runs it any more. */

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { Residency, type Resident } from './residency.ts'
 
 /** Residents of one byte each, by the times of their last uses. */
@@ -36,6 +36,25 @@ test('those leave that were used least recently, as many as it takes', async () 
   room.free()
   room.free()
   expect(residency.bytes).toBe(2)
+})
+
+test('one that grows makes others leave, and counts as what it is', async () => {
+  const grown: Resident = {
+    bytes: 1,
+    sinceMs: 0,
+    usedMs: () => 9_000,
+    mayLeave: () => true,
+    leave: async () => {},
+  }
+  const { residency, left } = startResidency(4, [4_000, 1_000])
+  residency.insist(1).settle(grown)
+
+  residency.resize(grown, 3)
+  await vi.waitUntil(() => residency.bytes === 4)
+
+  expect(left).toEqual([1])
+  residency.remove(grown)
+  expect(residency.bytes).toBe(1)
 })
 
 test('nobody leaves where there is room', async () => {

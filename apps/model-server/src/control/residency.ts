@@ -12,7 +12,7 @@ const ORDER_MS_MAX = 1_000
 
 /** A version in memory. */
 export interface Resident {
-  readonly bytes: number
+  bytes: number
   /** When it came, since 1970. */
   readonly sinceMs: number
   /** When it was asked last, since 1970; 0 for never. */
@@ -111,6 +111,14 @@ export class Residency {
       over -= each.bytes
     }
     await this.#evict(leaving)
+  }
+
+  /** A version holds more now, or less; others leave when that is too much. */
+  resize(resident: Resident, bytes: number): void {
+    if (!this.#residents.has(resident)) return
+    this.#bytes += bytes - resident.bytes
+    resident.bytes = bytes
+    void this.trim()
   }
 
   /** A version gave its memory back by itself. */

@@ -4,14 +4,17 @@ type Job = () => Promise<void>
 /** So many jobs at a time; urgent ones go first. */
 export class Turns {
   readonly #atOnce: number
+  readonly #more: () => Job | undefined
   readonly #urgent: Job[] = []
   /** Taken from the front by an index, so that a long queue costs nothing to shorten. */
   #jobs: Job[] = []
   #first = 0
   #running = 0
 
-  constructor(atOnce: number) {
+  /** Where nothing waits, `more` says what to do next; it is asked after each job, and by `wake`. */
+  constructor(atOnce: number, more: () => Job | undefined = () => undefined) {
     this.#atOnce = atOnce
+    this.#more = more
   }
 
   /** Jobs that run or wait. */
@@ -30,12 +33,13 @@ export class Turns {
     }
     if (isUrgent) this.#urgent.push(run)
     else this.#jobs.push(run)
-    this.#pump()
+    this.wake()
   }
 
-  #pump(): void {
+  /** To be called when there is more to do. */
+  wake(): void {
     while (this.#running < this.#atOnce) {
-      const next = this.#urgent.shift() ?? this.#take()
+      const next = this.#urgent.shift() ?? this.#take() ?? this.#more()
       if (next === undefined) return
       this.#running++
       void this.#run(next)
@@ -45,7 +49,7 @@ export class Turns {
   async #run(job: Job): Promise<void> {
     await job()
     this.#running--
-    this.#pump()
+    this.wake()
   }
 
   #take(): Job | undefined {

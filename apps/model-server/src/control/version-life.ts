@@ -6,12 +6,13 @@ import type { Log } from '@drover/service'
 import { notServed, ServingError } from '@drover/serving-api'
 import { withDeadline } from './deadline.ts'
 import { sizeOfFiles } from './files.ts'
+import { InMemory, type ResidentWays } from './in-memory.ts'
 import type { ControlLimits } from './limits.ts'
 import type { Turns } from './turns.ts'
 import type { Model, VersionObject, WantedVersion } from './model.ts'
 import type { Loaded, Loader, Publisher, Usage, WarmUp } from './ports.ts'
 import { reasonOf } from './reason.ts'
-import type { Residency, Resident, Room } from './residency.ts'
+import type { Residency, Room } from './residency.ts'
 
 /** What a version takes in memory, by what it takes on disk; upstream's own estimate. */
 const MEMORY_PER_FILES = 1.2
@@ -34,11 +35,15 @@ export interface VersionLifeOptions {
 /** The ways of versions. Whoever calls decides that it is time for one, and settles the model after it. */
 export class VersionLife {
   readonly #options: VersionLifeOptions
-  readonly #residents = new Map<VersionObject, Resident>()
+  readonly #ways: ResidentWays
   #warmings = 0
 
   constructor(options: VersionLifeOptions) {
     this.#options = options
+    this.#ways = {
+      usageOf: options.usageOf,
+      evict: async (model, version) => await this.#evict(model, version),
+    }
   }
 
   /** From START to AVAILABLE, or to END. */
@@ -57,7 +62,7 @@ export class VersionLife {
       version.isServed = true
       await this.#options.publish(model)
       version.move('AVAILABLE')
-      model.failures.delete(version.wanted.content)
+      model.forgetFailures((content) => content === version.wanted.content)
       const loadMs = Math.round(performance.now() - startedAt)
       log.info({ ...about, engine: version.loaded?.engine ?? 'cold', loadMs }, 'version available')
     } catch (error) {
@@ -72,8 +77,7 @@ export class VersionLife {
   }
 
   async #fail(model: Model, version: VersionObject, error: unknown): Promise<void> {
-    const { content } = version.wanted
-    const failures = (model.failures.get(content) ?? 0) + 1
+    const failures = model.countFailure(version.wanted.content)
     version.error = reasonOf(error)
     const about = { model: model.name, version: version.version, failures, reason: version.error }
     // The whole chain once; tries that fail again say so in a line.
@@ -81,13 +85,16 @@ export class VersionLife {
     this.#options.log.warn({ ...about, ...more }, 'version failed to load')
     if (version.isServed || version.loaded !== undefined) await this.#leave(model, version)
     version.move('END')
-    model.failures.set(content, failures)
   }
 
   /** Sees to a version whose engine gives it up: it fails as if it had not loaded, and is tried again. */
-  async #watch(model: Model, version: VersionObject, loaded: Loaded): Promise<void> {
-    const error = await loaded.lost
-    if (error === undefined || version.loaded !== loaded) return
+  async #watch(
+    model: Model,
+    version: VersionObject,
+    { loaded, lost }: { loaded: Loaded; lost: Promise<Error> },
+  ): Promise<void> {
+    const error = await lost
+    if (version.loaded !== loaded) return
     await this.#failServed(model, version, error)
     this.#options.settle(model)
   }
@@ -126,8 +133,8 @@ export class VersionLife {
     version.loaded = undefined
     if (loaded === undefined) return
     await this.#close(model.name, version.version, loaded)
-    const resident = this.#residents.get(version)
-    this.#residents.delete(version)
+    const { resident } = version
+    version.resident = undefined
     if (resident !== undefined) this.#options.residency.remove(resident)
   }
 
@@ -161,7 +168,7 @@ export class VersionLife {
 
   /** Loads it into its room and warms it up; on a failure nothing stays. */
   async #fill(model: Model, version: VersionObject, room: Room): Promise<void> {
-    const { load, warmUp, limits, usageOf } = this.#options
+    const { load, warmUp, limits } = this.#options
     const { directory } = version.wanted
     let isGivenUp = false
     const loading = load(directory).then(async (loaded) => {
@@ -184,23 +191,25 @@ export class VersionLife {
       throw error
     }
     version.residentBytes = version.loaded.residentBytes
-    const resident: Resident = {
-      bytes: version.residentBytes,
-      sinceMs: isProof(model, version) ? 0 : Date.now(),
-      usedMs: () => usageOf(model.name).lastUsedMs,
-      mayLeave: () => version.state === 'AVAILABLE' && version.warming === undefined,
-      leave: async () => await this.#evict(model, version),
-    }
+    const resident = new InMemory(model, version, this.#ways)
+    version.resident = resident
     room.settle(resident)
-    this.#residents.set(version, resident)
-    void this.#watch(model, version, version.loaded)
+    const { loaded } = version
+    const { lost } = loaded
+    // Kernels, of which there may be ten thousand, never change and are never lost.
+    if (lost === undefined) return
+    loaded.onResize = () => {
+      version.residentBytes = loaded.residentBytes
+      this.#options.residency.resize(resident, loaded.residentBytes)
+    }
+    void this.#watch(model, version, { loaded, lost })
   }
 
   /** Out of memory; it stays AVAILABLE, and comes back when somebody asks. Never throws. */
   async #evict(model: Model, version: VersionObject): Promise<void> {
     const { loaded } = version
     const about = { model: model.name, version: version.version }
-    this.#residents.delete(version)
+    version.resident = undefined
     version.loaded = undefined
     if (loaded === undefined) return
     try {
@@ -259,12 +268,6 @@ export class VersionLife {
     }
     await this.#options.publish(model)
   }
-}
-
-/** Whether it is loaded for no request: what it takes the place of was not in memory either. */
-function isProof(model: Model, version: VersionObject): boolean {
-  const others = model.versions.filter((each) => each !== version && each.state === 'AVAILABLE')
-  return others.length > 0 && others.every(({ loaded }) => loaded === undefined)
 }
 
 const full = (what: string): ServingError =>

@@ -15,7 +15,7 @@ export class Watched {
   readonly config: ModelServerModel
   readonly #limits: ControlLimits
   readonly #path: string | undefined
-  #folders = new Map<string, VersionFolder>()
+  #folders: readonly VersionFolder[] = []
   /** The names that were listed last. */
   #names: string | undefined
   #fault: string | undefined
@@ -64,15 +64,17 @@ export class Watched {
   #see(listed: readonly string[]): void {
     const { name, basePath } = this.config
     const versions = versionsAmong(listed)
-    const names = [...versions.values()].toSorted()
-    this.#names = names.join('/')
-    this.#fault = names.length > 0 ? undefined : noVersions(name, basePath)
-    this.#folders = new Map(
-      Array.from(versions, ([version, each]) => [
-        each,
-        this.#folders.get(each) ?? new VersionFolder(this.#path ?? '', each, version),
-      ]),
-    )
+    const names = [...versions.values()].toSorted().join('/')
+    this.#fault = names === '' ? noVersions(name, basePath) : undefined
+    // Thousands are listed again and again: what is the same is not made anew.
+    if (names === this.#names) return
+    this.#names = names
+    this.#folders = Array.from(
+      versions,
+      ([version, each]) =>
+        this.#folders.find((folder) => folder.name === each) ??
+        new VersionFolder(this.#path ?? '', each, version),
+    ).slice()
   }
 
   /** As upstream says it, which leaves what it has loaded of such a model as it is. */
@@ -100,7 +102,7 @@ export class Watched {
 
   /** The folders that the policy asks for, in its order, and how many of them it wants. */
   #asked(): { folders: VersionFolder[]; countMax: number } {
-    const byVersion = new Map([...this.#folders.values()].map((each) => [each.version, each]))
+    const byVersion = new Map(this.#folders.map((each) => [each.version, each]))
     const { versions, countMax } = chosen(byVersion.keys(), this.config.versionPolicy)
     const folders = versions.flatMap((version) => byVersion.get(version) ?? [])
     return { folders: folders.filter(({ isAborted }) => !isAborted), countMax }
@@ -143,11 +145,13 @@ export class Watched {
     if (!this.#isListed)
       return this.#fault === undefined ? { ...outdated, pending: NOT_LOOKED } : outdated
     const folders = this.#chosen()
-    const versions = folders.flatMap(({ version, directory, accepted }) =>
-      accepted === undefined
-        ? []
-        : [{ version, directory, content: accepted.content, sizeBytes: accepted.sizeBytes }],
-    )
+    const versions = folders
+      .flatMap(({ version, directory, accepted }) =>
+        accepted === undefined
+          ? []
+          : [{ version, directory, content: accepted.content, sizeBytes: accepted.sizeBytes }],
+      )
+      .slice()
     const isUnseen = folders.some(
       ({ accepted, why }) => accepted === undefined && why === undefined,
     )

@@ -59,12 +59,12 @@ describe('is refused, with its place:', () => {
     ['max_batch_size { value: "128" }', '1:25: expected an integer'],
     ['max_batch_size { value: 1e3 }', '1:25: expected an integer'],
     ['max_batch_size { value: 99999999999999999999 }', '1:25: expected an integer of at most'],
-    ['max_batch_size { size: 128 }', '1:18: there is no field named "size" here'],
-    ['\n  max_batchsize { value: 1 }', '2:3: there is no field named "max_batchsize" here'],
-    ['constructor: 1', '1:1: there is no field named "constructor" here'],
+    ['max_batch_size { size: 128 }', '1:22: there is no field named "size" here'],
+    ['\n  max_batchsize { value: 1 }', '2:17: there is no field named "max_batchsize" here'],
+    ['constructor: 1', '1:12: there is no field named "constructor" here'],
     [
       'max_batch_size { value: 1 } max_batch_size { value: 2 }',
-      '1:29: Non-repeated field "max_batch_size" is specified multiple times.',
+      '1:44: Non-repeated field "max_batch_size" is specified multiple times.',
     ],
     ['pad_variable_length_inputs: yes', '1:29: expected true or false'],
     ['thread_pool_name { value: 5 }', '1:27: expected a string'],
@@ -95,7 +95,7 @@ describe('is refused, with its place:', () => {
     ],
     ['allowed_batch_sizes: [8, 8, 1000]', 'must be positive and monotonically increasing'],
     ['allowed_batch_sizes: [0, 1000]', 'must be positive and monotonically increasing'],
-    ['max_batch_size { value: 1', 'expected'],
+    ['max_batch_size { value: 1', '1:26: Expected identifier, got: '],
   ]
   test.each(faults)('%s', (text, message) => {
     expect(() => parseBatchingParameters(text)).toThrow(message)

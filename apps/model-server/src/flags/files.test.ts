@@ -131,7 +131,7 @@ test('a file that says something else is told of with line and column', async ()
 
   await expect(read(`--monitoring_config_file=${path}`)).rejects.toMatchObject({
     code: 'INVALID_ARGUMENT',
-    message: `Invalid protobuf file: '${path}': 2:3: there is no field named "enabled" here`,
+    message: `Invalid protobuf file: '${path}': 2:10: there is no field named "enabled" here`,
   })
 })
 
@@ -140,5 +140,14 @@ test('a file that is far too long is not read', async () => {
 
   await expect(read(`--monitoring_config_file=${path}`)).rejects.toThrow(
     'is longer than 1048576 bytes',
+  )
+})
+
+test('a pipe in place of a file is refused, and waited for by nobody', async () => {
+  const path = join(folder, 'pipe')
+  execFileSync('mkfifo', [path])
+
+  await expect(read('--enable_batching', `--batching_parameters_file=${path}`)).rejects.toThrow(
+    `${path}; Is no regular file`,
   )
 })

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs'
-import { access, open } from 'node:fs/promises'
+import { access } from 'node:fs/promises'
 import { createSecureContext } from 'node:tls'
+import { IrregularFileError, readRegularFile } from '@drover/inference'
 import { ServingError, type StatusCode } from '@drover/serving-api'
 import { BATCHING_DEFAULTS, type BatchingParameters, parseBatchingParameters } from './batching.ts'
 import type { Flags } from './flags.ts'
@@ -8,6 +9,7 @@ import { TextMessage } from './text-message.ts'
 
 /** Longest file that is read; a chain of certificates has some 10 KB. */
 const FILE_BYTES_MAX = 1024 * 1024
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 const METRICS_PATH = '/monitoring/prometheus/metrics'
 
 /** What the files say that flags name. None is read again. */
@@ -108,16 +110,10 @@ async function requireReadable(path: string): Promise<void> {
 
 async function readBounded(path: string): Promise<string> {
   try {
-    await using file = await open(path)
-    const { size } = await file.stat()
-    if (size > FILE_BYTES_MAX)
-      throw new ServingError('INVALID_ARGUMENT', `${path} is longer than ${FILE_BYTES_MAX} bytes`)
-    const { bytesRead, buffer } = await file.read(Buffer.alloc(FILE_BYTES_MAX + 1))
-    if (bytesRead > FILE_BYTES_MAX)
-      throw new ServingError('INVALID_ARGUMENT', `${path} is longer than ${FILE_BYTES_MAX} bytes`)
-    return buffer.toString('utf8', 0, bytesRead)
+    return decoder.decode(await readRegularFile(path, FILE_BYTES_MAX))
   } catch (cause) {
-    if (cause instanceof ServingError) throw cause
+    if (cause instanceof IrregularFileError && cause.code === 'EFBIG')
+      throw new ServingError('INVALID_ARGUMENT', `${path} is longer than ${FILE_BYTES_MAX} bytes`)
     throw unreadable(path, cause)
   }
 }
@@ -127,6 +123,7 @@ const CODES: Readonly<Record<string, [StatusCode, string]>> = {
   ENOTDIR: ['NOT_FOUND', 'Not a directory'],
   EACCES: ['PERMISSION_DENIED', 'Permission denied'],
   EISDIR: ['FAILED_PRECONDITION', 'Is a directory'],
+  EINVAL: ['FAILED_PRECONDITION', 'Is no regular file'],
 }
 
 /** As upstream words it: the path and what the system says. */

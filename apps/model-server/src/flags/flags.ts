@@ -45,6 +45,8 @@ export interface GrpcFlags {
   readonly host: string | undefined
   /** Undefined for no Unix socket of one's own. */
   readonly socketPath: string | undefined
+  /** What the Unix socket is called, also where it is inherited; undefined where nobody said. */
+  readonly socketName: string | undefined
   /** As given; whether the gRPC server knows them is for it to say. */
   readonly channelArguments: ChannelArguments
   /** Whether the health protocol is served. */

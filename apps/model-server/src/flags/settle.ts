@@ -85,10 +85,12 @@ function settleGrpc({ valueOf }: CommandLine, isInherited: boolean): GrpcFlags {
         : 'Either use_alts_credentials must be false or ssl_config_file must be empty.',
     )
   const port = portOf('port', valueOf(FLAGS.port))
+  const socketName = given(valueOf(FLAGS.grpc_socket_path))
   return {
     port: isInherited ? undefined : port,
     host: given(valueOf(FLAGS.grpc_host)),
-    socketPath: isInherited ? undefined : given(valueOf(FLAGS.grpc_socket_path)),
+    socketPath: isInherited ? undefined : socketName,
+    socketName,
     channelArguments: parseChannelArguments(valueOf(FLAGS.grpc_channel_arguments)),
     hasHealth: valueOf(FLAGS.enable_grpc_healthcheck_service),
     writesTensorContent: valueOf(FLAGS.enable_serialization_as_tensor_content),

@@ -1,24 +1,13 @@
 import { once } from 'node:events'
 import { gzipSync } from 'node:zlib'
-import { DataTypeNumber, floatTensor, Health, PredictionService } from '@drover/serving-api'
+import { floatTensor, Health, PredictionService } from '@drover/serving-api'
 import { compressionAlgorithms, status } from '@grpc/grpc-js'
 import { describe, expect, test, vi } from 'vitest'
-import { type Core, LANE_BODY_BYTES } from '../serving/core.ts'
+import { ECHO, requestOf, signatures } from '../test-support/echo.ts'
 import { coreOf, GrpcClient, startGrpc, type TestVersion } from '../test-support/grpc.ts'
 import { pathOf } from './messages.ts'
-import { answerBytes } from './port.ts'
 
 const { predict } = PredictionService.method
-const info = { name: 'x:0', dtype: 'DT_FLOAT' as const, shape: undefined }
-const signatures = {
-  serving_default: {
-    methodName: 'tensorflow/serving/predict',
-    inputs: { x: info },
-    outputs: { y: info },
-  },
-}
-
-const ECHO: TestVersion = { signatures, run: ({ inputs: { x } }) => (x ? { y: x } : {}) }
 const NEVER: TestVersion = { signatures, run: async () => await new Promise(() => {}) }
 
 /** A model that answers when it is told to. */
@@ -33,17 +22,6 @@ function startGate() {
   }
   return { version, waiting, open: () => waiting.splice(0).forEach((resolve) => resolve()) }
 }
-
-const requestOf = (name: string, count = 1) => ({
-  modelSpec: { name },
-  inputs: {
-    x: {
-      dtype: DataTypeNumber.DT_FLOAT,
-      tensorShape: { dim: [{ size: BigInt(count) }] },
-      tensorContent: new Uint8Array(new Float32Array(count).fill(0.5).buffer),
-    },
-  },
-})
 
 describe('deadlines', () => {
   test('a call ends at its own, whatever the model does', async () => {
@@ -166,31 +144,6 @@ describe('sizes', () => {
         code: status.RESOURCE_EXHAUSTED,
       })
     }
-  })
-
-  test('what is large goes to the lane, whose answer is passed on', async () => {
-    const inner = coreOf({ echo: { 1: ECHO } })
-    const sent: string[] = []
-    const lane: Core['lane'] = {
-      rest: async () => await Promise.reject(new Error('not asked')),
-      grpc: async ({ method, body, deadlineMs }) => {
-        sent.push(method)
-        return await answerBytes(inner, method, body, deadlineMs)
-      },
-    }
-    const core = { ...coreOf({ echo: { 1: ECHO } }), lane }
-    await using grpc = await startGrpc({ core })
-
-    const small = await grpc.client.ask(predict, requestOf('echo', 100))
-    const large = await grpc.client.ask(predict, requestOf('echo', LANE_BODY_BYTES / 4))
-
-    expect(small.outputs.y?.floatVal).toHaveLength(100)
-    expect(large.outputs.y?.floatVal).toHaveLength(LANE_BODY_BYTES / 4)
-    expect(sent).toEqual(['Predict'])
-    expect(inner.observations).toMatchObject([{ name: 'echo', code: 'OK' }])
-    await expect(grpc.client.ask(predict, requestOf('x', LANE_BODY_BYTES))).rejects.toMatchObject({
-      code: status.NOT_FOUND,
-    })
   })
 })
 

@@ -1,5 +1,4 @@
-import type { SecureServerOptions } from 'node:http2'
-import { createSecureContext } from 'node:tls'
+import { createSecureContext, type TlsOptions } from 'node:tls'
 
 /** `--ssl_config_file`, as read: PEM texts. */
 export interface SslConfig {
@@ -15,14 +14,13 @@ export interface SslConfig {
 export function tlsOptions(
   { serverKey, serverCert, customCa, clientVerify }: SslConfig,
   handshakeMsMax: number,
-): SecureServerOptions {
+): TlsOptions {
   const pair = { key: serverKey, cert: serverCert, ...(customCa && { ca: customCa }) }
   createSecureContext(pair)
   return {
     ...pair,
     requestCert: clientVerify,
     rejectUnauthorized: clientVerify,
-    allowHTTP1: false,
     ALPNProtocols: ['h2'],
     minVersion: 'TLSv1.2',
     handshakeTimeout: handshakeMsMax,

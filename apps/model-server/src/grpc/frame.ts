@@ -1,13 +1,10 @@
 // gRPC's messages within the bytes of a stream: a flag, four bytes of length, the message.
 
-import type { Writable } from 'node:stream'
 import { ServingError } from '@drover/serving-api'
 import { unreadable } from './status.ts'
 
 /** What precedes each message. */
 const PREFIX_BYTES = 5
-/** Answers above this are not copied to stand behind their prefix. */
-const COPIED_BYTES_MAX = 16 * 1024
 /** What is first reserved for a message that comes in pieces; it doubles as they arrive. */
 const RESERVED_BYTES_MIN = 16 * 1024
 
@@ -20,22 +17,12 @@ export interface Frame {
   message: Buffer
 }
 
-/** Writes a message, whose stream may end with it; false if the client has no room for more. */
-export function writeFrame(
-  stream: Writable,
-  message: Uint8Array,
-  { isCompressed = false, isLast = false } = {},
-): boolean {
-  const isCopied = message.length <= COPIED_BYTES_MAX
-  const framed = Buffer.allocUnsafe(isCopied ? PREFIX_BYTES + message.length : PREFIX_BYTES)
-  framed[0] = isCompressed ? 1 : 0
-  framed.writeUInt32BE(message.length, 1)
-  if (isCopied) framed.set(message, PREFIX_BYTES)
-  else stream.write(framed)
-  const last = isCopied ? framed : message
-  if (!isLast) return stream.write(last)
-  stream.end(last)
-  return true
+/** What goes before a message. */
+export function prefixOf({ length }: Uint8Array, isCompressed = false): Buffer {
+  const prefix = Buffer.allocUnsafe(PREFIX_BYTES)
+  prefix[0] = isCompressed ? 1 : 0
+  prefix.writeUInt32BE(length, 1)
+  return prefix
 }
 
 /** The message, if the piece is one message and nothing else. */

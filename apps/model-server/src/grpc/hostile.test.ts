@@ -190,10 +190,12 @@ describe('a client', () => {
     expect(await ended).toEqual({ http: 200, grpc: 0 })
   })
 
-  test('that announces too many headers fails alone', async () => {
+  test('that sends too many headers fails alone', async () => {
     await using grpc = await startGrpc({ core })
     const session = await speak(grpc.address)
-    const many = Object.fromEntries(Array.from({ length: 500 }, (_, index) => [`x-${index}`, 'y']))
+    const many = Object.fromEntries(
+      Array.from({ length: 100 }, (_, index) => [`x-${index}`, 'y'.repeat(700)]),
+    )
 
     const end = await send(session, Buffer.alloc(0), many)
 

@@ -19,10 +19,13 @@ export const GRPC_LIMITS = {
   /** What a client may send before it is told that more was read: of one call, of one connection. */
   streamWindowBytes: 1024 * 1024,
   connectionWindowBytes: 4 * 1024 * 1024,
-  /** Memory that Node may use for one connection, in megabytes: two of the largest messages. */
-  sessionMegabytesMax: 4_300,
   /** Metadata of a call. */
   headersBytesMax: 64 * 1024,
+  /** Longest that one connection is worked for before all others have their turn. */
+  turnMsMax: 2,
+  /** Calls that a client may give up, or that end for what it did wrong, within so much time. */
+  resetsMax: 1_000,
+  resetsMs: 10_000,
   /** A call without a deadline is given this one. */
   callMsMax: 3_600_000,
   /** A request of which nothing more arrives, or an answer that is not read, is given up. */
@@ -33,6 +36,8 @@ export const GRPC_LIMITS = {
    * arrive; and between an answer and the reset of a client that goes on sending.
    */
   goodbyeMs: 100,
+  /** How long a client that was said goodbye to may take to read that. */
+  leaveMs: 10_000,
   /** How often a silent connection is asked whether it still is there, and how long it may take to answer. */
   keepaliveMs: 7_200_000,
   keepaliveTimeoutMs: 20_000,

@@ -43,7 +43,7 @@ export function unaryOf<Input extends DescMessage, Output extends DescMessage>(
     deadlineMs: number,
   ) => MessageInitShape<Output> | Promise<MessageInitShape<Output>>,
 ): Unary {
-  return (body, deadlineMs) => {
+  return (body, { deadlineMs }) => {
     const answered = answer(decode(input, body), deadlineMs)
     return answered instanceof Promise
       ? answered.then((message) => encode(output, message))

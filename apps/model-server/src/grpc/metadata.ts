@@ -14,7 +14,7 @@ import {
   type TensorInfo,
   TensorProtoSchema,
 } from '@drover/serving-api'
-import type { Found } from '../serving/core.ts'
+import { type Found, toldSignatures } from '../serving/core.ts'
 import { choiceOf, decode, encode } from './messages.ts'
 
 const { input: RequestSchema, output: ResponseSchema } = PredictionService.method.getModelMetadata
@@ -44,9 +44,20 @@ export function checkMetadataRequest({ fields }: MetadataRequest): void {
     throw new ServingError('INVALID_ARGUMENT', `Metadata field ${unknown} is not supported`)
 }
 
-/** A GetModelMetadataResponse. */
-export function encodeMetadata({ name, version, signatures }: Found): Uint8Array {
-  const map = create(SignatureDefMapSchema, { signatureDef: mapValues(signatures, signatureOf) })
+/** By version, as long as that is there: about as large as the signatures that it holds anyway. */
+const written = new WeakMap<Found, Uint8Array>()
+
+/** A GetModelMetadataResponse, which is written once for a version and must not be changed. */
+export function encodeMetadata(found: Found): Uint8Array {
+  const bytes = written.get(found) ?? writeMetadata(found)
+  written.set(found, bytes)
+  return bytes
+}
+
+function writeMetadata(found: Found): Uint8Array {
+  const { name, version } = found
+  const signatureDef = mapValues(toldSignatures(found), signatureOf)
+  const map = create(SignatureDefMapSchema, { signatureDef })
   return encode(ResponseSchema, {
     modelSpec: { name, versionChoice: { case: 'version', value: { value: version } } },
     metadata: { [SIGNATURES]: anyPack(SignatureDefMapSchema, map) },

@@ -71,7 +71,7 @@ describe('ModelService', () => {
 
     const answer = await grpc.client.ask(handleReloadConfigRequest, {
       config: { config: { case: 'modelConfigList', value: { config: models } } },
-      metricNames: [':m'],
+      metricNames: [':m', ':m'],
     })
 
     expect(answer).toMatchObject({
@@ -103,6 +103,21 @@ describe('ModelService', () => {
         ],
       },
     ])
+  })
+
+  test('waits for a reload no longer than the client', async () => {
+    const waits: number[] = []
+    const reload = async (_config: unknown, waitMs: number) => void waits.push(waitMs)
+    await using grpc = await startGrpc({ core: { ...core, control: { ...core.control, reload } } })
+
+    await grpc.client.ask(
+      handleReloadConfigRequest,
+      { config: { config: { case: 'modelConfigList', value: {} } } },
+      { deadline: Date.now() + 5_000 },
+    )
+
+    expect(waits).toEqual([expect.any(Number)])
+    expect(waits[0]).toBeLessThanOrEqual(5_000)
   })
 
   test('takes a list only, and beside an admin socket none', async () => {

@@ -28,13 +28,14 @@ export function modelServiceMethods(core: Core, mayReload: boolean): [string, Me
       return { modelVersionStatus: (await core.control.status(choice)).map(statusOf) }
     }),
   )
-  const answerReload = unaryOf(handleReloadConfigRequest, ({ config, metricNames }) =>
+  const answerReload = unaryOf(handleReloadConfigRequest, ({ config, metricNames }, deadlineMs) =>
     observed(core, { name: undefined, api: 'reload' }, async () => {
       if (!mayReload)
         throw new ServingError('PERMISSION_DENIED', 'Models are changed on the admin socket only')
       if (config?.config.case !== 'modelConfigList') throw notList()
-      await core.control.reload({ models: config.config.value.config.map(modelOf) })
-      return { status: {}, metric: metricNames.map((name) => unchanged(name)) }
+      const models = config.config.value.config.map(modelOf)
+      await core.control.reload({ models }, Math.max(0, deadlineMs - performance.now()))
+      return { status: {}, metric: Array.from(new Set(metricNames), unchanged) }
     }),
   )
   return [

@@ -141,19 +141,28 @@ function methodsOf(
   ]
 }
 
+/** Messages of many examples take so much longer to read than those of tensors. */
+const EXAMPLES_BYTES_HERE_MAX = 32 * 1024
+
 /** What is large goes to the lane, where it holds up nobody else. */
 function predictionMethods(core: Core, options: PredictionOptions): [string, Method][] {
   return PredictionService.methods.map((method) => {
     const { name } = method
     const predict = predictionOf(name)
+    const bytesHereMax = name === 'Predict' ? LANE_BODY_BYTES : EXAMPLES_BYTES_HERE_MAX
     return [
       pathOf(method),
       {
         kind: 'unary',
-        answer: (body, deadlineMs) =>
-          body.length > LANE_BODY_BYTES && core.lane !== undefined
-            ? core.lane.grpc({ method: name, body, deadlineMs })
-            : predict(core, body, { ...options, deadlineMs }),
+        answer: (body, call) =>
+          body.length > bytesHereMax && core.lane !== undefined
+            ? core.lane.grpc({
+                method: name,
+                body,
+                deadlineMs: call.deadlineMs,
+                signal: call.signal,
+              })
+            : predict(core, body, { ...options, deadlineMs: call.deadlineMs }),
       },
     ]
   })

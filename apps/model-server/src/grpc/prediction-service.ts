@@ -13,15 +13,19 @@ import {
   fitPredict,
   type InferenceRequest,
   type Inferring,
+  ManyStrings,
   type ModelSpec,
   multiInfer,
   type MultiInferenceRequest,
   type PredictRequest,
+  predictResponseSteps,
   regress,
   ServingError,
   signatureNameOf,
   specOfTasks,
 } from '@drover/serving-api'
+import { inSlices } from '../control/pace.ts'
+import { isLongMetadata } from '../rest/metadata.ts'
 import type { Call, Core, Found, Outputs } from '../serving/core.ts'
 import {
   checkMetadataRequest,
@@ -29,6 +33,13 @@ import {
   encodeMetadata,
   type MetadataRequest,
 } from './metadata.ts'
+
+/** Values that take less than 0.2 ms to write, whatever they are. */
+const VALUES_AT_ONCE_MAX = 4_000
+/** Strings of a request that take about 2 ms to read. */
+const STRINGS_HERE_MAX = 20_000
+/** Longest that writing an answer holds the event loop at a stretch. */
+const STRETCH_MS = 2
 
 /** What flags say about answers. */
 export interface PredictionOptions {
@@ -47,6 +58,7 @@ export const PREDICTION_DEFAULTS: PredictionOptions = {
 /** One request to a version that was found for it. */
 interface Asked {
   core: Core
+  api: string
   found: Found
   options: PredictionOptions & { deadlineMs: number }
 }
@@ -57,10 +69,15 @@ type Answer = Uint8Array | Promise<Uint8Array>
 interface Steps<Request> {
   /** What it is counted as. */
   api: string
-  /** Throws INTERNAL for bytes that are no such message. */
-  read: (body: Uint8Array) => Request
+  /**
+   * Throws INTERNAL for bytes that are no such message, and `ManyStrings` for what a thread that listens
+   * should not read.
+   */
+  read: (body: Uint8Array, stringsMax?: number) => Request
   /** Undefined where the request has none. */
   specOf: (request: Request) => ModelSpec | undefined
+  /** Whether the answer would hold a thread that listens for too long. */
+  isLong?: (found: Found) => boolean
   /** What is wrong with it whatever is served. */
   check?: (request: Request) => void
   answer: (request: Request, asked: Asked) => Answer
@@ -112,6 +129,7 @@ const METADATA: Steps<MetadataRequest> = {
   read: decodeMetadataRequest,
   specOf: ({ spec }) => spec,
   check: checkMetadataRequest,
+  isLong: isLongMetadata,
   answer: (_request, { found }) => encodeMetadata(found),
 }
 
@@ -124,34 +142,47 @@ export type Prediction = (
 
 /** The methods of PredictionService by name. All throw `ServingError`, and count what they answered. */
 export const PREDICTIONS: Readonly<Record<string, Prediction>> = {
-  Predict: followingSteps(PREDICT),
-  Classify: followingSteps(CLASSIFY),
-  Regress: followingSteps(REGRESS),
-  MultiInference: followingSteps(MULTI_INFERENCE),
-  GetModelMetadata: followingSteps(METADATA),
+  Predict: followingSteps('Predict', PREDICT),
+  Classify: followingSteps('Classify', CLASSIFY),
+  Regress: followingSteps('Regress', REGRESS),
+  MultiInference: followingSteps('MultiInference', MULTI_INFERENCE),
+  GetModelMetadata: followingSteps('GetModelMetadata', METADATA),
 }
 
-function followingSteps<Request>(steps: Steps<Request>): Prediction {
+/** What is passed on to the lane is counted there. */
+function followingSteps<Request>(method: string, steps: Steps<Request>): Prediction {
   return (core, body, options) => {
     const counting = new Counting(core, steps.api)
+    const { deadlineMs } = options
+    const { lane } = core
     try {
-      const request = steps.read(body)
-      const spec = steps.specOf(request)
-      if (spec === undefined) throw new ServingError('INVALID_ARGUMENT', 'Missing ModelSpec')
-      counting.name = spec.name
-      steps.check?.(request)
-      if (spec.name === '')
-        throw new ServingError('INVALID_ARGUMENT', 'ModelSpec has no name specified.')
-      const found = core.find(spec)
-      const answer =
-        found instanceof Promise
-          ? found.then(async (each) => await steps.answer(request, { core, found: each, options }))
-          : steps.answer(request, { core, found, options })
+      const request = steps.read(body, lane && STRINGS_HERE_MAX)
+      const found = core.find(specOf(steps, request, counting))
+      const isHere = !(found instanceof Promise)
+      if (isHere && lane !== undefined && steps.isLong?.(found) === true)
+        return lane.grpc({ method, body, deadlineMs })
+      const parts = { core, api: steps.api, options }
+      const answer = isHere
+        ? steps.answer(request, { ...parts, found })
+        : found.then(async (each) => await steps.answer(request, { ...parts, found: each }))
       return counting.ended(answer)
     } catch (error) {
+      if (error instanceof ManyStrings && lane !== undefined)
+        return lane.grpc({ method, body, deadlineMs })
       return counting.failed(error)
     }
   }
+}
+
+/** The version that is asked for. Throws for a request that is wrong whatever is served. */
+function specOf<Request>(steps: Steps<Request>, request: Request, counting: Counting): ModelSpec {
+  const spec = steps.specOf(request)
+  if (spec === undefined) throw new ServingError('INVALID_ARGUMENT', 'Missing ModelSpec')
+  counting.name = spec.name
+  steps.check?.(request)
+  if (spec.name === '')
+    throw new ServingError('INVALID_ARGUMENT', 'ModelSpec has no name specified.')
+  return spec
 }
 
 /** Counts one request when it is answered. */
@@ -203,14 +234,19 @@ function answerPredict(request: PredictRequest, asked: Asked): Answer {
     : encodeAnswer(request, asked, answered)
 }
 
-function encodeAnswer({ spec }: PredictRequest, asked: Asked, outputs: Outputs): Uint8Array {
-  return encodePredictResponse(answeredSpec(asked, spec), outputs, {
-    asTensorContent: asked.options.writesTensorContent,
-  })
+/** A long answer is written in stretches, between which others have their turn. */
+function encodeAnswer({ spec }: PredictRequest, asked: Asked, outputs: Outputs): Answer {
+  const options = { asTensorContent: asked.options.writesTensorContent }
+  const answered = answeredSpec(asked, spec)
+  let values = 0
+  for (const tensor of Object.values(outputs)) values += tensor.values.length
+  return values <= VALUES_AT_ONCE_MAX
+    ? encodePredictResponse(answered, outputs, options)
+    : inSlices(predictResponseSteps(answered, outputs, options), STRETCH_MS)
 }
 
-const run = ({ core, found, options }: Asked, call: Omit<Call, 'deadlineMs'>) =>
-  core.run(found, { ...call, deadlineMs: options.deadlineMs })
+const run = ({ core, api, found, options }: Asked, call: Omit<Call, 'api' | 'deadlineMs'>) =>
+  core.run(found, { ...call, api, deadlineMs: options.deadlineMs })
 
 const inferringOf = (asked: Asked): Inferring => ({
   signatures: asked.found.signatures,

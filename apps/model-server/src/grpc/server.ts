@@ -1,28 +1,28 @@
-// gRPC over HTTP/2 by itself. It stands on node:http2 rather than on @grpc/grpc-js: that takes half
-// as much time again for each call, keeps messages of any size before anybody may count them, and
-// overflows on long deadlines.
+// gRPC over HTTP/2 by itself, on an HTTP/2 of its own: node:http2 costs more for each call than all
+// else that this server does for a small model, and @grpc/grpc-js more still, keeps messages of any
+// size before anybody may count them, and overflows on long deadlines.
 
-import {
-  constants,
-  createSecureServer,
-  createServer,
-  type Http2SecureServer,
-  type Http2Server,
-  type IncomingHttpHeaders,
-  type SecureServerOptions,
-  type ServerHttp2Stream,
-} from 'node:http2'
 import { once } from 'node:events'
-import { type AddressInfo, type ListenOptions, Server as TcpServer, type Socket } from 'node:net'
+import {
+  type AddressInfo,
+  createServer,
+  type ListenOptions,
+  type Server as TcpServer,
+  type Socket,
+} from 'node:net'
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
 import { ServingError } from '@drover/serving-api'
 import type { Log } from '@drover/service'
+import type { Headers } from '../http2/header-reader.ts'
+import { encodeHeaders } from '../http2/header-writer.ts'
+import type { Stream } from '../http2/stream.ts'
 import type { ChannelArguments } from './channel-arguments.ts'
 import { Compression } from './compression.ts'
 import { type SslConfig, tlsOptions } from './credentials.ts'
 import { Held } from './held.ts'
 import type { GrpcLimits } from './limits.ts'
 import { Sessions } from './sessions.ts'
-import { ANSWER_HEADERS, failureTrailers, RESPOND_ONLY } from './status.ts'
+import { failureHeaders, stopSending } from './status.ts'
 import { answerStream, type Streaming } from './streaming-call.ts'
 import { type Calls, startUnaryCall, type Unary } from './unary-call.ts'
 
@@ -48,17 +48,26 @@ export class GrpcServer {
   readonly #calls: Calls
   readonly #streaming = new Set<() => void>()
   readonly #sessions: Sessions
-  readonly #tls: SecureServerOptions | undefined
+  readonly #tls: TlsOptions | undefined
   readonly #sockets = new Set<Socket>()
-  readonly #doors: (Http2Server | Http2SecureServer)[] = []
+  readonly #doors: TcpServer[] = []
   #watch: NodeJS.Timeout | undefined
 
   constructor(options: GrpcServerOptions) {
     const { limits, log } = options
-    const { maxReceiveMessageLength, maxSendMessageLength } = options.arguments
+    const { maxReceiveMessageLength, maxSendMessageLength, maxConcurrentStreams, maxMetadataSize } =
+      options.arguments
     this.#options = options
-    this.#sessions = new Sessions(options)
     this.#tls = options.ssl && tlsOptions(options.ssl, options.greetingMsMax)
+    this.#sessions = new Sessions({
+      ...options,
+      http2: {
+        ...limits,
+        streamsMax: maxConcurrentStreams ?? limits.streamsMax,
+        headersBytesMax: maxMetadataSize ?? limits.headersBytesMax,
+      },
+      open: (stream, headers) => this.#answer(stream, headers),
+    })
     this.#calls = {
       limits,
       receivedBytesMax: maxReceiveMessageLength ?? limits.messageBytesMax,
@@ -92,8 +101,7 @@ export class GrpcServer {
   /** Takes no more connections, and resolves when those that are there have ended; cuts them after `graceMs`. */
   async drain(graceMs: number): Promise<void> {
     const closed = this.#doors.map(async (door) => {
-      // The close of node:http2 would say goodbye in its own way.
-      TcpServer.prototype.close.call(door)
+      door.close()
       await once(door, 'close')
     })
     for (const stop of this.#streaming) stop()
@@ -109,47 +117,36 @@ export class GrpcServer {
     clearInterval(this.#watch)
   }
 
-  #makeDoor(): Http2Server | Http2SecureServer {
-    const { limits, connectionsMax } = this.#options
-    const options = {
-      maxSessionMemory: limits.sessionMegabytesMax,
-      settings: {
-        initialWindowSize: limits.streamWindowBytes,
-        maxConcurrentStreams: this.#options.arguments.maxConcurrentStreams ?? limits.streamsMax,
-        maxHeaderListSize: this.#options.arguments.maxMetadataSize ?? limits.headersBytesMax,
-      },
-    }
+  #makeDoor(): TcpServer {
+    const noDelay = true
     const door =
       this.#tls === undefined
-        ? createServer(options)
-        : createSecureServer({ ...options, ...this.#tls })
-    door.maxConnections = connectionsMax
+        ? createServer({ noDelay }, (socket) => this.#sessions.add(socket))
+        : createTlsServer({ ...this.#tls, noDelay }, (socket) => {
+            socket.on('error', ignore)
+            if (socket.alpnProtocol === 'h2') this.#sessions.add(socket)
+            else socket.destroy()
+          })
+    door.maxConnections = this.#options.connectionsMax
     door.on('connection', (socket: Socket) => {
       this.#sockets.add(socket)
       socket.once('close', () => this.#sockets.delete(socket))
       socket.on('error', ignore)
     })
-    // Before anybody speaks HTTP/2 on it, nobody but us looks after such a socket.
-    door.on('secureConnection', (socket) => socket.on('error', ignore))
-    door.on('unknownProtocol', (socket) => socket.destroy())
-    door.on('session', (session) => this.#sessions.add(session))
-    door.on('stream', (stream, headers) => this.#answer(stream, headers))
     return door
   }
 
-  #answer(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
-    // A stream that fails closes as well, and then its call is over.
-    stream.on('error', ignore)
-    const { 'content-type': type = '', ':method': verb, ':path': path = '' } = headers
-    if (!type.startsWith('application/grpc'))
-      return refuse(stream, constants.HTTP_STATUS_UNSUPPORTED_MEDIA_TYPE)
-    if (verb !== 'POST') return refuse(stream, constants.HTTP_STATUS_METHOD_NOT_ALLOWED)
+  #answer(stream: Stream, headers: Headers): void {
+    if (headers.get('content-type')?.startsWith('application/grpc') !== true)
+      return refuse(stream, HTTP_UNSUPPORTED_MEDIA_TYPE)
+    if (headers.get(':method') !== 'POST') return refuse(stream, HTTP_METHOD_NOT_ALLOWED)
     const { methods, limits, log } = this.#options
+    const path = headers.get(':path') ?? ''
     const method = methods.get(path)
     if (method === undefined) {
       const error = new ServingError('UNIMPLEMENTED', `There is no method ${path} here`)
-      stream.respond({ ...ANSWER_HEADERS, ...failureTrailers(error, log) }, RESPOND_ONLY)
-      return
+      stream.respondOnly(failureHeaders(error, log))
+      return stopSending(stream, limits.goodbyeMs)
     }
     if (method.kind === 'unary')
       startUnaryCall(stream, headers, { calls: this.#calls, answer: method.answer })
@@ -158,14 +155,19 @@ export class GrpcServer {
 
   #endStalled(): void {
     const { stalledMsMax, stalledCheckMs } = this.#options.limits
+    const looks = Math.ceil(stalledMsMax / stalledCheckMs)
     this.#calls.tick++
-    for (const call of this.#calls.open) call.endIfStalled(Math.ceil(stalledMsMax / stalledCheckMs))
+    for (const call of this.#calls.open) call.endIfStalled(looks)
+    this.#sessions.endStalled(looks)
   }
 }
+
+const HTTP_METHOD_NOT_ALLOWED = 405
+const HTTP_UNSUPPORTED_MEDIA_TYPE = 415
 
 const ignore = (): void => {}
 
 /** No gRPC at all: HTTP says so. */
-function refuse(stream: ServerHttp2Stream, status: number): void {
-  stream.respond({ [constants.HTTP2_HEADER_STATUS]: status }, { endStream: true })
+function refuse(stream: Stream, status: number): void {
+  stream.respondOnly(encodeHeaders(status, {}))
 }

@@ -1,26 +1,87 @@
 // The connections of a port, and when each of them ends.
 
-import { constants, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
+import type { Socket } from 'node:net'
+import { Connection, type ConnectionHandler } from '../http2/connection.ts'
+import type { Headers } from '../http2/header-reader.ts'
+import type { Http2Limits } from '../http2/limits.ts'
+import type { Stream } from '../http2/stream.ts'
 import type { ChannelArguments } from './channel-arguments.ts'
 import type { GrpcLimits } from './limits.ts'
 
 /** Connections that are given an age end at times that differ, so that not all clients come back at once. */
 const AGE_SPREAD = 0.1
-/** Announced as the last call when nobody knows yet which it will be. */
-const LAST_STREAM = 2 ** 31 - 1
 
 export interface SessionsOptions {
   limits: GrpcLimits
+  http2: Http2Limits
   arguments: ChannelArguments
   /** How long a client may take to say that it speaks HTTP/2. */
   greetingMsMax: number
+  /** Answers a request. */
+  open: (stream: Stream, headers: Headers) => void
 }
 
-/** Timers that end with their connection, and keep no process alive. */
-class Timers {
-  readonly #timers = new Set<NodeJS.Timeout>()
+export class Sessions {
+  readonly #options: SessionsOptions
+  readonly #sessions = new Set<Session>()
+  #isDraining = false
 
-  after(ms: number, callback: () => void): NodeJS.Timeout {
+  constructor(options: SessionsOptions) {
+    this.#options = options
+  }
+
+  /** Takes a new connection on. */
+  add(socket: Socket): void {
+    const session = new Session(socket, this.#options)
+    this.#sessions.add(session)
+    socket.once('close', () => {
+      this.#sessions.delete(session)
+      session.clear()
+    })
+    if (this.#isDraining) session.connection.close()
+  }
+
+  /** Ends those to clients that have read nothing of what was written for so many looks. */
+  endStalled(looks: number): void {
+    for (const { connection } of this.#sessions) connection.endIfStalled(looks)
+  }
+
+  /** Ends all connections as their calls end, and those that come from now on. */
+  drain(): void {
+    this.#isDraining = true
+    for (const session of this.#sessions) session.sayGoodbye()
+  }
+
+  /** Cuts what is still open. */
+  destroy(): void {
+    for (const { connection } of this.#sessions) connection.destroy()
+  }
+}
+
+/** One connection, with timers that end with it and keep no process alive. */
+class Session implements ConnectionHandler {
+  readonly connection: Connection
+  readonly #options: SessionsOptions
+  readonly #timers = new Set<NodeJS.Timeout>()
+  readonly #greeting: NodeJS.Timeout
+  readonly #idleness: NodeJS.Timeout | undefined
+  readonly open: SessionsOptions['open']
+
+  constructor(socket: Socket, options: SessionsOptions) {
+    const { maxConnectionIdleMs } = options.arguments
+    this.#options = options
+    this.open = options.open
+    this.connection = new Connection(socket, options.http2, this)
+    this.#greeting = this.#after(options.greetingMsMax, () => this.connection.destroy())
+    if (maxConnectionIdleMs !== undefined)
+      this.#idleness = this.#after(maxConnectionIdleMs, () => {
+        if (this.connection.streams === 0) this.sayGoodbye()
+      })
+    this.#limitAge()
+    this.#keepAlive()
+  }
+
+  #after(ms: number, callback: () => void): NodeJS.Timeout {
     const timer = setTimeout(callback, ms).unref()
     this.#timers.add(timer)
     return timer
@@ -29,75 +90,39 @@ class Timers {
   clear(): void {
     for (const timer of this.#timers) clearTimeout(timer)
   }
-}
 
-export class Sessions {
-  readonly #options: SessionsOptions
-  readonly #sessions = new Map<ServerHttp2Session, Timers>()
-  #isDraining = false
-
-  constructor(options: SessionsOptions) {
-    this.#options = options
+  /** See `ConnectionHandler`. */
+  greeted(): void {
+    clearTimeout(this.#greeting)
   }
 
-  /** Takes a new connection on. */
-  add(session: ServerHttp2Session): void {
-    const { limits, greetingMsMax } = this.#options
-    const timers = new Timers()
-    this.#sessions.set(session, timers)
-    session.once('close', () => {
-      this.#sessions.delete(session)
-      timers.clear()
-    })
-    // Nothing has failed but this connection, and its calls hear of it.
-    session.on('error', () => {})
-    session.setLocalWindowSize(limits.connectionWindowBytes)
-    const greeting = timers.after(greetingMsMax, () => session.destroy())
-    session.once('remoteSettings', () => clearTimeout(greeting))
-    if (this.#isDraining) return session.close()
-    this.#limitAge(session, timers)
-    this.#limitIdleness(session, timers)
-    this.#keepAlive(session, timers)
+  /** See `ConnectionHandler`. */
+  idle(): void {
+    this.#idleness?.refresh()
   }
 
-  #limitAge(session: ServerHttp2Session, timers: Timers): void {
+  #limitAge(): void {
     const { maxConnectionAgeMs, maxConnectionAgeGraceMs } = this.#options.arguments
     if (maxConnectionAgeMs === undefined) return
     const spread = 1 + (Math.random() * 2 - 1) * AGE_SPREAD
-    timers.after(maxConnectionAgeMs * spread, () => {
-      this.#sayGoodbye(session, timers)
+    this.#after(maxConnectionAgeMs * spread, () => {
+      this.sayGoodbye()
       if (maxConnectionAgeGraceMs !== undefined)
-        timers.after(maxConnectionAgeGraceMs, () => session.destroy())
+        this.#after(maxConnectionAgeGraceMs, () => this.connection.destroy())
     })
   }
 
-  #limitIdleness(session: ServerHttp2Session, timers: Timers): void {
-    const { maxConnectionIdleMs } = this.#options.arguments
-    if (maxConnectionIdleMs === undefined) return
-    let calls = 0
-    const timer = timers.after(maxConnectionIdleMs, () => {
-      if (calls === 0) this.#sayGoodbye(session, timers)
-    })
-    session.on('stream', (stream: ServerHttp2Stream) => {
-      calls++
-      stream.once('close', () => {
-        calls--
-        timer.refresh()
-      })
-    })
-  }
-
-  /** Asks a connection from time to time whether the other side is still there. */
-  #keepAlive(session: ServerHttp2Session, timers: Timers): void {
-    const { limits } = this.#options
-    const { keepaliveTimeMs = limits.keepaliveMs, keepaliveTimeoutMs = limits.keepaliveTimeoutMs } =
-      this.#options.arguments
-    const asking = timers.after(keepaliveTimeMs, () => {
-      if (!isOpen(session)) return
-      const lost = setTimeout(() => session.destroy(), keepaliveTimeoutMs).unref()
-      session.ping(() => {
+  /** Asks from time to time whether the other side is still there. */
+  #keepAlive(): void {
+    const { limits, arguments: given } = this.#options
+    const { keepaliveTimeMs = limits.keepaliveMs } = given
+    const { keepaliveTimeoutMs = limits.keepaliveTimeoutMs } = given
+    const asking = this.#after(keepaliveTimeMs, () => {
+      const lost = this.#after(keepaliveTimeoutMs, () => this.connection.destroy())
+      this.connection.ping(() => {
         clearTimeout(lost)
-        if (isOpen(session)) asking.refresh()
+        this.#timers.delete(lost)
+        asking.refresh()
       })
     })
   }
@@ -106,24 +131,9 @@ export class Sessions {
    * Says that the connection ends, waits for calls that were on their way by then, and takes no more;
    * it closes when the last call is over.
    */
-  #sayGoodbye(session: ServerHttp2Session, timers: Timers): void {
-    if (!isOpen(session)) return
-    session.goaway(constants.NGHTTP2_NO_ERROR, LAST_STREAM)
-    timers.after(this.#options.limits.goodbyeMs, () => {
-      if (isOpen(session)) session.close()
-    })
-  }
-
-  /** Ends all connections as their calls end, and those that come from now on. */
-  drain(): void {
-    this.#isDraining = true
-    for (const [session, timers] of this.#sessions) this.#sayGoodbye(session, timers)
-  }
-
-  /** Cuts what is still open. */
-  destroy(): void {
-    for (const session of this.#sessions.keys()) session.destroy()
+  sayGoodbye(): void {
+    if (!this.connection.isOpen) return
+    this.connection.announceEnd()
+    this.#after(this.#options.limits.goodbyeMs, () => this.connection.close())
   }
 }
-
-const isOpen = (session: ServerHttp2Session): boolean => !session.closed && !session.destroyed

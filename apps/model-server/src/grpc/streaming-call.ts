@@ -1,18 +1,16 @@
 // Calls with messages both ways, as health watches and reflection have them. They are few and small:
 // what counts is that a client that does not read, or that sends without end, costs nothing.
 
-import { once } from 'node:events'
-import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import { ServingError } from '@drover/serving-api'
 import type { Log } from '@drover/service'
-import { FrameReader, writeFrame } from './frame.ts'
+import type { Stream, StreamHandler } from '../http2/stream.ts'
+import { FrameReader, prefixOf } from './frame.ts'
 import type { GrpcLimits } from './limits.ts'
 import {
   ANSWER_HEADERS,
+  failureHeaders,
   failureTrailers,
   OK_TRAILERS,
-  RESPOND,
-  RESPOND_ONLY,
   stopSending,
   unreadable,
 } from './status.ts'
@@ -36,68 +34,118 @@ export interface StreamingCalls {
 
 /** Answers a call until the client has all, or goes away, or the port drains. */
 export async function answerStream(
-  stream: ServerHttp2Stream,
+  stream: Stream,
   answer: Streaming,
   calls: StreamingCalls,
 ): Promise<void> {
-  const ending = new AbortController()
-  const end = (error?: unknown): void => {
-    calls.open.delete(stop)
-    if (ending.signal.aborted) return
-    ending.abort()
-    finish(
-      stream,
-      error === undefined ? OK_TRAILERS : failureTrailers(error, calls.log),
-      calls.limits.goodbyeMs,
-    )
-  }
-  const stop = (): void => end(new ServingError('UNAVAILABLE', 'The server is shutting down'))
-  calls.open.add(stop)
-  stream.once('close', () => {
-    calls.open.delete(stop)
-    ending.abort()
-  })
+  const call = new StreamingCall(stream, calls)
   try {
-    const messages = readMessages(stream, calls.limits.streamedBytesMax)
-    for await (const message of answer(messages, ending.signal)) {
-      if (ending.signal.aborted) return
-      await send(stream, message, ending.signal)
+    for await (const message of answer(call.messages(), call.signal)) {
+      if (call.signal.aborted) return
+      await call.send(message)
     }
-    end()
+    call.finish()
   } catch (error) {
-    end(error)
+    call.finish(error)
   }
 }
 
-/** The messages of a call, each only when it is asked for. */
-async function* readMessages(stream: ServerHttp2Stream, bytesMax: number): AsyncGenerator<Buffer> {
-  const ready: Buffer[] = []
-  const reader = new FrameReader(bytesMax, ({ isCompressed, message }) => {
-    if (isCompressed) throw unreadable('Messages of this call are not compressed')
-    ready.push(message)
-  })
-  const pieces: AsyncIterable<Buffer> = stream.iterator({ destroyOnReturn: false })
-  for await (const piece of pieces) {
-    reader.push(piece)
-    yield* ready.splice(0)
+class StreamingCall implements StreamHandler {
+  readonly #stream: Stream
+  readonly #calls: StreamingCalls
+  readonly #ending = new AbortController()
+  readonly #stop = (): void =>
+    this.finish(new ServingError('UNAVAILABLE', 'The server is shutting down'))
+  /** What the client sent and nobody asked for yet; it is not told to send more until then. */
+  readonly #pieces: Buffer[] = []
+  #hasEnded = false
+  /** Who waits for the client to send something, or to have room. */
+  #arrived: (() => void) | undefined
+  #left: (() => void) | undefined
+
+  constructor(stream: Stream, calls: StreamingCalls) {
+    this.#stream = stream
+    this.#calls = calls
+    calls.open.add(this.#stop)
+    stream.handler = this
+  }
+
+  /** Aborted once the call is over. */
+  get signal(): AbortSignal {
+    return this.#ending.signal
+  }
+
+  /** The messages of the call, each only when it is asked for. */
+  async *messages(): AsyncGenerator<Buffer> {
+    const ready: Buffer[] = []
+    const reader = new FrameReader(
+      this.#calls.limits.streamedBytesMax,
+      ({ isCompressed, message }) => {
+        if (isCompressed) throw unreadable('Messages of this call are not compressed')
+        ready.push(message)
+      },
+    )
+    while (!this.signal.aborted) {
+      const piece = this.#pieces.shift()
+      if (piece !== undefined) {
+        this.#stream.consumed(piece.length)
+        reader.push(piece)
+        yield* ready.splice(0)
+      } else if (this.#hasEnded) return
+      else await new Promise<void>((resolve) => (this.#arrived = resolve))
+    }
+  }
+
+  /** Resolves when the client has room for more, or the call is over. */
+  async send(message: Uint8Array): Promise<void> {
+    if (!this.#stream.hasResponded) this.#stream.respond(ANSWER_HEADERS)
+    this.#stream.write(prefixOf(message))
+    if (this.#stream.write(message)) return
+    await new Promise<void>((resolve) => (this.#left = resolve))
+  }
+
+  finish(error?: unknown): void {
+    const { log, limits } = this.#calls
+    if (this.signal.aborted) return
+    if (this.#stream.hasResponded)
+      this.#stream.finish(error === undefined ? OK_TRAILERS : failureTrailers(error, log))
+    else if (error === undefined) this.#stream.answer(NO_MESSAGES)
+    else this.#stream.respondOnly(failureHeaders(error, log))
+    stopSending(this.#stream, limits.goodbyeMs)
+    this.#end()
+  }
+
+  /** See `StreamHandler`. */
+  data(piece: Buffer): void {
+    if (this.signal.aborted) return this.#stream.consumed(piece.length)
+    // A piece may be a small part of a large memory.
+    this.#pieces.push(Buffer.from(piece))
+    this.#arrived?.()
+  }
+
+  /** See `StreamHandler`. */
+  end(): void {
+    this.#hasEnded = true
+    this.#arrived?.()
+  }
+
+  /** See `StreamHandler`. */
+  sent(isAll: boolean): void {
+    if (isAll) this.#left?.()
+  }
+
+  /** See `StreamHandler`. */
+  close(): void {
+    this.#end()
+  }
+
+  #end(): void {
+    this.#calls.open.delete(this.#stop)
+    this.#ending.abort()
+    this.#pieces.length = 0
+    this.#arrived?.()
+    this.#left?.()
   }
 }
 
-/** Resolves when the client has room for more. */
-async function send(
-  stream: ServerHttp2Stream,
-  message: Uint8Array,
-  signal: AbortSignal,
-): Promise<void> {
-  if (!stream.headersSent) stream.respond(ANSWER_HEADERS, RESPOND)
-  if (!writeFrame(stream, message)) await once(stream, 'drain', { signal })
-}
-
-function finish(stream: ServerHttp2Stream, trailers: OutgoingHttpHeaders, goodbyeMs: number): void {
-  if (stream.destroyed || stream.closed) return
-  if (stream.headersSent) {
-    stream.once('wantTrailers', () => stream.sendTrailers(trailers))
-    stream.end()
-  } else stream.respond({ ...ANSWER_HEADERS, ...trailers }, RESPOND_ONLY)
-  stopSending(stream, goodbyeMs)
-}
+const NO_MESSAGES = { headers: ANSWER_HEADERS, body: [], trailers: OK_TRAILERS }

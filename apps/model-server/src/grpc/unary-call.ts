@@ -4,26 +4,35 @@
 //
 // Any state may move to `over` when the client goes away, and to `leaving` with an error.
 
-import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
 import { ServingError } from '@drover/serving-api'
 import type { Log } from '@drover/service'
+import { ErrorCode } from '../http2/frames.ts'
+import type { Headers } from '../http2/header-reader.ts'
+import type { Stream, StreamHandler } from '../http2/stream.ts'
 import { type Compression, type Encoding, isEncoding } from './compression.ts'
 import { parseTimeout, startTimer } from './deadline.ts'
-import { type Frame, FrameReader, wholeFrame, writeFrame } from './frame.ts'
+import { type Frame, FrameReader, prefixOf, wholeFrame } from './frame.ts'
 import type { Held } from './held.ts'
 import type { GrpcLimits } from './limits.ts'
 import {
   ANSWER_HEADERS,
-  failureTrailers,
+  compressedHeaders,
+  failureHeaders,
   OK_TRAILERS,
-  RESPOND,
-  RESPOND_ONLY,
   stopSending,
   unreadable,
 } from './status.ts'
 
+/** What whoever answers a message may know of its call. */
+export interface UnaryContext {
+  /** On the clock of `performance.now()`. */
+  readonly deadlineMs: number
+  /** Aborted when nobody waits for the answer any more. */
+  readonly signal: AbortSignal
+}
+
 /** Answers a message by a message, at once where it can. Throws `ServingError`. */
-export type Unary = (body: Buffer, deadlineMs: number) => Uint8Array | Promise<Uint8Array>
+export type Unary = (body: Buffer, call: UnaryContext) => Uint8Array | Promise<Uint8Array>
 
 /** What all calls of a port share. */
 export interface Calls {
@@ -47,20 +56,18 @@ interface Answering {
 }
 
 /** Answers the call of a stream. */
-export function startUnaryCall(
-  stream: ServerHttp2Stream,
-  headers: IncomingHttpHeaders,
-  answering: Answering,
-): void {
-  answering.calls.open.add(new UnaryCall(stream, headers, answering))
+export function startUnaryCall(stream: Stream, headers: Headers, answering: Answering): void {
+  const call = new UnaryCall(stream, headers, answering)
+  stream.handler = call
+  answering.calls.open.add(call)
 }
 
 /** A call; what happens to its stream drives it. */
-export class UnaryCall {
-  readonly #stream: ServerHttp2Stream
+export class UnaryCall implements StreamHandler, UnaryContext {
+  readonly #stream: Stream
   readonly #calls: Calls
   readonly #answer: Unary
-  readonly #deadlineMs: number
+  readonly deadlineMs: number
   /** How the client may have compressed its message, and may be answered. */
   readonly #encoding: string | undefined
   /** Only where the message comes in pieces. */
@@ -69,35 +76,37 @@ export class UnaryCall {
   #frame: Frame | undefined
   #heldBytes = 0
   #timer: NodeJS.Timeout | undefined
+  /** Only where somebody asked for the signal: most calls are answered at once. */
+  #abort: AbortController | undefined
   /** The last look at which something had happened. */
   #tick: number
 
-  constructor(
-    stream: ServerHttp2Stream,
-    headers: IncomingHttpHeaders,
-    { calls, answer }: Answering,
-  ) {
+  constructor(stream: Stream, headers: Headers, { calls, answer }: Answering) {
     this.#stream = stream
     this.#calls = calls
     this.#answer = answer
-    this.#encoding = textOf(headers['grpc-encoding'])
+    this.#encoding = headers.get('grpc-encoding')
     this.#tick = calls.tick
-    const timeout = textOf(headers['grpc-timeout'])
+    const timeout = headers.get('grpc-timeout')
     const timeoutMs = timeout === undefined ? undefined : parseTimeout(timeout)
-    this.#deadlineMs = performance.now() + (timeoutMs ?? calls.limits.callMsMax)
-    stream.on('data', (piece: Buffer) => this.#receive(piece))
-    stream.on('end', () => this.#ask())
-    stream.on('wantTrailers', sendOk)
-    stream.on('close', () => this.#close())
+    this.deadlineMs = performance.now() + (timeoutMs ?? calls.limits.callMsMax)
+  }
+
+  /** See `UnaryContext`. */
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController()
+    return this.#abort.signal
   }
 
   /** Ends a call in which nothing has moved since the look before that many looks. */
   endIfStalled(looks: number): void {
     if (this.#calls.tick - this.#tick < looks || this.#state === 'answering') return
-    this.#stream.close(constants.NGHTTP2_CANCEL)
+    this.#stream.reset(ErrorCode.CANCEL)
   }
 
-  #receive(piece: Buffer): void {
+  /** See `StreamHandler`. */
+  data(piece: Buffer): void {
+    this.#stream.consumed(piece.length)
     if (this.#state !== 'arriving') return
     this.#tick = this.#calls.tick
     if (!this.#hold(piece.length)) return this.#fail(tooMuchHeld())
@@ -131,7 +140,8 @@ export class UnaryCall {
     return isHeld
   }
 
-  #ask(): void {
+  /** See `StreamHandler`. */
+  end(): void {
     if (this.#state !== 'arriving') return
     const frame = this.#frame
     if (frame === undefined || this.#reader?.isInside === true)
@@ -140,7 +150,7 @@ export class UnaryCall {
     this.#frame = undefined
     if (frame.isCompressed) return this.#later(this.#askInflated(frame.message))
     try {
-      const answer = this.#answer(frame.message, this.#deadlineMs)
+      const answer = this.#answer(frame.message, this)
       if (answer instanceof Promise) this.#later(answer)
       else this.#send(answer)
     } catch (error) {
@@ -155,11 +165,11 @@ export class UnaryCall {
       throw new ServingError('UNIMPLEMENTED', `Messages compressed by ${encoding} are not read`)
     const body = await this.#calls.compression.inflate(message, encoding)
     if (!this.#hold(body.length)) throw tooMuchHeld()
-    return await this.#answer(body, this.#deadlineMs)
+    return await this.#answer(body, this)
   }
 
   #later(answer: Promise<Uint8Array>): void {
-    this.#timer = startTimer(this.#deadlineMs, () =>
+    this.#timer = startTimer(this.deadlineMs, () =>
       this.#fail(new ServingError('DEADLINE_EXCEEDED', 'Deadline Exceeded')),
     )
     answer.then(
@@ -202,31 +212,37 @@ export class UnaryCall {
 
   #write(message: Uint8Array, encoding?: Encoding): void {
     if (!this.#leave()) return
-    const stream = this.#stream
-    stream.respond(
-      encoding === undefined ? ANSWER_HEADERS : { ...ANSWER_HEADERS, 'grpc-encoding': encoding },
-      RESPOND,
-    )
-    writeFrame(stream, message, { isCompressed: encoding !== undefined, isLast: true })
+    this.#stream.answer({
+      headers: encoding === undefined ? ANSWER_HEADERS : compressedHeaders(encoding),
+      body: [prefixOf(message, encoding !== undefined), message],
+      trailers: OK_TRAILERS,
+    })
   }
 
   #fail(error: unknown): void {
     if (!this.#leave()) return
-    const stream = this.#stream
-    stream.respond({ ...ANSWER_HEADERS, ...failureTrailers(error, this.#calls.log) }, RESPOND_ONLY)
-    stopSending(stream, this.#calls.limits.goodbyeMs)
+    this.#stream.respondOnly(failureHeaders(error, this.#calls.log))
+    stopSending(this.#stream, this.#calls.limits.goodbyeMs)
   }
 
   #leave(): boolean {
     if (this.#state === 'leaving' || this.#state === 'over') return false
     this.#state = 'leaving'
+    this.#abort?.abort()
     this.#tick = this.#calls.tick
-    return !this.#stream.destroyed && !this.#stream.closed
+    return !this.#stream.isClosed
   }
 
-  #close(): void {
+  /** See `StreamHandler`. */
+  sent(): void {
+    this.#tick = this.#calls.tick
+  }
+
+  /** See `StreamHandler`. */
+  close(): void {
     const isAnswering = this.#state === 'answering' || this.#timer !== undefined
     this.#state = 'over'
+    this.#abort?.abort()
     this.#calls.open.delete(this)
     if (!isAnswering) this.#free()
   }
@@ -236,13 +252,6 @@ export class UnaryCall {
     this.#heldBytes = 0
   }
 }
-
-function sendOk(this: ServerHttp2Stream): void {
-  this.sendTrailers(OK_TRAILERS)
-}
-
-const textOf = (header: string | string[] | undefined): string | undefined =>
-  typeof header === 'string' ? header : undefined
 
 const tooMuchHeld = (): ServingError =>
   new ServingError('RESOURCE_EXHAUSTED', 'Too many bytes of requests and answers are held already')

@@ -40,6 +40,45 @@ describe('the metrics page', () => {
     )
   })
 
+  test('writes bounds as upstream does', () => {
+    const bounds = pageOf({}).flatMap(
+      (line) => /request_latency_bucket.*le="(.*)"/.exec(line)?.[1] ?? [],
+    )
+    expect(bounds).toHaveLength(34)
+    expect(bounds.slice(0, 4)).toEqual(['10', '18', '32.4', '58.32'])
+    expect(bounds.slice(18, 21)).toEqual(['393464', '708235', '1.27482e+06'])
+    expect(bounds.slice(-2)).toEqual(['1.47476e+09', '+Inf'])
+  })
+
+  test('tells how long models themselves take, whoever asks, and only for what upstream does', () => {
+    const counters = new Counters(() => true)
+    for (const api of ['predict', 'predict', 'regress', 'multi_inference', undefined])
+      counters.addRun('m', api, 0.02)
+    const totals = new Totals()
+    totals.add(counters.take())
+    totals.add(counters.take())
+    const page = Buffer.from(writePage(totals.series(SERIES_LIMITS), [])).toString()
+
+    expect(page.match(/runtime_latency_count.*/g)).toEqual([
+      'runtime_latency_count{model_name="m",API="Predict",runtime="TF1"} 2',
+      'runtime_latency_count{model_name="m",API="Regress",runtime="TF1"} 1',
+    ])
+  })
+
+  test('counts over gRPC only what infers, as upstream', () => {
+    const lines = pageOf(
+      { entrypoint: 'GRPC', api: 'status' },
+      { entrypoint: 'GRPC', api: 'classify' },
+      { entrypoint: 'REST', api: 'status' },
+      { entrypoint: 'REST', api: 'regress', code: 'NOT_FOUND' },
+    )
+    expect(lines).toContain(':tensorflow:serving:request_count{model_name="m",status="OK"} 2')
+    expect(lines.filter((line) => line.includes('latency_count'))).toEqual([
+      ':tensorflow:serving:request_latency_count{model_name="m",API="Classify",entrypoint="GRPC"} 1',
+      ':tensorflow:serving:request_latency_count{model_name="m",API="",entrypoint="REST"} 1',
+    ])
+  })
+
   test('escapes names', () => {
     const lines = pageOf({ name: 'a"b\\c\nd' })
     expect(lines).toContain(

@@ -2,22 +2,17 @@
 // on, and what it has never told under names of ours.
 
 import { LATENCY_BOUNDS_US } from '../serving/counters.ts'
-import type { ModelTotals, SeriesTotals } from './totals.ts'
+import type { LatencyTotals, ModelTotals, SeriesTotals } from './totals.ts'
 
 /** With more models than this, only the busiest get series of their own. */
 export const SERIES_LIMITS = { modelsMax: 500, busiestMax: 100 } as const
 
 /** How TensorFlow Serving names an API in its labels: as the path has it, or as the method. */
-const GRPC_APIS: Readonly<Record<string, string>> = {
-  predict: 'Predict',
-  classify: 'Classify',
-  regress: 'Regress',
-  multi_inference: 'MultiInference',
-  metadata: 'GetModelMetadata',
-  status: 'GetModelStatus',
-  reload: 'HandleReloadConfigRequest',
-}
-const REST_INFERENCE = new Set(['predict', 'classify', 'regress'])
+const INFERENCES: ReadonlyMap<string, string> = new Map([
+  ['predict', 'Predict'],
+  ['classify', 'Classify'],
+  ['regress', 'Regress'],
+])
 
 /** One of our own metrics: a value for each set of labels. */
 export interface Gauge {
@@ -33,7 +28,12 @@ export function writePage(
   models: ReadonlyMap<string, ModelTotals>,
   gauges: readonly Gauge[],
 ): Uint8Array {
-  const lines = [...requestCounts(models), ...requestLatencies(models), ...gauges.flatMap(ofGauge)]
+  const lines = [
+    ...requestCounts(models),
+    ...requestLatencies(models),
+    ...runtimeLatencies(models),
+    ...gauges.flatMap(ofGauge),
+  ]
   return Buffer.from(`${lines.join('\n')}\n`)
 }
 
@@ -42,7 +42,7 @@ function requestCounts(models: ReadonlyMap<string, ModelTotals>): string[] {
   const lines = [`# TYPE ${name} counter`]
   for (const [model, { series }] of models) {
     const byCode = new Map<string, number>()
-    for (const { codes } of series)
+    for (const { codes } of series.filter(isTold))
       for (const [code, count] of codes) byCode.set(code, (byCode.get(code) ?? 0) + count)
     for (const [status, count] of byCode)
       lines.push(`${name}${labelled({ model_name: model, status })} ${count}`)
@@ -54,26 +54,45 @@ function requestLatencies(models: ReadonlyMap<string, ModelTotals>): string[] {
   const name = ':tensorflow:serving:request_latency'
   const lines = [`# TYPE ${name} histogram`]
   for (const [model, { series }] of models)
-    for (const each of series) lines.push(...histogram(name, labelsOf(model, each), each))
+    for (const each of series.filter(isTold))
+      // Only what went well is measured: of the rest there is no series.
+      if (each.buckets.some((size) => size > 0))
+        lines.push(...histogram(name, labelsOf(model, each), each))
   return lines
 }
 
+/** What the model itself takes, whoever asks. */
+function runtimeLatencies(models: ReadonlyMap<string, ModelTotals>): string[] {
+  const name = ':tensorflow:serving:runtime_latency'
+  const lines = [`# TYPE ${name} histogram`]
+  for (const [model, { runs }] of models)
+    for (const [api, each] of runs) {
+      const API = INFERENCES.get(api)
+      if (API !== undefined)
+        lines.push(...histogram(name, { model_name: model, API, runtime: 'TF1' }, each))
+    }
+  return lines
+}
+
+/** Upstream counts every request over REST, and of those over gRPC the ones that infer. */
+const isTold = ({ api, entrypoint }: SeriesTotals): boolean =>
+  entrypoint === 'REST' || INFERENCES.has(api)
+
 const labelsOf = (model: string, { api, entrypoint }: SeriesTotals): Record<string, string> => ({
   model_name: model,
-  API: entrypoint === 'GRPC' ? (GRPC_APIS[api] ?? api) : REST_INFERENCE.has(api) ? api : '',
+  API: entrypoint === 'GRPC' ? (INFERENCES.get(api) ?? '') : INFERENCES.has(api) ? api : '',
   entrypoint,
 })
 
 function histogram(
   name: string,
   labels: Record<string, string>,
-  { buckets, sumUs }: SeriesTotals,
+  { buckets, sumUs }: LatencyTotals,
 ): string[] {
   let count = 0
-  const lines = buckets.map((size, index) => {
-    count += size
-    const bound = LATENCY_BOUNDS_US[index]
-    const le = bound === undefined ? '+Inf' : Number(bound.toPrecision(6)).toString()
+  const lines = [...LATENCY_BOUNDS_US, undefined].map((bound, index) => {
+    count += buckets[index] ?? 0
+    const le = bound === undefined ? '+Inf' : general(bound)
     return `${name}_bucket${labelled({ ...labels, le })} ${count}`
   })
   return [
@@ -81,6 +100,13 @@ function histogram(
     `${name}_sum${labelled(labels)} ${sumUs}`,
     `${name}_count${labelled(labels)} ${count}`,
   ]
+}
+
+/** A number above 1 as `%g` of C writes it. */
+function general(value: number): string {
+  const [digits = '', exponent] = value.toPrecision(6).split('e+')
+  const short = digits.replace(/(\.\d*?)0+$/, '$1').replace(/\.$/, '')
+  return exponent === undefined ? short : `${short}e+${exponent.padStart(2, '0')}`
 }
 
 function ofGauge({ name, type, help, values }: Gauge): string[] {

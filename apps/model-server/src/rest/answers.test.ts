@@ -153,8 +153,9 @@ const asked: [ask: Ask, status: number, body: unknown][] = [
   ],
   [{ method: 'GET', path: '/' }, 404, pageText(404, 'Not Found')],
   [{ method: 'GET', path: '/drover/v1/models' }, 404, pageText(404, 'Not Found')],
-  [{ method: 'GET', path: '/v1/models/a"b' }, 400, pageText(400, 'Bad Request')],
-  [{ method: 'GET', path: '/v1/models/%zz' }, 400, pageText(400, 'Bad Request')],
+  [{ method: 'GET', path: '/v1/models/a"b' }, 400, ''],
+  [{ method: 'GET', path: '/v1/models/%zz' }, 400, ''],
+  [{ method: 'GET', path: '/elsewhere/%zz' }, 400, pageText(400, 'Bad Request')],
   [{ method: 'GET', path: METRICS }, 200, '# TYPE a counter\na 1\n'],
   [
     { method: 'GET', path: `${METRICS}?a=b` },

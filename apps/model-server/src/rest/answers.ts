@@ -3,8 +3,9 @@
 
 import { type ModelChoice, ServingError, writeMetadata, writeStatus } from '@drover/serving-api'
 import type { Log } from '@drover/service'
-import type { Core, HttpAnswer, Lane } from '../serving/core.ts'
+import { type Core, type HttpAnswer, type RestMethod, toldSignatures } from '../serving/core.ts'
 import { isHeavy } from './heavy.ts'
+import { isLongMetadata } from './metadata.ts'
 import { Pending } from './pending.ts'
 import {
   type Answering,
@@ -13,14 +14,16 @@ import {
   LongAnswer,
   type Post,
   type Soon,
+  waitFor,
   whenThere,
 } from './post.ts'
 import { NOTHING, pageOf, type Reply, replyTo } from './reply.ts'
 import type { RestRoute } from './routes.ts'
+import { Turns } from './turns.ts'
 
 /** Values of an answer that are written in the listening thread: at most 2 us each. */
 const VALUES_HERE_MAX = 4_000
-/** Models whose last answers were too long for this thread; the lane answers for them from then on. */
+/** Models whose answers were too long for this thread; the lane answers such requests from then on. */
 const LONG_MODELS_MAX = 1_000
 
 /** No answer is waited for longer, whatever the settings say. */
@@ -44,13 +47,23 @@ export interface AnswersOptions {
   refusalOf: (host: string | undefined, origin: string | undefined) => ServingError | undefined
 }
 
+/** Whoever is to get an answer. */
+export interface Asker {
+  /** Aborted when nobody waits for the answer any more. */
+  readonly signal: AbortSignal
+}
+
 /** A request that can be answered. */
 export interface Question {
   route: RestRoute
   host: string | undefined
   origin: string | undefined
   body: Uint8Array
+  asker: Asker
 }
+
+/** A question with the time by which it must be answered, on the clock of `performance.now()`. */
+type DueQuestion = Question & { deadlineMs: number }
 
 /** Answers for one port. */
 export class Answers {
@@ -58,7 +71,9 @@ export class Answers {
   readonly #core: Core
   readonly #pending: Pending
   readonly #here: Answering
-  readonly #longModels = new Set<string>()
+  readonly #turns = new Turns()
+  /** By model: the shortest body whose answer was too long for this thread. */
+  readonly #longFrom = new Map<string, number>()
 
   constructor(options: AnswersOptions) {
     const { core, timeoutMs, checksMethodNames } = options
@@ -71,6 +86,22 @@ export class Answers {
 
   /** Calls `tell` with the reply, once: within this call if nothing must be waited for. */
   answer(question: Question, tell: (reply: Reply) => void): void {
+    const deadlineMs = this.#pending.deadlineMs(performance.now())
+    if (this.#turns.isFree) return this.#answer({ ...question, deadlineMs }, tell)
+    let left: () => void
+    try {
+      left = waitFor(this.#core, subjectOf(question.route))
+    } catch (error) {
+      return tell(this.failed(error))
+    }
+    this.#turns.wait(() => {
+      left()
+      if (performance.now() > deadlineMs) tell(this.failed(TIMED_OUT))
+      else this.#answer({ ...question, deadlineMs }, tell)
+    })
+  }
+
+  #answer(question: DueQuestion, tell: (reply: Reply) => void): void {
     let reply: Soon<Reply>
     try {
       reply = this.#replyTo(question)
@@ -90,21 +121,19 @@ export class Answers {
     return this.failed(BROKEN)
   }
 
-  #replyTo(question: Question): Soon<Reply> {
-    const { route, host, origin, body } = question
+  #replyTo(question: DueQuestion): Soon<Reply> {
+    const { route, host, origin } = question
     const refusal = this.#options.refusalOf(host, origin)
     if (refusal !== undefined) throw refusal
     switch (route.kind) {
       case 'predict':
       case 'classify':
-      case 'regress': {
-        const deadlineMs = this.#pending.deadlineMs(performance.now())
-        return this.#post({ method: route.kind, model: route.model, body, deadlineMs })
-      }
+      case 'regress':
+        return this.#post({ ...question, method: route.kind, model: route.model })
       case 'status':
         return this.#status(route.model)
       case 'metadata':
-        return this.#metadata(route.model)
+        return this.#metadata(route.model, question)
       case 'preflight':
         return preflight(origin)
       case 'metrics':
@@ -118,11 +147,8 @@ export class Answers {
     }
   }
 
-  #post(post: Post): Soon<Reply> {
-    const { lane } = this.#core
-    const { body, model } = post
-    if (lane !== undefined && (isHeavy(post.method, body) || this.#longModels.has(model.name)))
-      return askLane(lane, post)
+  #post(post: Post & DueQuestion): Soon<Reply> {
+    if (this.#core.lane !== undefined && this.#isLong(post)) return this.#askLane(post, post)
     try {
       const made = answerHere(this.#here, post)
       return made instanceof Promise
@@ -133,15 +159,28 @@ export class Answers {
     }
   }
 
+  #isLong({ method, model, body }: Post): boolean {
+    return isHeavy(method, body) || body.length >= (this.#longFrom.get(model.name) ?? Infinity)
+  }
+
   /** An answer that was too long for this thread is made again in the lane. */
-  #again(post: Post, error: unknown): Soon<Reply> {
+  #again(post: Post & DueQuestion, error: unknown): Soon<Reply> {
+    if (!(error instanceof LongAnswer)) throw error
+    const { name } = post.model
+    const [oldest] = this.#longFrom.keys()
+    if (oldest !== undefined && this.#longFrom.size >= LONG_MODELS_MAX)
+      this.#longFrom.delete(oldest)
+    this.#longFrom.set(name, Math.min(post.body.length, this.#longFrom.get(name) ?? Infinity))
+    return this.#askLane(post, post)
+  }
+
+  async #askLane(
+    { method, model }: { method: RestMethod | 'metadata'; model: ModelChoice },
+    { body, deadlineMs, asker: { signal } }: DueQuestion,
+  ): Promise<Reply> {
     const { lane } = this.#core
-    if (!(error instanceof LongAnswer) || lane === undefined) throw error
-    const [oldest] = this.#longModels
-    if (oldest !== undefined && this.#longModels.size >= LONG_MODELS_MAX)
-      this.#longModels.delete(oldest)
-    this.#longModels.add(post.model.name)
-    return askLane(lane, post)
+    if (lane === undefined) throw new Error('nobody hands requests on but to the lane')
+    return await lane.rest({ method, model, body, deadlineMs, signal })
   }
 
   /** Labels are not looked at here: upstream tells of all versions. */
@@ -153,10 +192,13 @@ export class Answers {
     )
   }
 
-  #metadata(model: ModelChoice): Soon<Reply> {
+  #metadata(model: ModelChoice, question: DueQuestion): Soon<Reply> {
     return whenThere(
       counted(this.#core, { name: model.name, api: 'metadata' }, () => this.#core.find(model)),
-      (found) => ok(writeMetadata(found, found.signatures)),
+      (found): Soon<Reply> =>
+        this.#core.lane !== undefined && isLongMetadata(found)
+          ? this.#askLane({ method: 'metadata', model }, question)
+          : ok(writeMetadata(found, toldSignatures(found))),
     )
   }
 
@@ -179,9 +221,6 @@ function refuse(error: ServingError): never {
 
 const ok = (body: Uint8Array): HttpAnswer => ({ status: 200, body })
 
-/** Only what is all of its memory moves to another thread uncopied, and nothing beside it with it. */
-async function askLane(lane: Lane, post: Post): Promise<HttpAnswer> {
-  const { body } = post
-  const isWhole = body.byteLength === body.buffer.byteLength
-  return await lane.rest(isWhole ? post : { ...post, body: new Uint8Array(body) })
-}
+/** What a request is counted as. */
+const subjectOf = (route: RestRoute): { name: string | undefined; api: string } =>
+  'model' in route ? { name: route.model.name, api: route.kind } : { name: undefined, api: '' }

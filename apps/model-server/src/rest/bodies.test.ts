@@ -1,9 +1,9 @@
 import { gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { type Core, LANE_BODY_BYTES } from '../serving/core.ts'
+import { type Core, type Lane, LANE_BODY_BYTES } from '../serving/core.ts'
 import { type Client, otherRequest, plainRequest, WAIT } from './client.fixture.ts'
 import { FakeCore, GROWN, startPort, type StartOptions, type TestPort } from './port.fixture.ts'
-import { answerPost, type Post } from './post.ts'
+import { answerInLane } from './in-lane.ts'
 
 const PREDICT = '/v1/models/h2:predict'
 const MIB = 1024 * 1024
@@ -40,6 +40,7 @@ async function answerTo(...pieces: (Buffer | string)[]) {
 const thereOf = (core: FakeCore): Core => ({
   find: (choice) => core.find(choice),
   run: (found, call) => core.run(found, call),
+  wait: () => core.wait(),
   observe: (observation) => core.observe(observation),
   control: core.control,
   lane: undefined,
@@ -48,11 +49,11 @@ const thereOf = (core: FakeCore): Core => ({
 /** A lane in this thread, and what it was asked. */
 function withLane() {
   const core = new FakeCore()
-  const posts: Post[] = []
+  const posts: Parameters<Lane['rest']>[0][] = []
   core.lane = {
     rest: async (post) => {
       posts.push(post)
-      return await answerPost(thereOf(core), post)
+      return await answerInLane(thereOf(core), post)
     },
     grpc: async () => await Promise.reject(new Error('nothing of gRPC here')),
   }
@@ -130,7 +131,7 @@ describe('a body', () => {
   })
 })
 
-test('a model whose answer is too long for this thread is asked in the lane, and from then on there only', async () => {
+test('a request whose answer is too long for this thread is asked in the lane, and those like it at once', async () => {
   const { core, posts } = withLane()
   await start({ core })
   const body = '{"signature_name":"grow","instances":[1]}'
@@ -145,6 +146,9 @@ test('a model whose answer is too long for this thread is asked in the lane, and
   expect(second?.body).toBe(first?.body)
   expect(first?.body.match(/0\.0/g)).toHaveLength(GROWN)
   expect(core.observed.map(({ code }) => code)).toEqual(['OK', 'OK'])
+  // Shorter ones are answered here as before.
+  expect(await answerTo(small)).toMatchObject(good)
+  expect(posts).toHaveLength(2)
 })
 
 describe('bodies that are held', () => {

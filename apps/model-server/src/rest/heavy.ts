@@ -1,7 +1,7 @@
 // Which bodies are too much for a thread that listens: to read one of them would hold its loop, and
 // all its clients, for longer than 10 ms.
 
-import { type Lane, LANE_BODY_BYTES } from '../serving/core.ts'
+import { LANE_BODY_BYTES, type RestMethod } from '../serving/core.ts'
 
 /** Bodies of anything that may be in JSON: at most 0.2 ms a KiB. */
 const ANYTHING_BYTES_MAX = 32 * 1024
@@ -12,10 +12,8 @@ const NAMES_BYTES_MAX = 128
 /** What numbers do not have in them, or only those that take long to read. */
 const OTHER = ['"', 'e', 'E'].map((character) => character.charCodeAt(0))
 
-type Method = Parameters<Lane['rest']>[0]['method']
-
 /** Whether a body belongs into the lane. */
-export function isHeavy(method: Method, body: Uint8Array): boolean {
+export function isHeavy(method: RestMethod, body: Uint8Array): boolean {
   if (body.length <= ANYTHING_BYTES_MAX) return false
   return method !== 'predict' || body.length > NUMBERS_BYTES_MAX || !isOfNumbers(body)
 }

@@ -3,7 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { errorBody } from '@drover/serving-api'
-import type { Answers } from './answers.ts'
+import type { Answers, Asker } from './answers.ts'
 import { gunzip, isGzip } from './gunzip.ts'
 import { Body, type Held } from './held.ts'
 import { type Headers, type Reply, textOf } from './reply.ts'
@@ -11,6 +11,8 @@ import type { Routes } from './routes.ts'
 
 /** How long a connection stays after an answer to what is not HTTP. */
 const LINGER_MS = 1_000
+/** Requests of one connection that are not answered; beyond it nothing more is read. */
+const UNANSWERED_MAX = 64
 
 export interface HttpOptions {
   answers: Answers
@@ -25,11 +27,27 @@ interface Open {
   response: ServerResponse
 }
 
+/** A connection: a client may send requests without waiting for answers. */
+interface Connection {
+  open: Set<Open>
+  /** Resolves when the last request has its answer: one is answered at a time, as their order is theirs. */
+  last: Promise<void> | undefined
+}
+
+/** What comes of a request until it is answered. */
+interface Taken {
+  sent: Body
+  inflated: Body
+  asker: Asker
+  /** Those before it on its connection have their answers then. */
+  before: Promise<void> | undefined
+  tell: (reply: Reply) => void
+}
+
 /** Answers requests of node:http. */
 export class HttpRequests {
   readonly #options: HttpOptions
-  /** By connection: a client may send requests without waiting for answers. */
-  readonly #open = new WeakMap<Duplex, Set<Open>>()
+  readonly #connections = new WeakMap<Duplex, Connection>()
   readonly #refused = new WeakSet<Duplex>()
   /** From now on every answer ends its connection. */
   isLeaving = false
@@ -41,31 +59,40 @@ export class HttpRequests {
   /** Reads the body and answers. */
   take(request: IncomingMessage, response: ServerResponse): void {
     const { answers, held } = this.#options
-    const sent = new Body(held)
-    const inflated = new Body(held)
-    const release = (): void => {
-      sent.release()
-      inflated.release()
+    const leaving = new AbortController()
+    const answered = this.#remember({ request, response })
+    const taken: Taken = {
+      sent: new Body(held),
+      inflated: new Body(held),
+      asker: leaving,
+      before: answered.before,
+      tell: (reply) => {
+        release()
+        this.#tell(reply, response)
+      },
     }
-    const tell = (reply: Reply): void => {
-      release()
-      this.#tell(reply, response)
+    const release = (): void => {
+      taken.sent.release()
+      taken.inflated.release()
+      answered.done()
     }
     const fail = (error: unknown): void => {
       // What still comes is read and dropped, so that the answer reaches a client that is sending.
       request.removeAllListeners('data').removeAllListeners('end').resume()
-      tell(answers.failed(error))
+      taken.tell(answers.failed(error))
     }
-    response.once('close', release)
-    this.#remember({ request, response })
+    response.once('close', () => {
+      release()
+      leaving.abort()
+    })
     request.on('data', (piece: Buffer) => {
       try {
-        sent.add(piece)
+        taken.sent.add(piece)
       } catch (error) {
         fail(error)
       }
     })
-    request.once('end', () => void this.#answer(request, { sent, inflated, tell }).catch(fail))
+    request.once('end', () => void this.#answer(request, taken).catch(fail))
     try {
       held.check(Number(request.headers['content-length'] ?? 0))
     } catch (error) {
@@ -73,27 +100,38 @@ export class HttpRequests {
     }
   }
 
-  #remember(open: Open): void {
+  #remember(open: Open): { before: Promise<void> | undefined; done: () => void } {
     const { request, response } = open
-    const all = this.#open.get(request.socket) ?? new Set()
-    this.#open.set(request.socket, all.add(open))
+    const { socket } = request
+    const connection = this.#connections.get(socket) ?? meet(socket)
+    this.#connections.set(socket, connection)
+    const all = connection.open.add(open)
+    if (isOver(connection)) socket.pause()
     const forget = (): void => {
-      if (request.complete && response.writableEnded) all.delete(open)
+      if (!request.complete || !response.writableEnded || !all.delete(open)) return
+      if (!isOver(connection)) socket.resume()
     }
     request.once('close', forget)
     response.once('finish', forget)
+    const before = connection.last
+    let done = ignore
+    connection.last = new Promise((resolve) => {
+      done = resolve
+    })
+    return { before, done }
   }
 
   async #answer(
     { method = '', url = '', headers }: IncomingMessage,
-    { sent, inflated, tell }: { sent: Body; inflated: Body; tell: (reply: Reply) => void },
+    { sent, inflated, asker, before, tell }: Taken,
   ): Promise<void> {
     const { answers, routes } = this.#options
     const { host, origin } = headers
     const bytes = await sent.whole()
     const isPacked = bytes.length > 0 && isGzip(headers['content-encoding'])
     const body = isPacked ? await gunzip(bytes, inflated) : bytes
-    answers.answer({ route: routes.find(method, url), host, origin, body }, tell)
+    await before
+    answers.answer({ route: routes.find(method, url), host, origin, body, asker }, tell)
   }
 
   #tell(reply: Reply, response: ServerResponse): void {
@@ -118,10 +156,23 @@ export class HttpRequests {
 
   /** Whether the client would take what is written now for the answer to what it sends. */
   #isNext(socket: Duplex): boolean {
-    const [first, ...more] = this.#open.get(socket) ?? []
+    const [first, ...more] = this.#connections.get(socket)?.open ?? []
     if (first === undefined) return true
     return more.length === 0 && !first.request.complete && !first.response.headersSent
   }
+}
+
+const ignore = (): void => undefined
+
+const isOver = ({ open }: Connection): boolean => open.size > UNANSWERED_MAX
+
+function meet(socket: Duplex): Connection {
+  const connection = { open: new Set<Open>(), last: undefined }
+  // Who reads a body resumes its socket, and so all that comes behind it.
+  socket.on('resume', () => {
+    if (isOver(connection)) socket.pause()
+  })
+  return connection
 }
 
 /** The status and the words for what the parser of node:http found. */

@@ -5,6 +5,7 @@
 
 import type { Socket } from 'node:net'
 import { errorBody } from '@drover/serving-api'
+import type { Asker } from './answers.ts'
 import { type Head, readHead } from './head.ts'
 import type { PlainConnections } from './plain.ts'
 import { isShort, NOTHING, type Reply, textOf } from './reply.ts'
@@ -22,7 +23,7 @@ interface Asked extends Head {
   bytes: Buffer
 }
 
-export class PlainConnection {
+export class PlainConnection implements Asker {
   readonly #socket: Socket
   readonly #all: PlainConnections
   readonly #tell = (reply: Reply): void => this.#finish(reply)
@@ -39,6 +40,8 @@ export class PlainConnection {
   /** What came while an answer was being made. */
   #rest: Buffer = NOTHING
   #isReading = false
+  /** Only where somebody asks for it. */
+  #leaving: AbortController | undefined
   #isLast = false
   #hasAsked = false
   /** When the state began. */
@@ -145,8 +148,13 @@ export class PlainConnection {
     this.#isLast = isLast
     this.#enter('answering')
     const body = bodyBytes > 0 ? bytes.subarray(from, end) : NOTHING
-    this.#all.options.answers.answer({ route, host, origin, body }, this.#tell)
+    this.#all.options.answers.answer({ route, host, origin, body, asker: this }, this.#tell)
     return end < bytes.length ? bytes.subarray(end) : NOTHING
+  }
+
+  get signal(): AbortSignal {
+    this.#leaving ??= new AbortController()
+    return this.#leaving.signal
   }
 
   #finish(reply: Reply): void {
@@ -173,6 +181,8 @@ export class PlainConnection {
 
   #goOn(): void {
     if (this.#state !== 'answering') return
+    // The client may have ended its side while it took its answer.
+    if (this.#isLast) return this.#sayGoodbye()
     this.#enter('between')
     if (this.#isReading) return
     const rest = this.#rest
@@ -226,6 +236,7 @@ export class PlainConnection {
 
   #leave(): void {
     this.#drop()
+    this.#leaving?.abort()
     this.#all.forget(this)
   }
 

@@ -98,6 +98,10 @@ export class FakeCore implements Core {
     return name === 'cold' ? Promise.resolve({ y }) : { y }
   }
 
+  wait(): () => void {
+    return () => {}
+  }
+
   observe(observation: Observation): void {
     this.observed.push(observation)
   }

@@ -16,7 +16,8 @@ import { PlainConnections } from './plain.ts'
 import { Headers } from './reply.ts'
 import { Routes } from './routes.ts'
 
-export { answerPost } from './post.ts'
+export { answerInLane } from './in-lane.ts'
+export { waitFor } from './post.ts'
 
 const BACKLOG = 4_096
 const LOOK_MS = 10

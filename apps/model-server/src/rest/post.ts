@@ -7,6 +7,7 @@ import {
   type ExamplesRequest,
   fitPredict,
   type Inferring,
+  type ModelChoice,
   parseExamplesBody,
   parsePredictBody,
   regress,
@@ -20,8 +21,7 @@ import {
   writePredictAnswer,
   writeRegressAnswer,
 } from '@drover/serving-api'
-import type { Core, Found, HttpAnswer, Lane, Observation } from '../serving/core.ts'
-import { replyTo } from './reply.ts'
+import type { Core, Found, LaneRequest, Observation, RestMethod } from '../serving/core.ts'
 
 /** Bytes of text that take as long to write as a number. */
 const TEXT_BYTES_A_VALUE = 32
@@ -31,7 +31,7 @@ const NUMBERS_MAX = 32_000_000
 const TEXTS_MAX = 2_000_000
 
 /** A POST of the API with its body. */
-export type Post = Parameters<Lane['rest']>[0]
+export type Post = Omit<LaneRequest, 'signal'> & { method: RestMethod; model: ModelChoice }
 
 /** A value, or a promise of it where it cannot be had at once: a promise costs as much as a small body. */
 export type Soon<T> = T | Promise<T>
@@ -48,22 +48,8 @@ export interface Answering {
   valuesMax: number
   /** `--enable_signature_method_name_check`: whether a signature must be of the method that is asked. */
   checksMethodNames: boolean
-}
-
-/** Answers in this thread, whatever it takes: so in the lane. Throws what is no expected failure. */
-export async function answerPost(
-  core: Core,
-  post: Post,
-  { checksMethodNames = false }: { checksMethodNames?: boolean } = {},
-): Promise<HttpAnswer> {
-  try {
-    const body = await answerHere({ core, valuesMax: Infinity, checksMethodNames }, post)
-    return { status: 200, body }
-  } catch (error) {
-    const reply = replyTo(error)
-    if (reply === undefined) throw error
-    return reply
-  }
+  /** Throws when reading or writing is not worth going on; called now and then while that takes long. */
+  look?: (() => void) | undefined
 }
 
 /** Answers in this thread and counts it. Throws `ServingError`, and `LongAnswer` uncounted. */
@@ -99,6 +85,17 @@ async function countLater<T>(
     const value = await made
     count(core, what, { code: 'OK', startMs })
     return value
+  } catch (error) {
+    count(core, what, { code: codeOf(error), startMs })
+    throw error
+  }
+}
+
+/** See `Core.wait`; counts what is refused. */
+export function waitFor(core: Core, what: Pick<Observation, 'name' | 'api'>): () => void {
+  const startMs = performance.now()
+  try {
+    return core.wait(what.name ?? '')
   } catch (error) {
     count(core, what, { code: codeOf(error), startMs })
     throw error
@@ -141,7 +138,7 @@ export function whenThere<T, U>(value: Soon<T>, use: (value: T) => Soon<U>): Soo
 }
 
 function predict(
-  { core, valuesMax, checksMethodNames }: Answering,
+  { core, valuesMax, checksMethodNames, look }: Answering,
   { model, body, deadlineMs }: Post,
 ): Soon<Uint8Array> {
   // Upstream looks the model up after it has read the outer part and before it reads the values.
@@ -149,12 +146,18 @@ function predict(
   return whenThere(core.find(model), (found) => {
     const name = asked.signatureName || DEFAULT_SIGNATURE
     const signature = signatureOf(found, name)
-    const { format, inputs } = asked.readInputs(signature.inputs, readMaxOf(signature))
-    if (checksMethodNames) fitPredict(signature, { inputs }, { checkMethodName: true })
-    return whenThere(core.run(found, { signature: name, inputs, deadlineMs }), (outputs) => {
-      check(outputs, valuesMax)
-      return writePredictAnswer(outputs, format)
+    const { format, inputs } = asked.readInputs(signature.inputs, {
+      valuesMax: readMaxOf(signature),
+      look,
     })
+    if (checksMethodNames) fitPredict(signature, { inputs }, { checkMethodName: true })
+    return whenThere(
+      core.run(found, { api: 'predict', signature: name, inputs, deadlineMs }),
+      (outputs) => {
+        check(outputs, valuesMax)
+        return writePredictAnswer(outputs, format, look)
+      },
+    )
   })
 }
 
@@ -166,14 +169,14 @@ function readMaxOf({ inputs }: SignatureDef): number {
 
 async function infer(
   { core, valuesMax, checksMethodNames }: Answering,
-  { model, body, deadlineMs }: Post,
+  { method, model, body, deadlineMs }: Post,
   answer: (model: Inferring, asked: ExamplesRequest) => Promise<Uint8Array>,
 ): Promise<Uint8Array> {
   // Here upstream reads all of the body before it looks the model up.
   const asked = parseExamplesBody(body)
   const found = await core.find(model)
   const run: RunSignature = async (call) => {
-    const outputs = await core.run(found, { ...call, deadlineMs })
+    const outputs = await core.run(found, { ...call, api: method, deadlineMs })
     check(outputs, valuesMax)
     return outputs
   }

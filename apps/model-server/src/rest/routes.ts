@@ -1,7 +1,7 @@
 // What a request line asks for. The HTTP library of upstream looks at the target first, then the
 // metrics page, then the API; each has its own way to say no.
 
-import { parseRoute, type Route } from '@drover/serving-api'
+import { parseRoute, type Route, ServingError } from '@drover/serving-api'
 
 /** Targets that are read once and remembered, each with its method. */
 const REMEMBERED_MAX = 4_096
@@ -24,6 +24,15 @@ export type RestRoute =
   | { kind: 'metrics'; refusal: string | undefined }
   /** Nothing of the API: the page that upstream's HTTP library shows. */
   | { kind: 'page'; status: 400 | 404 | 501 }
+
+/** What is no URI: within the API it is answered as a name that cannot be decoded. */
+const unreadable = (target: string): RestRoute =>
+  /^\/v1\//i.test(target)
+    ? {
+        kind: 'unreadable',
+        error: new ServingError('INVALID_ARGUMENT', `Failed to decode ${target}`),
+      }
+    : { kind: 'page', status: 400 }
 
 /** Reads request lines, and remembers the last ones. */
 export class Routes {
@@ -55,7 +64,7 @@ export class Routes {
   #read(method: string, target: string): RestRoute {
     if (!METHODS.has(method)) return { kind: 'page', status: 501 }
     const [, whole, path] = TARGET.exec(target) ?? []
-    if (whole === undefined) return { kind: 'page', status: 400 }
+    if (whole === undefined) return unreadable(target)
     if (path !== undefined && path === this.#prometheusPath)
       return {
         kind: 'metrics',

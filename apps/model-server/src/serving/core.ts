@@ -15,10 +15,18 @@ export interface Found {
   readonly name: string
   readonly version: bigint
   readonly signatures: Readonly<Record<string, SignatureDef>>
+  /** Signatures that metadata lists and nobody can call; undefined where there are none. */
+  readonly uncallable?: Readonly<Record<string, SignatureDef>> | undefined
 }
+
+/** What metadata lists. */
+export const toldSignatures = ({ signatures, uncallable }: Found): Found['signatures'] =>
+  uncallable === undefined ? signatures : { ...signatures, ...uncallable }
 
 /** One question to a version. */
 export interface Call {
+  /** As in an `Observation`; undefined for what is measured nowhere. */
+  api?: string | undefined
   signature: string
   /** By alias, as many as the caller brought; whoever asks has checked them against the signature. */
   inputs: Readonly<Record<string, Tensor>>
@@ -50,6 +58,11 @@ export interface Core {
   find(choice: ModelChoice): Found | Promise<Found>
   /** Asks a version that was just found; a promise unless it was done at once. Throws `ServingError`. */
   run(found: Found, call: Call): Outputs | Promise<Outputs>
+  /**
+   * Counts a request for the model that waits for its turn to be read, until what is returned is called.
+   * Throws UNAVAILABLE where too many wait or run already.
+   */
+  wait(name: string): () => void
   /** Counts a request that was answered. */
   observe(observation: Observation): void
   /** What only the control thread knows or may do. */
@@ -62,8 +75,8 @@ export interface Core {
 export interface Control {
   /** What is told of a model's versions, highest first; NOT_FOUND where there are none. */
   status(choice: ModelChoice): Promise<VersionStatus[]>
-  /** HandleReloadConfigRequest: serves this list and nothing else; says by name what failed. */
-  reload(config: ModelServerConfig): Promise<void>
+  /** HandleReloadConfigRequest: serves this list and nothing else; says by name what failed, or is not there in time. */
+  reload(config: ModelServerConfig, waitMs: number): Promise<void>
   /** The metrics page. */
   prometheus(): Promise<Uint8Array>
 }
@@ -76,17 +89,29 @@ export interface HttpAnswer {
   body: Uint8Array
 }
 
-/** The thread for large requests: reading and writing many megabytes there holds up nobody else. */
+/** The methods of the REST API that ask a model something. */
+export type RestMethod = 'predict' | 'classify' | 'regress'
+
+/** What the lane is told of each request. */
+export interface LaneRequest {
+  body: Uint8Array
+  deadlineMs: number
+  /** Aborted when nobody waits for the answer any more; the lane then stops at its next look. */
+  signal?: AbortSignal | undefined
+}
+
+/**
+ * The thread for large requests: reading and writing many megabytes there holds up nobody else. The
+ * memory of a body that is all of its buffer moves there. Throws UNAVAILABLE where too much waits
+ * for it already, and to those whose requests are there when it ends; it is started again then.
+ */
 export interface Lane {
-  /** A POST of the REST API: `method` is `predict`, `classify` or `regress`. */
-  rest(request: {
-    method: 'predict' | 'classify' | 'regress'
-    model: ModelChoice
-    body: Uint8Array
-    deadlineMs: number
-  }): Promise<HttpAnswer>
+  /** A request of the REST API; `metadata` has no body. */
+  rest(
+    request: LaneRequest & { method: RestMethod | 'metadata'; model: ModelChoice },
+  ): Promise<HttpAnswer>
   /** A method of PredictionService, by its name in the .proto file; messages as their bytes. */
-  grpc(request: { method: string; body: Uint8Array; deadlineMs: number }): Promise<Uint8Array>
+  grpc(request: LaneRequest & { method: string }): Promise<Uint8Array>
 }
 
 /** Bodies above this go to the lane. */

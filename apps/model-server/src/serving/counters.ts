@@ -3,7 +3,7 @@
 
 import type { StatusCode } from '@drover/serving-api'
 import type { Observation } from './core.ts'
-import type { ModelCounts, SeriesCounts } from './messages.ts'
+import type { LatencyCounts, ModelCounts, SeriesCounts } from './messages.ts'
 
 /** Upstream's bounds of latency in microseconds: 10 * 1.8 ** i. What is longer falls into one more bucket. */
 export const LATENCY_BOUNDS_US: readonly number[] = Array.from(
@@ -13,12 +13,24 @@ export const LATENCY_BOUNDS_US: readonly number[] = Array.from(
 const FIRST_US = 10
 const GROWTH_LOG = Math.log(1.8)
 
-class Series implements SeriesCounts {
+/** How many took how long. */
+class Latencies implements LatencyCounts {
+  readonly buckets = Array.from({ length: LATENCY_BOUNDS_US.length + 1 }, () => 0)
+  sumUs = 0
+
+  add(latencyMs: number): void {
+    const latencyUs = latencyMs * 1_000
+    const bucket = bucketOf(latencyUs)
+    this.buckets[bucket] = (this.buckets[bucket] ?? 0) + 1
+    this.sumUs += latencyUs
+  }
+}
+
+class Series {
   readonly entrypoint: SeriesCounts['entrypoint']
   readonly api: string
   readonly codes = new Map<StatusCode | 'OK', number>()
-  readonly buckets = Array.from({ length: LATENCY_BOUNDS_US.length + 1 }, () => 0)
-  sumUs = 0
+  readonly latencies = new Latencies()
 
   constructor(entrypoint: SeriesCounts['entrypoint'], api: string) {
     this.entrypoint = entrypoint
@@ -27,11 +39,7 @@ class Series implements SeriesCounts {
 
   add({ code, latencyMs }: Observation): void {
     this.codes.set(code, (this.codes.get(code) ?? 0) + 1)
-    if (code !== 'OK') return
-    const latencyUs = latencyMs * 1_000
-    const bucket = bucketOf(latencyUs)
-    this.buckets[bucket] = (this.buckets[bucket] ?? 0) + 1
-    this.sumUs += latencyUs
+    if (code === 'OK') this.latencies.add(latencyMs)
   }
 }
 
@@ -48,6 +56,8 @@ export function bucketOf(latencyUs: number): number {
 class Counts {
   lastUsedMs = 0
   readonly series: Series[] = []
+  /** Of the model itself, by API. */
+  readonly runs = new Map<string, Latencies>()
 }
 
 /** Counts requests by model. Names that are no model's count together, so that nobody can fill this. */
@@ -61,29 +71,45 @@ export class Counters {
 
   add(observation: Observation): void {
     const { name = '', entrypoint, api } = observation
-    const key = this.#counts.has(name) || this.#isKnown(name) ? name : ''
-    let counts = this.#counts.get(key)
-    if (counts === undefined) this.#counts.set(key, (counts = new Counts()))
+    const counts = this.#of(name)
     let series = counts.series.find((each) => each.api === api && each.entrypoint === entrypoint)
     if (series === undefined) counts.series.push((series = new Series(entrypoint, api)))
     series.add(observation)
     counts.lastUsedMs = Date.now()
   }
 
+  /** Counts how long a model itself took for a request that went well. */
+  addRun(name: string, api: string | undefined, ms: number): void {
+    if (api === undefined) return
+    const { runs } = this.#of(name)
+    let latencies = runs.get(api)
+    if (latencies === undefined) runs.set(api, (latencies = new Latencies()))
+    latencies.add(ms)
+  }
+
+  #of(name: string): Counts {
+    const key = this.#counts.has(name) || this.#isKnown(name) ? name : ''
+    let counts = this.#counts.get(key)
+    if (counts === undefined) this.#counts.set(key, (counts = new Counts()))
+    return counts
+  }
+
   /** What was counted since the last call. */
   take(): ModelCounts[] {
-    const taken = Array.from(this.#counts, ([name, { lastUsedMs, series }]) => ({
+    const taken = Array.from(this.#counts, ([name, { lastUsedMs, series, runs }]) => ({
       name,
       lastUsedMs,
-      series: series.map(({ api, codes, buckets, sumUs, ...each }) => ({
-        entrypoint: each.entrypoint,
+      series: series.map(({ entrypoint, api, codes, latencies }) => ({
+        entrypoint,
         api,
         codes,
-        buckets,
-        sumUs,
+        ...countsOf(latencies),
       })),
+      runs: Array.from(runs, ([api, latencies]) => ({ api, ...countsOf(latencies) })),
     }))
     this.#counts = new Map()
     return taken
   }
 }
+
+const countsOf = ({ buckets, sumUs }: Latencies): LatencyCounts => ({ buckets, sumUs })

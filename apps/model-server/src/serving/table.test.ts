@@ -1,3 +1,4 @@
+import { strict as assert } from 'node:assert'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -72,14 +73,46 @@ describe('a table', () => {
     expect(() => table.find(choice)).toThrowError(expect.objectContaining({ code, message }))
   })
 
-  test('asks what answers now when what was found has left meanwhile', async () => {
+  test('answers nothing in place of a version that was found and has left since', async () => {
     const table = makeTable()
     table.serve(served([told(1)]))
     const found = await table.find({ name: 'm' })
     table.serve(served([told(2)]))
     await table.release(1)
     const call = { signature: 'serving_default', inputs: x, deadlineMs: performance.now() + NEVER }
+    expect(() => table.run(found, call)).toThrowError(
+      expect.objectContaining({
+        code: 'NOT_FOUND',
+        message: 'Servable not found for request: Specific(m, 1)',
+      }),
+    )
+  })
+
+  test('answers by the same version where it was loaded anew since it was found', async () => {
+    const table = makeTable()
+    table.serve(served([told(1)]))
+    const found = await table.find({ name: 'm' })
+    table.serve(served([told(2, 1n)]))
+    await table.release(1)
+    const call = { signature: 'serving_default', inputs: x, deadlineMs: performance.now() + NEVER }
     expect(await table.run(found, call)).toEqual({ y: floatTensor([3]) })
+  })
+
+  test('counts requests that wait for their turn like those that run', () => {
+    const table = makeTable()
+    table.serve(served([told(1)]))
+    const call = { signature: 'serving_default', inputs: x, deadlineMs: performance.now() + NEVER }
+    const found = table.find({ name: 'm' })
+    assert(!(found instanceof Promise))
+    const run = () => table.run(found, call)
+    const [first] = [table.wait('m'), table.wait('m')]
+
+    const full = expect.objectContaining({ code: 'UNAVAILABLE' })
+    expect(() => table.wait('m')).toThrowError(full)
+    expect(run).toThrowError(full)
+    first()
+    expect(run()).toEqual({ y: floatTensor([2]) })
+    expect(() => table.wait('nobody')).not.toThrow()
   })
 
   test('releases a load when its last request has been answered', async () => {

@@ -14,11 +14,13 @@ export interface TableOptions {
   warm: (name: string, version: bigint) => Promise<void>
 }
 
+const NO_LABELS: ReadonlyMap<string, bigint> = new Map()
+
 /** A model as this thread answers for it. */
 class Model {
   readonly name: string
   versions = new Map<bigint, Version>()
-  labels: ReadonlyMap<string, bigint> = new Map()
+  labels = NO_LABELS
   latest: Version | undefined
   /** Requests that wait or run, over all versions. */
   waiting = 0
@@ -34,13 +36,19 @@ class Version implements Found {
   readonly load: number
   readonly version: bigint
   readonly servable: Servable | undefined
+  readonly uncallable: Found['uncallable']
   readonly #batching: BatchingParameters | undefined
   /** By signature; as many as there are. */
-  readonly #queues = new Map<string, BatchQueue>()
+  readonly #queues: Map<string, BatchQueue> | undefined
   inFlight = 0
 
-  constructor(model: Model, { load, version, servable, batching }: ServedVersionMessage) {
+  constructor(
+    model: Model,
+    { load, version, servable, batching, uncallable }: ServedVersionMessage,
+  ) {
     this.#batching = batching
+    this.#queues = batching && new Map()
+    this.uncallable = uncallable
     this.model = model
     this.load = load
     this.version = version
@@ -67,12 +75,12 @@ class Version implements Found {
     { signature, inputs, outputs, deadlineMs }: Call,
     parameters: BatchingParameters,
   ): Promise<Outputs> {
-    let queue = this.#queues.get(signature)
+    let queue = this.#queues?.get(signature)
     if (queue === undefined) {
       queue = new BatchQueue(parameters, (batch, untilMs) =>
         servable.run(signature, batch, { deadlineMs: untilMs }),
       )
-      if (Object.hasOwn(servable.signatures, signature)) this.#queues.set(signature, queue)
+      if (Object.hasOwn(servable.signatures, signature)) this.#queues?.set(signature, queue)
     }
     const answer = await queue.ask(inputs, deadlineMs)
     // A batch makes all outputs, because those beside this request may want others.
@@ -113,7 +121,7 @@ export class Table {
     const model = this.#models.get(name) ?? new Model(name)
     const served = versions.map((each) => this.#versionOf(model, each))
     model.versions = new Map(served.map((each) => [each.version, each]))
-    model.labels = labels
+    model.labels = labels.size === 0 ? NO_LABELS : labels
     model.latest = served.reduce<Version | undefined>(
       (highest, each) => (highest && highest.version > each.version ? highest : each),
       undefined,
@@ -166,14 +174,26 @@ export class Table {
     return found
   }
 
+  /** See `Core`. A name of no model is refused soon enough. */
+  wait(name: string): () => void {
+    const model = this.#models.get(name)
+    if (model === undefined) return () => {}
+    this.#checkRoom(model)
+    model.waiting++
+    return () => {
+      model.waiting--
+    }
+  }
+
+  #checkRoom({ waiting }: Model): void {
+    if (waiting >= this.#options.waitingMax)
+      throw new ServingError('UNAVAILABLE', `${waiting} requests wait for this model already`)
+  }
+
   /** See `Core`. */
   run(found: Found, call: Call): Outputs | Promise<Outputs> {
     const version = this.#current(found)
-    if (version.model.waiting >= this.#options.waitingMax)
-      throw new ServingError(
-        'UNAVAILABLE',
-        `${version.model.waiting} requests wait for this model already`,
-      )
+    this.#checkRoom(version.model)
     let running: Outputs | Promise<Outputs>
     try {
       running = version.run(version.servable, call)
@@ -184,14 +204,15 @@ export class Table {
   }
 
   /**
-   * What was found may have been released while its request was read, and its memory may hold another
-   * model by now: the request then goes to what answers for the model at present.
+   * What was found may have been released while its request waited, and its memory may hold another
+   * model by now. The same version may have been loaded anew; no other may answer in its place.
    */
   #current(found: Found): Answering {
+    const { name, version } = found
     const isHere = found instanceof Version && this.#loads.get(found.load) === found
-    const version = isHere ? found : this.#models.get(found.name)?.latest
-    if (!isAnswering(version)) throw notServed({ name: found.name })
-    return version
+    const current = isHere ? found : this.#models.get(name)?.versions.get(version)
+    if (!isAnswering(current)) throw notServed({ name, version })
+    return current
   }
 
   async #count(version: Version, running: Promise<unknown>): Promise<void> {

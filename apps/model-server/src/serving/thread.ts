@@ -2,25 +2,30 @@
 
 import type { MessagePort } from 'node:worker_threads'
 import { makeLog } from '@drover/service'
+import { misfitOf, ServingError, type Tensor } from '@drover/serving-api'
 import { type GrpcPort, makeGrpcPort } from '../grpc/port.ts'
 import type { Places } from '../launch/places.ts'
 import { makeRestPort, type RestPort } from '../rest/port.ts'
 import { type Channel, openChannel } from '../threads/channel.ts'
-import type { Core } from './core.ts'
+import { Admission } from './admission.ts'
+import type { Core, Outputs } from './core.ts'
 import { Counters } from './counters.ts'
-import { laneOf, serveLane } from './lane.ts'
+import { laneOf } from './lane.ts'
+import { serveLane } from './lane-side.ts'
 import { LoopWatch } from './loop-delay.ts'
-import type { ControlProtocol, Listening, ServingProtocol } from './messages.ts'
+import type { ControlProtocol, Listening, ServingProtocol, SingleRun } from './messages.ts'
+import { sendModels } from './reload-parts.ts'
 import type { ServingSettings } from './settings.ts'
 import { Table } from './table.ts'
+
+/** Texts of requests that run in the lane; one more request may then bring two million. */
+const LANE_TEXTS_MAX = 2_000_000
 
 /** What a serving thread is started with. */
 export interface ServingThreadData {
   settings: ServingSettings
   /** Where it listens; in the lane nowhere. */
   places: Places
-  /** To the lane; in the lane itself from each serving thread. */
-  lanes: readonly MessagePort[]
   isLane: boolean
 }
 
@@ -32,7 +37,7 @@ interface Ports {
 
 /** Serves until the control thread ends this thread. */
 export function startServing(port: MessagePort, data: ServingThreadData): void {
-  const { settings, places, lanes, isLane } = data
+  const { settings, places, isLane } = data
   const table = new Table({
     waitingMax: settings.limits.waitingMax,
     warm: async (name, version) => await control.ask('warm', { name, version }),
@@ -42,7 +47,9 @@ export function startServing(port: MessagePort, data: ServingThreadData): void {
   const control: Channel<ControlProtocol> = openChannel<ServingProtocol, ControlProtocol>(port, {
     serve: (message) => table.serve(message),
     release: async ({ load }) => await table.release(load),
+    run: async (asked) => await runSingle(table, asked),
     accept: async () => await listen(ports, places),
+    line: (line) => serveLane(line, { core, admission, settings }),
     report: ({ beginsAnew }) => ({
       models: counters.take(),
       loopDelay: loop.read(beginsAnew),
@@ -52,21 +59,47 @@ export function startServing(port: MessagePort, data: ServingThreadData): void {
       await Promise.all([ports.rest?.drain(msMax), ports.grpc?.drain(msMax)])
     },
   })
-  const [toLane] = isLane ? [] : lanes
+  const admission = new Admission(LANE_TEXTS_MAX)
   const core: Core = {
     find: (choice) => table.find(choice),
-    run: (found, call) => table.run(found, call),
+    run: timed(table, counters),
+    wait: (name) => table.wait(name),
     observe: (observation) => counters.add(observation),
     control: {
       status: async (choice) => await control.ask('status', choice),
-      reload: async (config) =>
-        await control.ask('reload', config, { msMax: settings.reloadMsMax }),
+      reload: async (config, waitMs) => {
+        const sent = await sendModels(config.models, control)
+        const asked = { sent, config: { ...config, models: [] }, waitMs }
+        await control.ask('reload', asked, { msMax: settings.reloadMsMax })
+      },
       prometheus: async () => await control.ask('prometheus', undefined),
     },
-    lane: toLane && laneOf(toLane, async () => await control.ask('lane', undefined)),
+    lane: isLane ? undefined : laneOf(async () => await control.ask('lane', undefined)),
   }
   const ports = openPorts(core, data)
-  if (isLane) for (const each of lanes) serveLane(each, core, settings)
+}
+
+/** Runs what is asked, and measures how long the model itself takes. */
+function timed(table: Table, counters: Counters): Core['run'] {
+  return (found, call) => {
+    const startMs = performance.now()
+    const end = (outputs: Outputs): Outputs => {
+      counters.addRun(found.name, call.api, performance.now() - startMs)
+      return outputs
+    }
+    const running = table.run(found, call)
+    return running instanceof Promise ? running.then(end) : end(running)
+  }
+}
+
+async function runSingle(
+  table: Table,
+  { name, version, signature, inputs, msMax }: SingleRun,
+): Promise<Record<string, Tensor>> {
+  const found = await table.find({ name, version })
+  const misfit = misfitOf(found.signatures, signature, inputs)
+  if (misfit !== undefined) throw new ServingError('INVALID_ARGUMENT', misfit)
+  return await table.run(found, { signature, inputs, deadlineMs: performance.now() + msMax })
 }
 
 function openPorts(core: Core, { places, settings }: ServingThreadData): Ports {

@@ -70,6 +70,7 @@ export function coreOf(models: TestModels, labels: Record<string, bigint> = {}):
       if (served === undefined) throw notServed({ name, version })
       return served.run(call)
     },
+    wait: () => () => {},
     observe: (observation) => void observations.push(observation),
     control: {
       status: async ({ name, version }) => {

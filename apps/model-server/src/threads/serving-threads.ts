@@ -1,30 +1,42 @@
 // The control thread's view of the serving threads and of the lane.
 
-import { once } from 'node:events'
-import { MessageChannel, type MessagePort, type Transferable, Worker } from 'node:worker_threads'
+import {
+  MessageChannel,
+  MessagePort,
+  type ResourceLimits,
+  type Transferable,
+  Worker,
+} from 'node:worker_threads'
 import type { LoadedModel } from '@drover/inference'
+import { ServingError, type Tensor } from '@drover/serving-api'
 import type {
   ControlProtocol,
   Listening,
+  ServedMessage,
+  ServedVersionMessage,
   ServingProtocol,
+  SingleRun,
   ThreadReport,
 } from '../serving/messages.ts'
-import type { ServedMessage, ServedVersionMessage } from '../serving/messages.ts'
 import type { ServingThreadData } from '../serving/thread.ts'
 import type { Loaded, PublishedModel, Publisher } from '../control/ports.ts'
 import type { BatchingParameters } from '../flags/batching.ts'
 import type { Places } from '../launch/places.ts'
 import type { ServingSettings } from '../serving/settings.ts'
-import { Table } from '../serving/table.ts'
-import { withDeadline } from '../control/deadline.ts'
 import { Pace } from '../control/pace.ts'
-import { type Channel, type Handlers, openChannel } from './channel.ts'
+import { retryDelayMs } from '../control/retry.ts'
+import { type Handlers, openChannel } from './channel.ts'
+import { type Target, targetIn, type Thread, unlessEnded } from './targets.ts'
 
-/** Telling a thread of a model: it only puts it into its table. */
-const SERVE_MS_MAX = 30_000
 const REPORT_MS_MAX = 5_000
+/** On top of what the thread gives a request itself. */
+const RUN_GRACE_MS = 1_000
 /** Longest that telling the lane of all models holds the event loop at a stretch. */
 const STRETCH_MS = 4
+/** The lane is started again at once if it ended once, then after growing pauses. */
+const LANE_RETRY = { retries: 1, retryMs: 0, retryMsMax: 30_000 }
+/** One that ran for so long ended for a reason of its own. */
+const LANE_STABLE_MS = 60_000
 const NOWHERE: Places = { rest: undefined, grpc: undefined, unix: undefined }
 
 export interface ServingThreadsOptions {
@@ -35,8 +47,10 @@ export interface ServingThreadsOptions {
   detailsOf: (loaded: Loaded) => LoadDetails
   /** What the threads ask. */
   control: Handlers<ControlProtocol>
-  /** A thread ended that nobody ended: a fault of this program, which cannot go on without it. */
+  /** A serving thread ended that nobody ended: a fault of this program, which cannot go on without it. */
   onLost: (error: Error) => void
+  /** The lane ended: its heap was full, or a fault. It is started again when somebody needs it. */
+  onLaneLost: (error: Error) => void
 }
 
 /** Something loaded, as the threads need it. */
@@ -46,19 +60,6 @@ export interface LoadDetails {
   batching: BatchingParameters | undefined
 }
 
-interface Thread {
-  worker: Worker
-  channel: Channel<ServingProtocol>
-}
-
-/** Whoever answers for the models: a thread, or this one by a table of its own. */
-interface Target {
-  serve: (message: ServedMessage, transfer: Transferable[]) => Promise<void>
-  release: (load: number, msMax: number) => Promise<void>
-  /** The loads that it was told of. */
-  known: Set<number>
-}
-
 /** The serving threads and the lane, all of which answer for the same models. */
 export class ServingThreads implements Publisher {
   readonly #options: ServingThreadsOptions
@@ -66,42 +67,54 @@ export class ServingThreads implements Publisher {
   readonly #targets: Target[]
   /** What every target was told last, or is being told. */
   readonly #published = new Map<string, PublishedModel>()
-  /** The ends of the lines of the serving threads, until the lane takes them. */
-  #lines: MessagePort[]
-  #lane: Promise<void> | undefined
-  /** What answers in this thread, for the admin socket. */
-  readonly own: Table
+  /** Undefined until somebody needs it. */
+  #lane: Promise<Thread> | undefined
+  #laneLosses = 0
+  /** On the clock of `performance.now()`: the lane is not started before. */
+  #laneDueMs = 0
   readonly #loads = new WeakMap<Loaded, number>()
   #lastLoad = 0
   #isEnding = false
 
   constructor(options: ServingThreadsOptions) {
     this.#options = options
-    const lines = options.places.map(() => new MessageChannel())
-    const serving = options.places.map((places, index) => {
-      const line = lines[index]?.port1
-      return this.#start({ places, lanes: line === undefined ? [] : [line], isLane: false })
-    })
-    this.#threads = serving
-    this.#lines = lines.map(({ port2 }) => port2)
-    const { waitingMax } = options.settings.limits
-    this.own = new Table({
-      waitingMax,
-      warm: async (name, version) => await options.control.warm({ name, version }),
-    })
-    this.#targets = [targetOf(this.own), ...this.#threads.map(({ channel }) => targetIn(channel))]
+    this.#threads = options.places.map((places, index) => this.#startServing(places, index))
+    this.#targets = this.#threads.map(targetIn)
   }
 
-  /** Starts the lane if nobody has asked for it before; resolves when it answers for all models. */
-  async openLane(): Promise<void> {
-    this.#lane ??= this.#startLane()
-    await this.#lane
+  /** A new line to the lane, which is started if it does not run; it answers for all models by then. */
+  async openLine(): Promise<MessagePort> {
+    const lane = await (this.#lane ??= this.#startLane())
+    const { port1, port2 } = new MessageChannel()
+    const isOpen = await unlessEnded(lane, async () => {
+      await lane.channel.ask('line', port2, { transfer: [port2] })
+      return true
+    })
+    // One that ended just now is started again, or may not be for a while, which ends this.
+    return isOpen ? port1 : await this.openLine()
   }
 
-  async #startLane(): Promise<void> {
-    const lane = this.#start({ places: NOWHERE, lanes: this.#lines, isLane: true })
-    this.#lines = []
-    const target = targetIn(lane.channel)
+  async #startLane(): Promise<Thread> {
+    const waitMs = this.#laneDueMs - performance.now()
+    if (waitMs > 0) {
+      this.#lane = undefined
+      const retryAfterS = waitMs / 1_000
+      throw new ServingError('UNAVAILABLE', 'Large requests have to wait', { retryAfterS })
+    }
+    const { laneHeapMb: maxOldGenerationSizeMb } = this.#options.settings.limits
+    const data = { places: NOWHERE, isLane: true }
+    const lane = this.#start('lane', data, { maxOldGenerationSizeMb })
+    const target = targetIn(lane)
+    const startMs = performance.now()
+    this.#onEnd(lane, (error) => {
+      this.#targets.splice(this.#targets.indexOf(target), 1)
+      this.#threads.splice(this.#threads.indexOf(lane), 1)
+      this.#lane = undefined
+      const endMs = performance.now()
+      this.#laneLosses = endMs - startMs > LANE_STABLE_MS ? 1 : this.#laneLosses + 1
+      this.#laneDueMs = endMs + retryDelayMs(this.#laneLosses, LANE_RETRY)
+      this.#options.onLaneLost(error)
+    })
     this.#threads.push(lane)
     this.#targets.push(target)
     // What changes meanwhile is told to it as to all others, and here once more at the worst.
@@ -113,21 +126,47 @@ export class ServingThreads implements Publisher {
       if (pace.step()) await pace.rest()
     }
     await Promise.all(told)
+    return lane
   }
 
-  #start(parts: Omit<ServingThreadData, 'settings'>): Thread {
-    const { settings, control, onLost } = this.#options
+  #startServing(places: Places, index: number): Thread {
+    const thread = this.#start(`${index}`, { places, isLane: false })
+    this.#onEnd(thread, this.#options.onLost)
+    return thread
+  }
+
+  #start(
+    name: string,
+    parts: Omit<ServingThreadData, 'settings'>,
+    resourceLimits: ResourceLimits = {},
+  ): Thread {
+    const { settings, control } = this.#options
     const workerData: ServingThreadData = { ...parts, settings }
     const worker = new Worker(new URL('../../dist/serving-thread.js', import.meta.url), {
       workerData,
-      transferList: [...parts.lanes],
+      resourceLimits,
+      // Not what this process was started with: tests are run from the sources, and threads never.
+      execArgv: ['--enable-source-maps'],
     })
-    worker.once('error', onLost)
-    worker.once('exit', (code) => {
-      if (!this.#isEnding) onLost(new Error(`a serving thread ended with code ${code}`))
+    const channel = openChannel<ControlProtocol, ServingProtocol>(worker, control, (answer) =>
+      answer instanceof MessagePort ? [answer] : [],
+    )
+    return { name, worker, channel, hasEnded: false }
+  }
+
+  /** Calls when the thread ends and nobody ended it. */
+  #onEnd(thread: Thread, tell: (error: Error) => void): void {
+    const { worker, name } = thread
+    let cause: unknown
+    worker.once('error', (error) => {
+      cause = error
     })
-    const channel = openChannel<ControlProtocol, ServingProtocol>(worker, control)
-    return { worker, channel }
+    // Before whoever waits for the thread hears of it.
+    worker.prependOnceListener('exit', (code) => {
+      thread.hasEnded = true
+      if (this.#isEnding) return
+      tell(new Error(`the serving thread ${name} ended with code ${code}`, { cause }))
+    })
   }
 
   /** Resolves when every thread answers for the model like this. */
@@ -155,7 +194,8 @@ export class ServingThreads implements Publisher {
       known.add(load)
       const shared = model.share()
       transfer.push(...shared.transfer)
-      return { load, version, servable: shared.message, batching }
+      const { uncallable } = model
+      return { load, version, servable: shared.message, batching, uncallable }
     })
     return { name, versions: told, labels }
   }
@@ -179,6 +219,13 @@ export class ServingThreads implements Publisher {
     )
   }
 
+  /** Runs a single request. Throws `ServingError`. */
+  async run(request: SingleRun): Promise<Record<string, Tensor>> {
+    const [thread] = this.#threads
+    if (thread === undefined) throw new ServingError('UNAVAILABLE', 'no thread answers')
+    return await thread.channel.ask('run', request, { msMax: request.msMax + RUN_GRACE_MS })
+  }
+
   /** Begins to listen; says where. */
   async accept(): Promise<Listening> {
     const all = await Promise.all(
@@ -190,11 +237,16 @@ export class ServingThreads implements Publisher {
   /** What each thread has to tell, by its name. Throws when one does not answer. */
   async report(beginsAnew: boolean): Promise<ReadonlyMap<string, ThreadReport>> {
     const options = { msMax: REPORT_MS_MAX }
-    const named = this.#threads.map(async ({ channel }, index) => {
-      const name = index < this.#options.places.length ? `${index}` : 'lane'
-      return [name, await channel.ask('report', { beginsAnew }, options)] as const
-    })
-    return new Map(await Promise.all(named))
+    const reports = await Promise.all(
+      this.#threads.map(
+        async (thread) =>
+          await unlessEnded(thread, async () => {
+            const report = await thread.channel.ask('report', { beginsAnew }, options)
+            return [[thread.name, report] as const]
+          }),
+      ),
+    )
+    return new Map(reports.flatMap((report) => report ?? []))
   }
 
   /** Takes nothing new, answers what is there and ends the threads. */
@@ -210,25 +262,6 @@ export class ServingThreads implements Publisher {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isEnding = true
-    await Promise.all(
-      this.#threads.map(async ({ worker }) => {
-        const ended = once(worker, 'exit')
-        await worker.terminate()
-        await ended
-      }),
-    )
+    await Promise.all(this.#threads.map(async ({ worker }) => await worker.terminate()))
   }
 }
-
-const targetIn = (channel: Channel<ServingProtocol>): Target => ({
-  serve: async (message, transfer) =>
-    await channel.ask('serve', message, { msMax: SERVE_MS_MAX, transfer }),
-  release: async (load, msMax) => await channel.ask('release', { load }, { msMax }),
-  known: new Set(),
-})
-
-const targetOf = (table: Table): Target => ({
-  serve: async (message) => await Promise.resolve(table.serve(message)),
-  release: async (load, msMax) => await withDeadline(table.release(load), msMax),
-  known: new Set(),
-})

@@ -1,8 +1,7 @@
 // Warm-up: a version answers the requests that it brings with it before it answers anybody else's.
 
-import { open } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { LoadedModel } from '@drover/inference'
+import { IrregularFileError, type LoadedModel, readRegularFile } from '@drover/inference'
 import {
   classify,
   decodePredictionLog,
@@ -91,13 +90,11 @@ async function run(
 
 async function readRecords(path: string): Promise<Uint8Array | undefined> {
   try {
-    await using file = await open(path)
-    const { size } = await file.stat()
-    if (size > FILE_BYTES_MAX)
-      throw new ServingError('INVALID_ARGUMENT', `${WARM_UP_PATH} has ${size} bytes`)
-    return await file.readFile()
+    return await readRegularFile(path, FILE_BYTES_MAX)
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    if (error instanceof IrregularFileError)
+      throw new ServingError('INVALID_ARGUMENT', error.message, { cause: error })
     throw error
   }
 }

@@ -14,6 +14,8 @@ const DRAIN_MS_MAX = 15_000
 /** A Unix socket's path has to fit in 108 bytes of the kernel's, and a name is put behind the folder. */
 const SOCKET_FOLDER_BYTES_MAX = 80
 const LOG_LINE_CHARACTERS_MAX = 100_000
+/** Of the sockets in the process, behind its standard streams and one that is left free. */
+const FIRST_FD = 4
 
 /** A model server process that runs. */
 export interface ModelServer {
@@ -38,7 +40,9 @@ export interface Starter {
 export interface StarterOptions {
   /** The model server's program. */
   program: string
-  socket: BoundSocket
+  sockets: Sockets
+  /** Threads that answer requests: each listens on a copy of each socket. */
+  workers: number
   /** Where the admin sockets go, if its path is short enough for one. */
   folder: string
   env: NodeJS.ProcessEnv
@@ -46,10 +50,18 @@ export interface StarterOptions {
   onLine: (line: string) => void
 }
 
+/** What the processes listen on, one after another. */
+export interface Sockets {
+  rest: BoundSocket
+  /** Undefined for no gRPC. */
+  grpc: BoundSocket | undefined
+}
+
 const LogLine = z.object({ msg: z.string() })
 
 export async function makeStarter(options: StarterOptions): Promise<Starter> {
   const folder = await openSocketFolder(options.folder)
+  const { copies, listenFlag } = copiesOf(options)
   let started = 0
   return {
     async start() {
@@ -60,13 +72,13 @@ export async function makeStarter(options: StarterOptions): Promise<Starter> {
         [
           '--enable-source-maps',
           options.program,
-          '--listen_fds=rest:4',
+          listenFlag,
           // It shares the socket with one that serves: nobody may be answered before it serves as much.
           '--accept_later',
           `--admin_socket_path=${socketPath}`,
         ],
         // Its standard input is a pipe of this process: whatever ends this one ends it too.
-        { stdio: ['pipe', 'pipe', 'inherit', 'ignore', options.socket.fd], env: options.env },
+        { stdio: ['pipe', 'pipe', 'inherit', 'ignore', ...copies], env: options.env },
       )
       const ended = endOf(child)
       try {
@@ -81,6 +93,15 @@ export async function makeStarter(options: StarterOptions): Promise<Starter> {
       await rm(folder, { recursive: true, force: true })
     },
   }
+}
+
+/** A copy of each socket for each worker, and the flag that says which descriptors they are in the process. */
+function copiesOf({ sockets: { rest, grpc }, workers }: StarterOptions) {
+  const copies: number[] = []
+  const listed = ({ fd }: BoundSocket): string =>
+    Array.from({ length: workers }, () => copies.push(fd) - 1 + FIRST_FD).join(',')
+  const kinds = [`rest:${listed(rest)}`, ...(grpc === undefined ? [] : [`grpc:${listed(grpc)}`])]
+  return { copies, listenFlag: `--listen_fds=${kinds.join(';')}` }
 }
 
 async function openSocketFolder(folder: string): Promise<string> {

@@ -11,6 +11,8 @@ const BIND_AGAIN_MS = 50
 export interface BoundSocket extends Disposable {
   fd: number
   port: number
+  /** `host:port`, as gRPC takes it. */
+  address: string
   url: string
 }
 
@@ -56,10 +58,12 @@ function bindOnce(host: string, port: number): BoundSocket | number {
     return failed
   }
   const bound = Name.parse(name).port
+  const address = `${host.includes(':') ? `[${host}]` : host}:${bound}`
   return {
     fd,
     port: bound,
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}`,
+    address,
+    url: `http://${address}`,
     [Symbol.dispose]: () => {
       handle.close()
     },

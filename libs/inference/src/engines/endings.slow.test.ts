@@ -1,5 +1,6 @@
 // What happens when threads and processes of engines end.
 
+import { strict as assert } from 'node:assert'
 import { rm } from 'node:fs/promises'
 import { floatTensor, stringTensor } from '@drover/serving-api'
 import { afterAll, describe, expect, test, vi } from 'vitest'
@@ -108,10 +109,14 @@ describe('a thread of onnxruntime that ends', () => {
 test('a loader that ends costs the load in it, and loads the next', async () => {
   await using own = startSampleEngines({})
   await own.engines.load(small)
+  const [thread] = own.threads('loader-thread')
+  assert(thread !== undefined)
+  const told = vi.spyOn(thread.worker, 'postMessage')
   const loading = own.engines.load(await folder.add(denseModel(LARGE_WIDTHS)))
+  await vi.waitUntil(() => told.mock.calls.length > 0, { interval: 1 })
   const waiting = own.engines.load(small)
 
-  await own.threads('loader-thread')[0]?.worker.terminate()
+  await thread.worker.terminate()
 
   await expect(loading).rejects.toMatchObject({ code: 'CRASHED' })
   expect(await waiting).toMatchObject({ engine: 'kernel' })

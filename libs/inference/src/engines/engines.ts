@@ -14,13 +14,14 @@ import {
 } from '../tensorflow-host.ts'
 import { Exchange } from './exchange.ts'
 import { CONTROL } from './line.ts'
-import { Loaded, type LoadedModel, Loss, NEVER, type Shared } from './loaded-model.ts'
-import { type EngineChoice, type KernelPlan, Loader } from './loader.ts'
+import { LoadedKernel } from './loaded-kernel.ts'
+import { type LoadedModel, LoadedRemote, Loss, type Shared } from './loaded-model.ts'
+import { type EngineChoice, Loader } from './loader.ts'
 import { OnnxThreads } from './onnx-threads.ts'
 import type { Parcel } from './parcel.ts'
 import { onnxBytes, TENSORFLOW_PROCESS_BYTES, tensorflowBytes } from './resident-bytes.ts'
 import { RunQueue } from './run-queue.ts'
-import { openServable, type RemoteMessage, type ServableMessage } from './servable-message.ts'
+import type { RemoteMessage } from './servable-message.ts'
 import { type StartWorker, startWorker } from './thread.ts'
 
 /** TensorFlow's process has the next call at hand while it runs one; the others wait here. */
@@ -81,8 +82,10 @@ interface Source {
   directory: string
   tags: readonly string[]
   signatures: Readonly<Record<string, SignatureDef>>
+  uncallable: LoadedModel['uncallable']
   sizeBytes: number
   graphBytes: number
+  keepsState: boolean
 }
 
 class AllEngines implements Engines {
@@ -132,10 +135,12 @@ class AllEngines implements Engines {
     directory: string,
     { engine = 'auto', tags = this.#tags }: Parameters<Engines['load']>[1] = {},
   ): Promise<LoadedModel> {
-    const { sizeBytes, plan } = await this.#loader.load({ directory, engine, tags })
-    if (plan.engine === 'kernel') return this.#runHere(plan, sizeBytes)
-    const { signatures, graphBytes } = plan
-    const source = { directory, tags, sizeBytes, signatures, graphBytes }
+    const { sizeBytes, plan, uncallable } = await this.#loader.load({ directory, engine, tags })
+    if (plan.engine === 'kernel')
+      return new LoadedKernel(plan, { sizeBytes, uncallable }, this.#loader)
+    const { signatures, graphBytes, keepsState } = plan
+    const about = { sizeBytes, signatures, uncallable, graphBytes, keepsState }
+    const source = { directory, tags, ...about }
     if (plan.engine === 'tensorflow') return await this.#runByTensorflow(source)
     try {
       return await this.#runByOnnx(source, plan)
@@ -146,23 +151,14 @@ class AllEngines implements Engines {
     }
   }
 
-  #runHere({ message: kernel, residentBytes, load }: KernelPlan, sizeBytes: number): LoadedModel {
-    const message: ServableMessage = { engine: 'kernel', sizeBytes, kernel }
-    return new Loaded(openServable(message), {
-      residentBytes: () => residentBytes,
-      lost: NEVER,
-      share: () => ({ message, transfer: [] }),
-      free: async () => await this.#loader.free(load),
-    })
-  }
-
   async #runByOnnx(source: Source, plan: { parcel: Parcel; nodes: number }): Promise<LoadedModel> {
     const model = ++this.#lastModel
     const loss = new Loss()
     const thread = await this.#onnx.load({ number: model, onLost: loss.tell, ...source }, plan)
-    return new Loaded(
+    return new LoadedRemote(
       { engine: 'onnx', ...source },
       {
+        uncallable: source.uncallable,
         residentBytes: () => onnxBytes(source.sizeBytes),
         lost: loss.told,
         share: () => this.#share(source, { engine: 'onnx', thread, model }),
@@ -172,28 +168,36 @@ class AllEngines implements Engines {
   }
 
   async #runByTensorflow(source: Source): Promise<LoadedModel> {
-    const { directory, tags, signatures, sizeBytes, graphBytes } = source
+    const { directory, tags, signatures, sizeBytes, graphBytes, keepsState } = source
     const model = ++this.#lastModel
     const loss = new Loss()
-    let ownBytes = 0
-    const hosted = await this.#tensorflow.load(directory, tags, {
+    let isAlone = false
+    let loaded: LoadedModel | undefined
+    const hosted = await this.#tensorflow.load(directory, {
+      tags,
+      sizeBytes,
+      keepsState,
       onLost: loss.tell,
-      onMove: (isAlone) => {
-        ownBytes = isAlone ? TENSORFLOW_PROCESS_BYTES : 0
+      onMove: (isNowAlone) => {
+        isAlone = isNowAlone
         this.#tensorflowQueue.setAlone(model, isAlone)
+        loaded?.onResize?.()
       },
     })
     const bytes = tensorflowBytes(sizeBytes, graphBytes)
     this.#tensorflowQueue.add(model, hostedEngine(hosted, signatures), signatures)
-    return new Loaded(
+    this.#tensorflowQueue.setAlone(model, isAlone)
+    loaded = new LoadedRemote(
       { engine: 'tensorflow', ...source },
       {
-        residentBytes: () => bytes + ownBytes,
+        uncallable: source.uncallable,
+        residentBytes: () => bytes + (isAlone ? TENSORFLOW_PROCESS_BYTES : 0),
         lost: loss.told,
         share: () => this.#share(source, { engine: 'tensorflow', thread: CONTROL, model }),
         free: async () => await this.#tensorflowQueue.remove(model),
       },
     )
+    return loaded
   }
 
   #share(

@@ -16,6 +16,8 @@ export interface Shared {
 export interface LoadedModel {
   readonly engine: EngineName
   readonly signatures: Readonly<Record<string, SignatureDef>>
+  /** Signatures that metadata lists and nobody can call; undefined where there are none. */
+  readonly uncallable?: Readonly<Record<string, SignatureDef>> | undefined
   /** Bytes of its files. */
   readonly sizeBytes: number
   /**
@@ -23,10 +25,15 @@ export interface LoadedModel {
    * model gets a TensorFlow process of its own, by that process, and shrinks when it leaves it.
    */
   readonly residentBytes: number
+  /** To be set; called when these have changed. */
+  onResize?: (() => void) | undefined
   /** For the thread that loaded it. */
   readonly servable: Servable
-  /** Resolves when the engine gave it up: it keeps ending its thread, or cannot be loaded again. */
-  readonly lost: Promise<InferenceError>
+  /**
+   * Resolves when the engine gave it up: it keeps ending its thread, or cannot be loaded again. Kernels
+   * are never given up.
+   */
+  readonly lost?: Promise<InferenceError>
   /** For one other thread, which opens it by `openServable`. */
   share(): Shared
   /** Gives its memory back. Nobody may run it any more. */
@@ -41,30 +48,31 @@ export class Loss {
   })
 }
 
-/** Kernels are not given up. */
-export const NEVER = new Promise<InferenceError>(() => {})
-
-/** What is known of a model; that of a kernel is looked up when it is wanted. */
+/** What is known of a model. */
 type About = Pick<LoadedModel, 'engine' | 'signatures' | 'sizeBytes'>
-type Ways = Pick<LoadedModel, 'lost' | 'share'> & {
-  residentBytes: () => number
-  free: () => Promise<void>
-}
+type Ways = Required<Pick<LoadedModel, 'lost' | 'share'>> &
+  Pick<LoadedModel, 'uncallable'> & {
+    residentBytes: () => number
+    free: () => Promise<void>
+  }
 
-/** See `LoadedModel`. */
-export class Loaded implements LoadedModel {
+/** A model that runs elsewhere. */
+export class LoadedRemote implements LoadedModel {
   readonly lost: Promise<InferenceError>
   readonly share: () => Shared
+  readonly uncallable: LoadedModel['uncallable']
+  onResize?: () => void
   readonly #residentBytes: () => number
   readonly #free: () => Promise<void>
   readonly #about: About
   #servable: Servable | undefined
 
-  constructor(about: About, { residentBytes, lost, share, free }: Ways) {
+  constructor(about: About, { residentBytes, lost, share, free, uncallable }: Ways) {
     this.#about = about
     this.#residentBytes = residentBytes
     this.lost = lost
     this.share = share
+    this.uncallable = uncallable
     this.#free = free
   }
 

@@ -1,7 +1,12 @@
-// The control thread's half of the loader: reads go to it one after the other.
+// The control thread's half of the loader. Files are read here, as many models at a time as are asked
+// for, so that one whose file system hangs holds up no other; what was read goes to the thread, one
+// model after the other.
 
+import type { SavedModel } from '@drover/saved-model'
 import type { SignatureDef } from '@drover/serving-api'
 import { InferenceError } from '../errors.ts'
+import { type ModelBytes, readModelBytes } from '../model-files.ts'
+import { settledBy } from '../timed.ts'
 import type { KernelMessage } from '../kernel/types.ts'
 import { LastingThread } from './lasting-thread.ts'
 import type { Parcel } from './parcel.ts'
@@ -33,6 +38,8 @@ export type RemotePlan = {
   signatures: Readonly<Record<string, SignatureDef>>
   /** Bytes of `saved_model.pb`. */
   graphBytes: number
+  /** A signature changes its variables or tables. */
+  keepsState: boolean
 } & ({ engine: 'onnx'; nodes: number; parcel: Parcel } | { engine: 'tensorflow' })
 
 /** A model that was read, and what is to run it. */
@@ -40,23 +47,27 @@ export interface ReadModel {
   /** Bytes of its files. */
   sizeBytes: number
   plan: KernelPlan | RemotePlan
+  /** See `SavedModel`. */
+  uncallable: SavedModel['uncallable']
 }
 
 /** What the loader thread answers. */
 export type LoaderProtocol = {
-  load: { ask: LoadRequest & { load: number }; answer: ReadModel }
+  load: { ask: LoadRequest & ModelBytes & { load: number }; answer: ReadModel }
   /** Gives back the memory of kernels. */
   free: { ask: { load: number }; answer: undefined }
   /** A thread has ended that may have run kernel models. */
   forgetThread: { ask: { thread: number }; answer: undefined }
 }
 
-/** Reads models in a thread of its own, which is started again when it ends. */
+/** Prepares models in a thread of its own, which is started again when it ends. */
 export class Loader {
   readonly #thread: LastingThread<LoaderProtocol>
   readonly #timeoutMs: number
   readonly #turns: (() => void)[] = []
-  #isReading = false
+  #isBusy = false
+  /** Directories whose files did not come in time. Each holds a thread for files: none is asked again. */
+  readonly #late = new Set<string>()
   #lastLoad = 0
 
   constructor({ start, timeoutMs }: { start: StartWorker; timeoutMs: number }) {
@@ -70,21 +81,38 @@ export class Loader {
     this.#thread.running().catch(() => {})
   }
 
-  /** Throws what the reading threw; CRASHED or TIMEOUT when it ended the thread; UNAVAILABLE. */
+  /** Throws LOAD_FAILED for files that do not come; CRASHED or TIMEOUT when it ended the thread; UNAVAILABLE. */
   async load(request: LoadRequest): Promise<ReadModel> {
+    const files = await this.#read(request.directory)
     if (this.#turns.length >= LOADS_WAITING_MAX)
       throw new InferenceError('UNAVAILABLE', `${LOADS_WAITING_MAX} models wait to be loaded`)
-    if (this.#isReading) await new Promise<void>((resolve) => this.#turns.push(resolve))
-    else this.#isReading = true
+    if (this.#isBusy) await new Promise<void>((resolve) => this.#turns.push(resolve))
+    else this.#isBusy = true
     try {
       const thread = await this.#thread.running()
       const timeoutMs = this.#timeoutMs
       const load = ++this.#lastLoad
-      return await thread.request<'load'>({ kind: 'load', load, ...request }, { timeoutMs })
+      return await thread.request<'load'>(
+        { kind: 'load', load, ...request, ...files },
+        { timeoutMs, transfer: [files.graph.buffer] },
+      )
     } finally {
       const next = this.#turns.shift()
-      if (next === undefined) this.#isReading = false
+      if (next === undefined) this.#isBusy = false
       else next()
+    }
+  }
+
+  async #read(directory: string): Promise<ModelBytes> {
+    if (this.#late.has(directory)) throw late(directory)
+    const reading = readModelBytes(directory)
+    try {
+      return await settledBy(reading, performance.now() + this.#timeoutMs)
+    } catch (error) {
+      if (!(error instanceof InferenceError) || error.code !== 'TIMEOUT') throw error
+      this.#late.add(directory)
+      void reading.catch(() => {}).finally(() => this.#late.delete(directory))
+      throw late(directory)
     }
   }
 
@@ -110,3 +138,6 @@ export class Loader {
     await this.#thread.close()
   }
 }
+
+const late = (directory: string): InferenceError =>
+  new InferenceError('LOAD_FAILED', `the files in ${directory} do not come`)

@@ -97,7 +97,7 @@ test('all requests of the others succeed while one model overruns its limit twic
 })
 
 test('a run past its deadline fails its own caller, and the process goes on', async () => {
-  await using own = await start({ runLimitMs: 60_000 })
+  await using own = await start({ runLimitMs: 60_000, holdLimitMs: 60_000 })
   const heavy = await own.load(heavyDirectory)
   const before = own.engines.tensorflowPid
 

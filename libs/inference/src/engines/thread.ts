@@ -13,6 +13,9 @@ export type ThreadReply =
 /** What it is asked. */
 export type ThreadRequest<Body> = { kind: 'request'; id: number; body: Body } | { kind: 'end' }
 
+/** What is not in use any more is collected this often: these threads have little that stays for long. */
+const YOUNG_MIB_MAX = 12
+
 /** How long the end of a thread is waited for; a call of native code may take it. */
 const END_MS_MAX = 5_000
 
@@ -21,7 +24,11 @@ export type StartWorker = (entry: string, data: unknown) => Worker
 
 /** The same from src, in tests, and from dist: only what was built runs as a thread. */
 export const startWorker: StartWorker = (entry, workerData) =>
-  new Worker(new URL(`../../dist/${entry}.js`, import.meta.url), { workerData, execArgv: [] })
+  new Worker(new URL(`../../dist/${entry}.js`, import.meta.url), {
+    workerData,
+    execArgv: [],
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB_MAX },
+  })
 
 interface Waiting {
   resolve(result: unknown): void

@@ -2,6 +2,7 @@ import {
   compileModel,
   type CompiledModel,
   type DenseLayer,
+  type Program,
   type SavedModel,
   SavedModelError,
   type Value,
@@ -9,14 +10,8 @@ import {
 import { biasLength, MULTIPLY_ADDS_MAX, packWeights, rowsThrough, weightsLength } from './layers.ts'
 import type { KernelMemory } from './memory.ts'
 import { aligned } from './slab.ts'
-import {
-  biasKey,
-  encodeStored,
-  type NumericValue,
-  type StoredConstant,
-  weightsKey,
-} from './stored.ts'
-import type { KernelMessage } from './types.ts'
+import { biasKey, type NumericValue, type StoredConstant, weightsKey } from './stored.ts'
+import { type KernelMessage, messageOf } from './types.ts'
 
 /** Constants up to this are kept with the description of the model. */
 const SMALL_BYTES = 256
@@ -25,10 +20,10 @@ const FLOAT_BYTES = 4
 /** A model in shared memory. */
 export interface KernelModel {
   message: KernelMessage
-  /** What it takes of the memory. */
+  /** What it takes of the memory, without the description that it may share with others. */
   residentBytes: number
   /** Gives the memory back; nobody may run the model any more. */
-  free(): void
+  free: () => void
 }
 
 /**
@@ -45,19 +40,20 @@ export function compileKernels(
   const { signatures } = savedModel
   const { programs } = compiled
   const { constants, places } = layout
-  const { bytes, dataFrom } = encodeStored({ signatures, programs, constants, places })
-  const block = memory.allocate(dataFrom + layout.size)
+  const block = memory.allocate(layout.size)
+  const described = { signatures, programs, constants, places }
+  const { message: description, leave } = memory.descriptions.take(described)
   const { buffer } = block.slab.memory
-  new Uint8Array(buffer, block.at, bytes.length).set(bytes)
-  for (const { place, write } of layout.pieces) write(buffer, block.at + dataFrom + place)
-  const { id, memory: shared } = block.slab
+  for (const { place, write } of layout.pieces) write(buffer, block.at + place)
   let isFree = false
   return {
-    message: { slab: { id, memory: shared }, at: block.at, length: bytes.length },
+    message: messageOf(block, description),
     residentBytes: block.size,
-    free() {
-      if (!isFree) memory.free(block)
+    free: () => {
+      if (isFree) return
       isFree = true
+      memory.free(block)
+      leave()
     },
   }
 }
@@ -65,21 +61,30 @@ export function compileKernels(
 function compileOrReason(savedModel: SavedModel): CompiledModel | { reason: string } {
   try {
     const compiled = compileModel(savedModel)
-    const cost = Math.max(0, ...Object.values(compiled.programs).map((each) => each.cost))
+    const cost = Math.max(0, ...Object.values(compiled.programs).map(multiplyAdds))
     if (cost > MULTIPLY_ADDS_MAX) return { reason: `a row costs ${cost} multiply-adds` }
     const isWide = chainsOf(compiled).some((layers) => rowsThrough(layers) < 1)
     return isWide ? { reason: 'a layer is too wide' } : compiled
   } catch (error) {
     if (error instanceof SavedModelError && error.code === 'UNTRANSLATABLE')
-      return { reason: error.message }
+      return { reason: reasonOf(error) }
     throw error
   }
 }
 
+const reasonOf = ({ message, cause }: Error): string =>
+  cause instanceof Error ? `${message}: ${reasonOf(cause)}` : message
+
 const chainsOf = ({ programs }: CompiledModel): (readonly DenseLayer[])[] =>
-  Object.values(programs).flatMap(({ steps }) =>
-    steps.flatMap((step) => (step.kind === 'dense' ? [step.layers] : [])),
-  )
+  Object.values(programs).flatMap(chainsIn)
+
+const chainsIn = ({ steps }: Program): (readonly DenseLayer[])[] =>
+  steps.flatMap((step) => (step.kind === 'dense' ? [step.layers] : []))
+
+const multiplyAdds = (program: Program): number =>
+  chainsIn(program)
+    .flat()
+    .reduce((sum, { inputs, outputs }) => sum + inputs * outputs, 0)
 
 /** Something to be written into memory. */
 interface Piece {

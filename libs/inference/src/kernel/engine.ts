@@ -1,17 +1,17 @@
-import { Plan, PLAIN_COST, type RowWise, SavedModelError, weightOf } from '@drover/saved-model'
+import { type Division, PART_NS_MAX, Plan, SavedModelError, textNs } from '@drover/saved-model'
 import type { SignatureDef } from '@drover/serving-api'
 import { InferenceError } from '../errors.ts'
 import type { Engine, RunOptions, Tensors } from '../servable.ts'
-import { MULTIPLY_ADDS_MAX, runLayers } from './layers.ts'
-import { rowsOf, runInSlices } from './slices.ts'
+import { type Description, openDescription } from './description.ts'
+import { runLayers } from './layers.ts'
 import { openSlab, type Slab } from './slab.ts'
-import { runInSteps } from './steps.ts'
-import { openConstant, placeLayer, readStored, type StoredAt } from './stored.ts'
+import { partsOf, Slices } from './slices.ts'
+import { openConstant, placeLayer, type StoredModel } from './stored.ts'
+import { runInStretches } from './stretches.ts'
 import type { KernelMessage } from './types.ts'
 
-/** One row of so few elements through so few steps is not worth looking at the clock. */
-const QUICK_WEIGHT = 1_024
-const SHORT_STEPS = 4
+/** What takes no longer is not worth looking at the clock. */
+const AT_ONCE_NS = 200_000
 const NOTHING = { values: [] }
 
 /** A model that runs in kernels, in this thread; what it knows of itself is read when it is wanted. */
@@ -24,42 +24,44 @@ export interface KernelEngine extends Engine {
  * to the event loop about every 2 ms and are a TIMEOUT after their deadline. To close it ends this thread's
  * part only.
  */
-export function openKernels({ slab, at, length }: KernelMessage): KernelEngine {
-  return new OpenModel(openSlab(slab), at, length)
+export function openKernels({ slab, at, description }: KernelMessage): KernelEngine {
+  return new OpenModel(openSlab(slab), at, openDescription(description))
 }
 
 /** A signature ready to run. */
 interface Runner {
   signature: string
   plan: Plan
-  rowWise: RowWise | undefined
-  cost: number
+  division: Division
 }
 
 /** Few fields, since a process may hold ten thousand that are never asked. */
 class OpenModel implements KernelEngine {
   readonly name = 'kernel'
   readonly #at: number
-  readonly #length: number
+  readonly #description: Description
   #slab: Slab | undefined
-  #signatures: Readonly<Record<string, SignatureDef>> | undefined
   #runners: readonly Runner[] = []
 
-  constructor(slab: Slab, at: number, length: number) {
+  constructor(slab: Slab, at: number, description: Description) {
     this.#slab = slab
     this.#at = at
-    this.#length = length
+    this.#description = description
   }
 
-  get #stored(): StoredAt & { slab: Slab } {
-    if (this.#slab === undefined) throw new InferenceError('UNAVAILABLE', 'the model is closed')
-    const { memory } = this.#slab
-    return { memory, at: this.#at, length: this.#length, slab: this.#slab }
+  /** Where it is. Once the model is closed, its memory may be another one's. */
+  get #openSlab(): Slab {
+    if (this.#slab === undefined) throw closed()
+    return this.#slab
+  }
+
+  get #stored(): StoredModel {
+    if (this.#slab === undefined && !this.#description.isRead) throw closed()
+    return this.#description.stored
   }
 
   get signatures(): Readonly<Record<string, SignatureDef>> {
-    this.#signatures ??= readStored(this.#stored).signatures
-    return this.#signatures
+    return this.#stored.signatures
   }
 
   run(
@@ -68,7 +70,7 @@ class OpenModel implements KernelEngine {
     options: RunOptions = {},
   ): Tensors | Promise<Tensors> {
     const runner =
-      this.#runners.find((each) => each.signature === signature) ?? this.#open(signature)
+      this.#runners.find((each) => each.signature === signature) ?? this.#makeReady(signature)
     try {
       const answer = start(runner, inputs, options)
       return answer instanceof Promise ? answer.catch(refuse) : answer
@@ -77,9 +79,10 @@ class OpenModel implements KernelEngine {
     }
   }
 
-  #open(signature: string): Runner {
-    const at = this.#stored
-    const stored = readStored(at)
+  #makeReady(signature: string): Runner {
+    const slab = this.#openSlab
+    const stored = this.#stored
+    const at = { memory: slab.memory, at: this.#at }
     const program = stored.programs[signature]
     if (program === undefined)
       throw new InferenceError('INVALID_INPUT', `the model has no signature ${signature}`)
@@ -88,10 +91,10 @@ class OpenModel implements KernelEngine {
       dense: (layers) =>
         runLayers(
           layers.map((layer) => placeLayer(layer, stored, at)),
-          at.slab.workshop,
+          slab.workshop,
         ),
     })
-    const runner = { signature, plan, rowWise: program.rowWise, cost: program.cost }
+    const runner = { signature, plan, division: program.division }
     this.#runners = [...this.#runners, runner]
     return runner
   }
@@ -101,6 +104,8 @@ class OpenModel implements KernelEngine {
     this.#runners = []
   }
 }
+
+const closed = (): InferenceError => new InferenceError('UNAVAILABLE', 'the model is closed')
 
 /** An error of a kernel as callers of engines know it. */
 function refuse(error: unknown): never {
@@ -112,27 +117,52 @@ function refuse(error: unknown): never {
 }
 
 function start(
-  { plan, rowWise, cost }: Runner,
+  { plan, division }: Runner,
   inputs: Readonly<Tensors>,
   { outputs, deadlineMs = Infinity }: RunOptions,
 ): Tensors | Promise<Tensors> {
-  const rows = rowWise === undefined ? undefined : rowsOf(rowWise, inputs)
-  const weight = weightIn(inputs)
-  if (rows === 1 && weight <= QUICK_WEIGHT && plan.length <= SHORT_STEPS) {
+  const parts = partsOf(division, inputs)
+  if (parts === undefined || parts === 0) return runUndivided(plan, inputs, outputs)
+  if (isQuick({ plan, division }, inputs, parts)) {
     const slots = plan.start(inputs)
     plan.run(slots)
     return plan.finish(slots, outputs)
   }
-  if (rowWise !== undefined && rows !== undefined && rows > 1) {
-    const rowCost = cost + (PLAIN_COST * plan.length * weight) / rows
-    if (rowCost <= MULTIPLY_ADDS_MAX)
-      return runInSlices(plan, { inputs, rowWise, rows, cost: rowCost, outputs, deadlineMs })
-  }
-  return runInSteps(plan, { inputs, outputs, deadlineMs })
+  return runInStretches(new Slices({ plan, division }, inputs, { parts, outputs }), deadlineMs)
 }
 
-function weightIn(inputs: Readonly<Tensors>): number {
-  let weight = 0
-  for (const alias in inputs) weight += weightOf(inputs[alias] ?? NOTHING)
-  return weight
+/** Whether a request is known to take little; of one with texts that are read nothing is known. */
+function isQuick(
+  { plan, division }: Pick<Runner, 'plan' | 'division'>,
+  inputs: Readonly<Tensors>,
+  parts: number,
+): boolean {
+  const { texts, partNs } = division
+  let ns = plan.stepsNs + parts * partNs
+  if (texts === 'none' || ns > AT_ONCE_NS) return ns <= AT_ONCE_NS
+  for (const alias in inputs) ns += textNs(inputs[alias] ?? NOTHING)
+  return texts === 'moved' && ns <= AT_ONCE_NS
 }
+
+/**
+ * Shapes that the signature does not tell of, which TensorFlow takes where the graph can work with them.
+ * Nobody knows what these cost before each step, and all of them together may cost what a part may.
+ */
+function runUndivided(
+  plan: Plan,
+  inputs: Readonly<Tensors>,
+  outputs: readonly string[] | undefined,
+): Tensors {
+  let ns = Object.values(inputs).reduce((sum, input) => sum + textNs(input), plan.stepsNs)
+  if (ns > PART_NS_MAX) throw tooLarge()
+  const slots = plan.start(inputs)
+  for (let step = 0; step < plan.length; step++) ns += plan.runWithin(slots, step, PART_NS_MAX - ns)
+  if (ns + plan.textNs(slots) > PART_NS_MAX) throw tooLarge()
+  return plan.finish(slots, outputs)
+}
+
+const tooLarge = (): InferenceError =>
+  new InferenceError(
+    'INVALID_INPUT',
+    'the inputs do not have the shapes of the signature, and too many texts for others',
+  )

@@ -1,4 +1,5 @@
 import { threadId } from 'node:worker_threads'
+import { Descriptions } from './description.ts'
 import { FreeList, type Stretch } from './free-list.ts'
 import { aligned, forgetThread, MODELS_AT, type SlabMessage } from './slab.ts'
 import { shareMemory } from './wasm.ts'
@@ -27,6 +28,8 @@ let slabsMade = 0
  */
 export class KernelMemory {
   readonly #slabs = new Set<OwnedSlab>()
+  /** Those of the models. */
+  readonly descriptions = new Descriptions(this)
   #usedBytes = 0
 
   /** What models take, in bytes. */
@@ -41,7 +44,8 @@ export class KernelMemory {
 
   /** Memory for a model; nobody else is given it before it is freed. */
   allocate(bytes: number): Block {
-    const size = aligned(bytes)
+    // A stretch of nothing would be in nobody's way, and so in no list either.
+    const size = aligned(Math.max(1, bytes))
     const slab = this.#fitting(size) ?? this.#add(size)
     const at = slab.free.allocate(size)
     if (at === undefined) throw new RangeError(`${size} bytes do not fit into a slab`)

@@ -2,13 +2,14 @@
 //
 //   claims    for each scratch area, the thread that has it
 //   scratch   areas for what layers calculate, one for each thread
-//   the rest  models: constants, weights, and their programs as bytes
+//   the rest  models: constants and weights, and their descriptions as bytes
 //
 // Threads find their own area by themselves, so that nobody has to number them.
 
 import { threadId } from 'node:worker_threads'
 import { InferenceError } from '../errors.ts'
 import { type Dense, denseIn, type WasmMemory } from './wasm.ts'
+import { Weakly } from './weakly.ts'
 
 /** Threads that may run models at once. */
 const THREADS_MAX = 32
@@ -50,11 +51,13 @@ export interface Workshop {
 }
 
 /** A slab as one thread sees it. */
-export class Slab {
+export class Slab implements SlabMessage {
+  readonly id: string
   readonly memory: WasmMemory
   #workshop: Workshop | undefined
 
-  constructor(memory: WasmMemory) {
+  constructor({ id, memory }: SlabMessage) {
+    this.id = id
     this.memory = memory
   }
 
@@ -80,18 +83,8 @@ function claimArea(memory: WasmMemory): number {
   throw new InferenceError('UNAVAILABLE', `more than ${THREADS_MAX} threads run models`)
 }
 
-/** Held weakly: a slab that no model of this thread is in must not be kept. */
-const slabs = new Map<string, WeakRef<Slab>>()
-const gone = new FinalizationRegistry<string>((id) => {
-  if (slabs.get(id)?.deref() === undefined) slabs.delete(id)
-})
+const slabs = new Weakly<Slab>()
 
 /** The slab of a message; the same for all models in it. */
-export function openSlab({ id, memory }: SlabMessage): Slab {
-  const known = slabs.get(id)?.deref()
-  if (known !== undefined) return known
-  const slab = new Slab(memory)
-  slabs.set(id, new WeakRef(slab))
-  gone.register(slab, id)
-  return slab
-}
+export const openSlab = (message: SlabMessage): Slab =>
+  slabs.get(message.id, () => new Slab(message))

@@ -1,76 +1,67 @@
 // Work that must not hold up the event loop: a stretch of it, then whatever else waits, then the next.
 
 import { performance } from 'node:perf_hooks'
-import { setImmediate } from 'node:timers/promises'
 import { InferenceError } from '../errors.ts'
 
 /** How long a stretch may take, about. */
 const STRETCH_MS = 2
-/** The first rows, which tell how long others take, may cost so many multiply-adds. */
-const FIRST_COST = 250_000
-const SLICE_MS = 0.5
-const ROWS_MAX = 8_192
 
-/** How many rows to run at a time: the first few by what they should cost, then by what they did. */
-export class Pace {
-  #rows: number
-
-  /** The cost of a row, about, in multiply-adds of a dense layer. */
-  constructor(cost: number) {
-    this.#rows = Math.min(ROWS_MAX, Math.ceil(FIRST_COST / (cost + 1)))
-  }
-
-  /** The next slice. */
-  get rows(): number {
-    return this.#rows
-  }
-
-  took(rows: number, ms: number): void {
-    // The clock is coarse and a pause may be nobody's fault: neither may change much at once.
-    const wanted = (rows * SLICE_MS) / (ms + 1e-3)
-    this.#rows = Math.ceil(Math.min(wanted, this.#rows * 4, ROWS_MAX))
-  }
-}
+/** Runs that wait for their next stretch. Each turn of the event loop has one, however many there are. */
+const waiting: (() => void)[] = []
 
 /** Work that can be done piece by piece. */
 export interface Pieces<T> {
-  isDone: () => boolean
+  readonly isDone: boolean
   /** Does the next piece. */
-  work: () => void
-  finish: () => T
+  work(): void
+  finish(): T
+  /** To be called once, after the last piece or one that has failed. */
+  close(): void
 }
 
-/** Does work in stretches; TIMEOUT when the deadline has passed before one. */
-export class Stretches {
-  readonly #deadlineMs: number
-  #startMs: number
-
-  /** Both on the clock of `performance.now()`. */
-  constructor(deadlineMs: number, startMs: number) {
-    this.#deadlineMs = deadlineMs
-    this.#startMs = startMs
+/**
+ * The answer at once if one stretch is enough for it and nobody waits for another; TIMEOUT when the deadline
+ * has passed before a piece.
+ */
+export function runInStretches<T>(pieces: Pieces<T>, deadlineMs: number): T | Promise<T> {
+  let isOver = true
+  try {
+    if (waiting.length === 0 && stretch(pieces, deadlineMs)) return pieces.finish()
+    isOver = false
+    return goOn(pieces, deadlineMs)
+  } finally {
+    if (isOver) pieces.close()
   }
+}
 
-  /** The answer at once if the first stretch is enough for it. */
-  run<T>(pieces: Pieces<T>): T | Promise<T> {
-    return this.#stretch(pieces) ? pieces.finish() : this.#goOn(pieces)
+/** Both times are on the clock of `performance.now()`. */
+function stretch(pieces: Pieces<unknown>, deadlineMs: number): boolean {
+  const startMs = performance.now()
+  for (let nowMs = startMs; !pieces.isDone; nowMs = performance.now()) {
+    if (nowMs > deadlineMs) throw new InferenceError('TIMEOUT', 'it took too long')
+    if (nowMs - startMs > STRETCH_MS) return false
+    pieces.work()
   }
+  return true
+}
 
-  #stretch({ isDone, work }: Pieces<unknown>): boolean {
-    while (!isDone()) {
-      const now = performance.now()
-      if (now > this.#deadlineMs) throw new InferenceError('TIMEOUT', 'it took too long')
-      if (now - this.#startMs > STRETCH_MS) return false
-      work()
-    }
-    return true
-  }
-
-  async #goOn<T>(pieces: Pieces<T>): Promise<T> {
-    do {
-      await setImmediate()
-      this.#startMs = performance.now()
-    } while (!this.#stretch(pieces))
+async function goOn<T>(pieces: Pieces<T>, deadlineMs: number): Promise<T> {
+  try {
+    do await turn()
+    while (!stretch(pieces, deadlineMs))
     return pieces.finish()
+  } finally {
+    pieces.close()
   }
+}
+
+async function turn(): Promise<void> {
+  await new Promise<void>((resolve) => {
+    if (waiting.push(resolve) === 1) setImmediate(next)
+  })
+}
+
+function next(): void {
+  waiting.shift()?.()
+  if (waiting.length > 0) setImmediate(next)
 }

@@ -10,7 +10,7 @@ export function commonShape(a: readonly number[], b: readonly number[]): readonl
   return left.map((size, axis) => {
     const other = right[axis] ?? 1
     if (size !== other && size !== 1 && other !== 1)
-      throw invalid(`[${a.join(', ')}] and [${b.join(', ')}] do not fit together`)
+      throw invalid(`Incompatible shapes: [${a.join(',')}] vs. [${b.join(',')}]`)
     return size === 1 ? other : size
   })
 }

@@ -1,7 +1,7 @@
 // Operations on each number by itself.
 
 import { floatOf } from '../node-attrs.ts'
-import { bools, ints, invalid, isNumber, type NumberValue, type Value, zeros } from '../values.ts'
+import { ints, invalid, isNumber, type NumberValue, type Value, zeros } from '../values.ts'
 import { type Kernel, withOne } from './kernel.ts'
 
 const SELU = { scale: 1.0507009873554805, alpha: 1.6732632423543772 }
@@ -43,10 +43,11 @@ const test =
   () =>
     withOne((input) => {
       if (!isNumber(input)) throw invalid(`${input.dtype} is no type of floats`)
-      return bools(
-        input.shape,
-        Array.from(input.values, (value) => holds(value)),
-      )
+      const { shape, values } = input
+      const found = new Uint8Array(values.length)
+      for (let index = 0; index < found.length; index++)
+        found[index] = holds(values[index] ?? 0) ? 1 : 0
+      return { dtype: 'DT_BOOL', shape, values: found }
     })
 
 const filled =

@@ -20,5 +20,6 @@ export const kernelOf = (op: string): Kernel | undefined => aroundText.get(op) ?
 /** The same for the operations that are run in TypeScript on the way to text, even where ONNX could. */
 export const textKernelOf = (op: string): Kernel | undefined => aroundText.get(op)
 
+export { type Cost, costOf, layersNs, readsCharacters, STEP_NS, textNs } from './costs.ts'
 export { activations, LEAKY_ALPHA } from './elementwise.ts'
 export type { Kernel, Run } from './kernel.ts'

@@ -175,11 +175,27 @@ function castTo(type: Exclude<ValueType, 'DT_STRING'>, input: Value): Value {
     return numbers(type, shape, Uint8Array.from<number | bigint>(input.values, isTruth))
   if (input.dtype !== 'DT_INT64')
     return type === 'DT_INT64'
-      ? ints(shape, BigInt64Array.from(input.values, toLong))
+      ? ints(shape, mapped(new BigInt64Array(input.values.length), input.values, toLong))
       : numbers(type, shape, input.values)
-  const short = (value: bigint) => Number(type === 'DT_INT32' ? BigInt.asIntN(32, value) : value)
-  return type === 'DT_INT64' ? input : numbers(type, shape, Array.from(input.values, short))
+  const short = type === 'DT_INT32' ? lowBits : Number
+  const found = mapped(new Float64Array(input.values.length), input.values, short)
+  return type === 'DT_INT64' ? input : numbers(type, shape, found)
 }
+
+/** Goes through numbers faster than `from` with a function. */
+function mapped<From, To, Into extends { [index: number]: To; readonly length: number }>(
+  to: Into,
+  from: ArrayLike<From>,
+  change: (value: From) => To,
+): Into {
+  for (let index = 0; index < to.length; index++) {
+    const value = from[index]
+    if (value !== undefined) to[index] = change(value)
+  }
+  return to
+}
+
+const lowBits = (value: bigint): number => Number(BigInt.asIntN(32, value))
 
 const isTruth = (value: number | bigint): number => (Number(value) === 0 ? 0 : 1)
 const toLong = (value: number): bigint => BigInt(Number.isFinite(value) ? Math.trunc(value) : 0)

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { decodeText } from '../values.ts'
+import { decodeText } from '../bytes-as-text.ts'
 import { translateRegex } from './regex.ts'
 
 const replace = (pattern: string, text: string): string | undefined => {

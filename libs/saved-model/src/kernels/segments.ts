@@ -25,11 +25,9 @@ const range: Kernel = (node) => {
     if (step === 0) throw invalid('a range cannot step by 0')
     const length = Math.max(0, Math.ceil((to - from) / step))
     countOf([length])
-    return integers(
-      type,
-      [length],
-      Array.from({ length }, (_, index) => from + index * step),
-    )
+    const values = new Float64Array(length)
+    for (let index = 0; index < length; index++) values[index] = from + index * step
+    return integers(type, [length], values)
   })
 }
 
@@ -99,10 +97,17 @@ const bound =
       const [otherRows, count] = matrixOf(values)
       if (rows !== otherRows) throw invalid('two matrices of as many rows were expected')
       const [haystack, needles] = [asInts(sorted), asInts(values)]
-      const found = Array.from(needles, (needle, index) => {
+      const found = new Float64Array(needles.length)
+      for (const [index, needle] of needles.entries()) {
         const row = Math.floor(index / count) * width
-        return boundIn(haystack.subarray(row, row + width), (element) => goesOn(element, needle))
-      })
+        let [low, high] = [row, row + width]
+        while (low < high) {
+          const middle = (low + high) >>> 1
+          if (goesOn(haystack[middle] ?? 0n, needle)) low = middle + 1
+          else high = middle
+        }
+        found[index] = low - row
+      }
       return integers(type, [rows, count], found)
     })
   }
@@ -111,16 +116,6 @@ function matrixOf({ shape: [rows, columns, ...more] }: Value): [number, number] 
   if (rows === undefined || columns === undefined || more.length > 0)
     throw invalid('a matrix was expected')
   return [rows, columns]
-}
-
-function boundIn(sorted: BigInt64Array, goesOn: (element: bigint) => boolean): number {
-  let [low, high] = [0, sorted.length]
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (goesOn(sorted[middle] ?? 0n)) low = middle + 1
-    else high = middle
-  }
-  return low
 }
 
 function asInts(value: Value): IntValue['values'] {
@@ -136,7 +131,7 @@ function asInts(value: Value): IntValue['values'] {
 function scatter(
   updates: Value,
   shape: readonly number[],
-  { slices, width }: { slices: readonly number[]; width: number },
+  { slices, width }: { slices: ArrayLike<number>; width: number },
 ): Value {
   if (updates.dtype === 'DT_STRING' || updates.dtype === 'DT_BOOL')
     throw invalid(`${updates.dtype} cannot be summed`)
@@ -156,9 +151,10 @@ function addSlices<T>(
     width,
     zero,
     add,
-  }: { slices: readonly number[]; width: number; zero: T; add: (a: T, b: T) => T },
+  }: { slices: ArrayLike<number>; width: number; zero: T; add: (a: T, b: T) => T },
 ): void {
-  for (const [row, slice] of slices.entries()) {
+  for (let row = 0; row < slices.length; row++) {
+    const slice = slices[row] ?? -1
     if (slice < 0) continue
     for (let index = 0; index < width; index++) {
       const at = slice * width + index
@@ -187,7 +183,8 @@ const scatterNd: Kernel = () =>
     const flat = asIntegers(indices)
     const rows = sizeOf(indices.shape.slice(0, -1))
     if (updates.values.length !== rows * width) throw invalid('every index needs its update')
-    const slices = Array.from({ length: rows }, (_, row) => {
+    const slices = new Float64Array(rows)
+    for (let row = 0; row < rows; row++) {
       let position = 0
       for (let axis = 0; axis < depth; axis++) {
         const index = flat[row * depth + axis] ?? 0
@@ -195,8 +192,8 @@ const scatterNd: Kernel = () =>
         if (index < 0 || index >= size) throw invalid(`the index ${index} is not below ${size}`)
         position = position * size + index
       }
-      return position
-    })
+      slices[row] = position
+    }
     return scatter(updates, shape, { slices, width })
   })
 

@@ -1,18 +1,10 @@
 // String operations, as TensorFlow's kernels do them.
 
+import { encodeText, isEscaped, wellFormed } from '../bytes-as-text.ts'
 import { fingerprint64 } from '../fingerprint.ts'
 import { boolOf, intOf, intsOf, textOf, typeOf, untranslatable } from '../node-attrs.ts'
 import { lowerCase } from '../text.ts'
-import {
-  asIntegers,
-  asTexts,
-  encodeText,
-  integers,
-  ints,
-  invalid,
-  texts,
-  wellFormed,
-} from '../values.ts'
+import { asIntegers, asTexts, integers, ints, invalid, texts } from '../values.ts'
 import { commonShape, repeated } from './broadcast.ts'
 import { type Kernel, type Run, withOne, withTwo } from './kernel.ts'
 
@@ -45,10 +37,15 @@ const stringSplit: Kernel = (node) => {
       by === '' ? text.split(/[ \t\n\v\f\r]+/).filter((word) => word !== '') : text.split(by),
     )
     const words = rows.flat()
-    const widest = rows.reduce((most, row) => Math.max(most, row.length), 0)
-    const places = rows.flatMap((row, index) =>
-      row.flatMap((_, position) => [BigInt(index), BigInt(position)]),
-    )
+    const places = new BigInt64Array(2 * words.length)
+    let [at, widest] = [0, 0]
+    for (const [index, row] of rows.entries()) {
+      widest = Math.max(widest, row.length)
+      for (let position = 0; position < row.length; position++) {
+        places[at++] = BigInt(index)
+        places[at++] = BigInt(position)
+      }
+    }
     return [
       ints([words.length, 2], places),
       texts([words.length], words),
@@ -89,12 +86,24 @@ function checkSplits(ends: readonly number[], words: number): void {
 const stringToHashBucket: Kernel = (node) => {
   const buckets = BigInt(intOf(node, 'num_buckets'))
   if (buckets < 1n) throw untranslatable(node, 'it has no buckets')
-  return withOne((input) =>
-    ints(
-      input.shape,
-      asTexts(input).map((text) => fingerprint64(encodeText(text)) % buckets),
-    ),
-  )
+  return withOne((input) => {
+    const values = asTexts(input)
+    const found = new BigInt64Array(values.length)
+    for (const [index, text] of values.entries())
+      found[index] = fingerprint64(bytesOf(text)) % buckets
+    return ints(input.shape, found)
+  })
+}
+
+/** Where texts are encoded that nobody needs afterwards. */
+const scratch = new Uint8Array(1_024)
+const encoder = new TextEncoder()
+const BYTES_PER_UNIT_MAX = 3
+
+/** The bytes of a text, good until the next one's are asked for. */
+function bytesOf(text: string): Uint8Array {
+  if (BYTES_PER_UNIT_MAX * text.length > scratch.length || isEscaped(text)) return encodeText(text)
+  return scratch.subarray(0, encoder.encodeInto(text, scratch).written)
 }
 
 const stringJoin: Kernel = (node) => {

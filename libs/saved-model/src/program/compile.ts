@@ -1,39 +1,29 @@
-import { sizeOf } from '@drover/serving-api'
 import type { SavedModel } from '../graph.ts'
 import { SavedModelError } from '../errors.ts'
-import {
-  canonical,
-  hasKernel,
-  isProduct,
-  type Needed,
-  neededOf,
-  type Placed,
-} from '../partition.ts'
+import { canonical, hasKernel, type Needed, neededOf } from '../partition.ts'
 import { untranslatable } from '../node-attrs.ts'
 import type { Value } from '../values.ts'
 import { type DenseChain, denseChains } from './dense.ts'
-import { Constants, type DenseLayer, type Program, ProgramBuilder } from './program.ts'
-import { PLAIN_COST } from './row-parts.ts'
-import { rowWiseOf } from './row-wise.ts'
+import { provenDivision } from './division.ts'
+import { measured } from './measure.ts'
+import { Constants, type DenseLayer, type KernelProgram, ProgramBuilder } from './program.ts'
 import { sizedByValues } from './told-ahead.ts'
-
-/** What a row costs in any kernel in TypeScript, in multiply-adds: some tens of nanoseconds. */
-const STEP_COST = 500
 
 /** A SavedModel that runs in kernels of ours alone. */
 export interface CompiledModel {
   /** Numbered; programs and their dense layers refer to them by it. */
   constants: readonly Value[]
-  programs: Readonly<Record<string, Program>>
+  programs: Readonly<Record<string, KernelProgram>>
 }
 
 /**
  * Compiles every signature to a program of kernels. Throws UNTRANSLATABLE, naming the node, when one
- * has a node that no kernel runs, or of which it cannot be told ahead what it costs.
+ * has a node that no kernel runs, or of which it cannot be told ahead what a request costs: a signature
+ * must do the same with each row or element by itself, or tell the shapes of all its inputs.
  */
 export function compileModel({ graph, signatures }: SavedModel): CompiledModel {
   const constants = new Constants()
-  const programs: Record<string, Program> = {}
+  const programs: Record<string, KernelProgram> = {}
   for (const [name, signature] of Object.entries(signatures)) {
     const needed = neededOf(graph, signature)
     const sized = sizedByValues(needed)
@@ -45,9 +35,10 @@ export function compileModel({ graph, signatures }: SavedModel): CompiledModel {
     )
     const builder = new ProgramBuilder(needed.constants, constants)
     addSteps(builder, needed, chains)
-    const program = builder.build(signature, costOf(needed, chains))
-    const rowWise = rowWiseOf(program, { signature, constants: constants.values })
-    programs[name] = { ...program, rowWise }
+    const program = builder.build(signature)
+    const around = { signature, constants: constants.values }
+    const division = measured(program, provenDivision(program, around), around)
+    programs[name] = { ...program, division }
   }
   return { constants: constants.values, programs }
 }
@@ -90,23 +81,4 @@ function layerOf(
     bias: bias === undefined ? undefined : builder.constantOf(bias),
     activation,
   }
-}
-
-function costOf(needed: Needed, chains: ReadonlyMap<string, DenseChain>): number {
-  const inChains = namesIn(chains)
-  const dense = [...chains.values()]
-    .flatMap(({ layers }) => layers)
-    .reduce((sum, { inputs, outputs }) => sum + inputs * outputs, 0)
-  return needed.live
-    .filter(({ node }) => !inChains.has(node.name))
-    .reduce((sum, placed) => sum + STEP_COST + PLAIN_COST * plainCost(placed, needed), dense)
-}
-
-/** A row meets every element of a constant at most once, but for tables of which it takes a few rows. */
-function plainCost({ node, inputs }: Placed, { constants }: Needed): number {
-  if (node.op === 'GatherV2') return 0
-  const known = inputs.flatMap((key) => constants.get(key) ?? [])
-  if (isProduct(node.op) && known.length === 0)
-    throw untranslatable(node, 'it cannot be told ahead how much it calculates')
-  return known.reduce((sum, { shape }) => sum + sizeOf(shape), 0)
 }

@@ -1,11 +1,17 @@
 import type { Tensor } from '@drover/serving-api'
 import { SavedModelError } from '../errors.ts'
-import { kernelOf } from '../kernels/index.ts'
-import type { Run } from '../kernels/kernel.ts'
+import {
+  type Cost,
+  costOf,
+  kernelOf,
+  layersNs,
+  type Run,
+  STEP_NS,
+  textNs,
+} from '../kernels/index.ts'
 import { untranslatable } from '../node-attrs.ts'
-import { toTensor, toValue, type Value } from '../values.ts'
-import type { DenseLayer, Program, Step } from './program.ts'
-import { costOf, RowParts, rowsOf, type Work, workOf } from './row-parts.ts'
+import { invalid, toTensor, toValue, type Value } from '../values.ts'
+import type { DenseLayer, DenseStep, Program, Step } from './program.ts'
 
 /** What a program's slots hold during a run. */
 export type Slots = (Value | undefined)[]
@@ -23,7 +29,7 @@ interface Stage {
   inputs: readonly number[]
   outputs: readonly number[]
   run: Run
-  work: Work
+  cost: Cost
 }
 
 /** A program ready to run, as often as wanted. */
@@ -53,6 +59,11 @@ export class Plan {
     return this.#stages.length
   }
 
+  /** What the steps take besides what they work on, in nanoseconds. */
+  get stepsNs(): number {
+    return this.#stages.length * STEP_NS
+  }
+
   /** The slots of a new run. Inputs have been checked; one that is missing is INVALID_INPUT. */
   start(inputs: Readonly<Record<string, Tensor>>): Slots {
     const slots = this.#filled.slice()
@@ -73,27 +84,23 @@ export class Plan {
     }
   }
 
-  /** What a step is about to cost with what the slots hold, about, in multiply-adds of a dense layer. */
-  costOf(slots: Slots, index: number): number {
+  /**
+   * Runs one step and gives what it should have cost besides, in nanoseconds. Throws INVALID_INPUT, naming the
+   * node and both numbers, where that is more than is allowed; nothing has been run then.
+   */
+  runWithin(slots: Slots, index: number, allowedNs: number): number {
     const stage = this.#stages[index]
-    return stage === undefined ? 0 : costOf(stage.work, givenTo(stage, slots))
+    if (stage === undefined) return 0
+    const ns = stage.cost(givenTo(stage, slots))
+    if (ns > allowedNs)
+      throw invalid(`${stage.label} would take about ${inMs(ns)} of the ${inMs(allowedNs)} allowed`)
+    runStage(stage, slots)
+    return ns
   }
 
-  /** A step to be run a few rows at a time; undefined where its rows are not known to be independent. */
-  inRows(slots: Slots, index: number): RowParts | undefined {
-    const stage = this.#stages[index]
-    if (stage === undefined) return undefined
-    const given = givenTo(stage, slots)
-    const rows = rowsOf(stage.work, given)
-    if (rows === undefined) return undefined
-    return new RowParts(rows, {
-      work: stage.work,
-      given,
-      run: (inputs) => resultsOf(stage, inputs),
-      done: (value) => {
-        slots[stage.outputs[0] ?? -1] = value
-      },
-    })
+  /** What it takes to write down the texts that the signature answers, in nanoseconds. */
+  textNs(slots: Slots): number {
+    return this.#outputs.reduce((sum, { slot }) => sum + textNs(valueOf(slots, slot)), 0)
   }
 
   /** What the signature answers, or these outputs of it. */
@@ -113,13 +120,20 @@ function stageOf(step: Step, { dense }: PlanParts): Stage {
   const label = `${op} (node ${name})`
   if (step.kind === 'dense') {
     if (dense === undefined) throw new SavedModelError('UNTRANSLATABLE', `${label} is a layer`)
-    return { label, inputs, outputs, run: dense(step.layers), work: workOf(step) }
+    return { label, inputs, outputs, run: dense(step.layers), cost: denseCost(step) }
   }
   const node = { name, op, inputs: [], attrs: step.attrs }
   const kernel = kernelOf(op)
   if (kernel === undefined) throw untranslatable(node, 'it has no translation')
-  return { label, inputs, outputs, run: kernel(node), work: workOf(step) }
+  return { label, inputs, outputs, run: kernel(node), cost: costOf(node) }
 }
+
+function denseCost({ layers }: DenseStep): Cost {
+  const rowNs = layersNs(layers)
+  return ([rows]) => Math.max(1, rows?.shape[0] ?? 1) * rowNs
+}
+
+const inMs = (ns: number): string => `${(ns / 1e6).toPrecision(2)} ms`
 
 function runStage(stage: Stage, slots: Slots): void {
   const { outputs } = stage

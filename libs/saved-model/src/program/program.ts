@@ -42,14 +42,23 @@ export interface DenseStep {
 
 export type Step = NodeStep | DenseStep
 
-/** What a request must bring to be run in parts. */
-export interface RowWise {
-  /** The inputs with rows, and what shape follows them; -1 for any size. */
+/**
+ * How a request may be run in parts, whose answers one after the other are the answer to all, and what
+ * a part takes: all of it known before any request comes.
+ */
+export interface Division {
+  /** Of what: rows, elements of tensors of one shape, or nothing, where the signature gives all shapes. */
+  by: 'rows' | 'elements' | 'nothing'
+  /** The inputs that are divided, and what shape each part of them has. */
   sliced: readonly { alias: string; inner: readonly number[] }[]
   /** The inputs that go to every part, and their shape. */
   whole: readonly { alias: string; shape: readonly number[] }[]
-  /** The outputs that are the same in every part. */
-  same: readonly string[]
+  /** The bytes of a part of each output, of texts without their characters; others are the same in every part. */
+  widths: Readonly<Record<string, number>>
+  /** What a part costs besides the characters of texts, about, in nanoseconds. */
+  partNs: number
+  /** Whether there are texts, whose lengths nobody knows ahead, and what is done with them. */
+  texts: 'none' | 'moved' | 'read'
 }
 
 /** A signature's steps in order, over numbered slots. */
@@ -60,10 +69,11 @@ export interface Program {
   constants: readonly { slot: number; constant: number }[]
   steps: readonly Step[]
   outputs: readonly { alias: string; slot: number }[]
-  /** What a row costs, about, in multiply-adds of a dense layer. */
-  cost: number
-  /** Undefined where it is not known that rows are independent of each other. */
-  rowWise?: RowWise | undefined
+}
+
+/** A program of kernels alone, of which is known what its requests cost. */
+export interface KernelProgram extends Program {
+  division: Division
 }
 
 /** The constants of a model, each once however many signatures use it. */
@@ -135,7 +145,7 @@ export class ProgramBuilder {
     })
   }
 
-  build(signature: SignatureDef, cost = 0): Program {
+  build(signature: SignatureDef): Program {
     const slotsOf = (infos: SignatureDef['inputs']) =>
       Object.entries(infos).map(([alias, { name }]) => ({
         alias,
@@ -148,7 +158,6 @@ export class ProgramBuilder {
       constants: Array.from(this.#filled, ([slot, constant]) => ({ slot, constant })),
       steps: this.#steps,
       outputs,
-      cost,
     }
   }
 }

@@ -14,8 +14,7 @@ import type { SignatureDef, Tensor, TensorInfo } from '../tensor.ts'
 import { RequestBudget } from '../wire/budget.ts'
 import { Pieces } from '../wire/pieces.ts'
 import { WireReader, WireType } from '../wire/reader.ts'
-import { measureTensor, writeTensor } from '../wire/tensor-encode.ts'
-import { WireWriter } from '../wire/writer.ts'
+import { encodeTensorProto } from '../wire/tensor-encode.ts'
 import { decodeModelSpec, type ModelSpec } from './model-spec.ts'
 
 /** The one field of metadata that there is. */
@@ -91,12 +90,7 @@ const infoOf = ({ name, dtype, shape }: TensorInfo) => ({
   },
 })
 
-function tensorOf(tensor: Tensor) {
-  const measured = measureTensor(tensor, false)
-  const writer = new WireWriter(measured.size)
-  writeTensor(writer, measured)
-  return fromBinary(TensorProtoSchema, writer.bytes)
-}
+const tensorOf = (tensor: Tensor) => fromBinary(TensorProtoSchema, encodeTensorProto(tensor))
 
 const mapValues = <From, To>(
   record: Readonly<Record<string, From>>,

@@ -29,8 +29,11 @@ export interface PredictRequest {
   outputFilter: string[]
 }
 
-/** Reads a PredictRequest. Throws `ServingError` for bytes that are none. */
-export function decodePredictRequest(message: Uint8Array): PredictRequest {
+/**
+ * Reads a PredictRequest. Throws `ServingError` for bytes that are none, and `ManyStrings` where there
+ * are more than `stringsMax`.
+ */
+export function decodePredictRequest(message: Uint8Array, stringsMax?: number): PredictRequest {
   // A Buffer's parts are Buffers, and those are costly to make.
   const bytes = new Uint8Array(message.buffer, message.byteOffset, message.length)
   const reader = new WireReader(bytes)
@@ -40,7 +43,7 @@ export function decodePredictRequest(message: Uint8Array): PredictRequest {
     faults: new Set(),
     outputFilter: [],
   }
-  const budget = new RequestBudget()
+  const budget = new RequestBudget(stringsMax)
   const spec = new Pieces()
   while (reader.next()) {
     const { field } = reader

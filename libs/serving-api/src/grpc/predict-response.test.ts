@@ -5,10 +5,10 @@ import {
   PredictRequestSchema,
   PredictResponseSchema,
 } from '../generated/tensorflow_serving/apis/predict_pb.ts'
-import type { Tensor } from '../tensor.ts'
+import { bytesOf, stringTensor, type Tensor } from '../tensor.ts'
 import { tensorByRules } from '../test-support/tensor-rules.ts'
 import { decodePredictRequest } from './predict-request.ts'
-import { encodePredictResponse } from './predict-response.ts'
+import { encodePredictResponse, predictResponseSteps } from './predict-response.ts'
 
 const anOutput = fc.constantFrom<Tensor[]>(
   { dtype: 'DT_FLOAT', shape: [2, 2], values: Float32Array.of(1, -0, NaN, Infinity) },
@@ -78,4 +78,36 @@ test('an answer names the version even if it is 0, and no signature where there 
     signatureName: '',
     versionChoice: { case: 'version', value: { value: 0n } },
   })
+})
+
+/** The bytes of all values. */
+const contentOf = (tensor: Tensor): Buffer =>
+  tensor.dtype === 'DT_STRING' ? Buffer.concat(tensor.values) : Buffer.from(bytesOf(tensor))
+
+test.each<[string, Tensor]>([
+  ['floats', { dtype: 'DT_FLOAT', shape: [200_000], values: new Float32Array(200_000).fill(1) }],
+  ['numbers', { dtype: 'DT_INT32', shape: [200_000], values: new Int32Array(200_000).fill(-7) }],
+  [
+    'long ones',
+    { dtype: 'DT_INT64', shape: [200_000], values: new BigInt64Array(200_000).fill(9n) },
+  ],
+  ['texts', stringTensor(Array.from({ length: 20_000 }, (_, index) => `text ${index}`))],
+  ['bytes of a text', stringTensor(['x'.repeat(1_000_000)])],
+])('many %s are written with pauses, and come to the same', (_, tensor) => {
+  for (const asTensorContent of [false, true]) {
+    const steps = predictResponseSteps(
+      { name: 'm', version: 1n },
+      { y: tensor },
+      { asTensorContent },
+    )
+    let pauses = 0
+    let step = steps.next()
+    for (; step.done !== true; step = steps.next()) pauses++
+
+    expect(pauses).toBeGreaterThan(5)
+    const proto = fromBinary(PredictResponseSchema, Uint8Array.from(step.value)).outputs['y']
+    const theirs = proto && tensorByRules(proto)
+    expect(theirs?.shape).toEqual(tensor.shape)
+    expect(theirs && contentOf(theirs).equals(contentOf(tensor))).toBe(true)
+  }
 })

@@ -1,16 +1,34 @@
 // TensorProto into its bytes, as TensorFlow's `AsProtoField` and `AsProtoTensorContent` make them.
 
 import { numberOfType } from '../element-types.ts'
-import { bytesOf, sizeOf, type Tensor, type TensorOf } from '../tensor.ts'
-import { WireType } from './reader.ts'
+import { bytesOf, type NumericTensor, sizeOf, type Tensor, type TensorOf } from '../tensor.ts'
+import { NOTHING, WireType } from './reader.ts'
 import { LAYOUTS, TensorField } from './tensor-fields.ts'
-import { fieldSize, int64Size, varintSize, WireWriter } from './writer.ts'
+import { fieldSize, halvesSize, varintSize, WireWriter } from './writer.ts'
+
+/**
+ * Work that may be interrupted where it yields, which it does after some 0.1 ms: so others can have
+ * their turn while a large answer is written.
+ */
+export type Steps<Result> = Generator<undefined, Result, undefined>
+
+/** What is done between two places where others may have their turn. */
+const VALUES_A_STEP = 2_048
+const BYTES_A_STEP = 128 * 1024
+
+/** Does all of the work at once. */
+export function atOnce<Result>(steps: Steps<Result>): Result {
+  for (;;) {
+    const { done, value } = steps.next()
+    if (done === true) return value
+  }
+}
 
 /** A TensorProto by itself, its values as lists. */
 export function encodeTensorProto(tensor: Tensor): Uint8Array {
-  const measured = measureTensor(tensor, false)
+  const measured = atOnce(measureTensor(tensor, false))
   const writer = new WireWriter(measured.size)
-  writeTensor(writer, measured)
+  atOnce(writeTensor(writer, measured))
   return writer.bytes
 }
 
@@ -25,10 +43,10 @@ export interface MeasuredTensor {
 }
 
 /** Counts the bytes of a TensorProto; with `asContent` its values are one piece of bytes. */
-export function measureTensor(tensor: Tensor, asContent: boolean): MeasuredTensor {
+export function* measureTensor(tensor: Tensor, asContent: boolean): Steps<MeasuredTensor> {
   let shapeSize = 0
   for (const size of tensor.shape) shapeSize += fieldSize(2, dimensionSize(size))
-  const valuesSize = asContent ? contentSize(tensor) : listSize(tensor)
+  const valuesSize = yield* measureValues(tensor, asContent)
   const size =
     1 +
     varintSize(numberOfType(tensor.dtype)) +
@@ -48,7 +66,7 @@ function wholeSize({ dtype, shape }: Tensor, valuesSize: number, asContent: bool
 const dimensionSize = (size: number): number => (size === 0 ? 0 : 1 + varintSize(size))
 
 /** Writes the fields of a TensorProto. */
-export function writeTensor(writer: WireWriter, measured: MeasuredTensor): void {
+export function* writeTensor(writer: WireWriter, measured: MeasuredTensor): Steps<void> {
   const { tensor, asContent, shapeSize, valuesSize } = measured
   writer.tag(TensorField.DTYPE, WireType.VARINT)
   writer.varint(numberOfType(tensor.dtype))
@@ -60,43 +78,102 @@ export function writeTensor(writer: WireWriter, measured: MeasuredTensor): void 
     writer.varint(size)
   }
   if (sizeOf(tensor.shape) === 0) return
-  if (asContent) {
-    writer.head(TensorField.CONTENT, valuesSize)
-    writeContent(writer, tensor)
-  } else writeList(writer, tensor, valuesSize)
+  if (tensor.dtype === 'DT_STRING') return yield* writeTexts(writer, tensor, measured)
+  const { field, kind } = LAYOUTS[tensor.dtype]
+  writer.head(asContent ? TensorField.CONTENT : field, valuesSize)
+  if (asContent || kind === 'fixed') yield* writeBytes(writer, bytesOf(tensor))
+  else yield* writeNumbers(writer, tensor)
 }
 
-function contentSize(tensor: Tensor): number {
-  if (tensor.dtype !== 'DT_STRING') return tensor.values.byteLength
-  return tensor.values.reduce((sum, { length }) => sum + varintSize(length) + length, 0)
+function* measureValues(tensor: Tensor, asContent: boolean): Steps<number> {
+  if (tensor.dtype === 'DT_STRING') return yield* measureTexts(tensor, asContent)
+  const isFixed = asContent || LAYOUTS[tensor.dtype].kind === 'fixed'
+  return isFixed ? tensor.values.byteLength : yield* measureNumbers(tensor)
 }
 
-function writeContent(writer: WireWriter, tensor: Tensor): void {
-  if (tensor.dtype !== 'DT_STRING') return writer.raw(bytesOf(tensor))
-  for (const { length } of tensor.values) writer.varint(length)
-  for (const text of tensor.values) writer.raw(text)
-}
-
-function listSize(tensor: Tensor): number {
-  if (tensor.dtype === 'DT_STRING')
-    return tensor.values.reduce((sum, { length }) => sum + fieldSize(TensorField.STRING, length), 0)
-  if (LAYOUTS[tensor.dtype].kind === 'fixed') return tensor.values.byteLength
+function* measureTexts({ values }: TensorOf<'DT_STRING'>, asContent: boolean): Steps<number> {
   let size = 0
-  for (const value of tensor.values) size += int64Size(value)
+  for (let index = 0; index < values.length; index++) {
+    if (index % VALUES_A_STEP === VALUES_A_STEP - 1) yield
+    const { length } = values[index] ?? NOTHING
+    size += asContent ? varintSize(length) + length : fieldSize(TensorField.STRING, length)
+  }
   return size
 }
 
-function writeList(writer: WireWriter, tensor: Tensor, size: number): void {
-  if (tensor.dtype === 'DT_STRING') return writeTexts(writer, tensor)
-  const { field, kind } = LAYOUTS[tensor.dtype]
-  writer.head(field, size)
-  if (kind === 'fixed') writer.raw(bytesOf(tensor))
-  else for (const value of tensor.values) writer.int64(value)
+function* writeTexts(
+  writer: WireWriter,
+  { values }: TensorOf<'DT_STRING'>,
+  { asContent, valuesSize }: MeasuredTensor,
+): Steps<void> {
+  if (asContent) {
+    writer.head(TensorField.CONTENT, valuesSize)
+    yield* writeLengths(writer, values)
+  }
+  for (let index = 0; index < values.length; index++) {
+    if (index % VALUES_A_STEP === VALUES_A_STEP - 1) yield
+    const text = values[index] ?? NOTHING
+    if (!asContent) writer.head(TensorField.STRING, text.length)
+    if (text.length <= BYTES_A_STEP) writer.raw(text)
+    else yield* writeBytes(writer, text)
+  }
 }
 
-function writeTexts(writer: WireWriter, { values }: TensorOf<'DT_STRING'>): void {
-  for (const text of values) {
-    writer.head(TensorField.STRING, text.length)
-    writer.raw(text)
+function* writeLengths(writer: WireWriter, texts: readonly Uint8Array[]): Steps<void> {
+  for (let index = 0; index < texts.length; index++) {
+    if (index % VALUES_A_STEP === VALUES_A_STEP - 1) yield
+    writer.varint(texts[index]?.length ?? 0)
+  }
+}
+
+function* writeBytes(writer: WireWriter, bytes: Uint8Array): Steps<void> {
+  if (bytes.length <= BYTES_A_STEP) return writer.raw(bytes)
+  for (let at = 0; at < bytes.length; at += BYTES_A_STEP) {
+    writer.raw(bytes.subarray(at, at + BYTES_A_STEP))
+    yield
+  }
+}
+
+/** The lower halves of whole numbers of 64 bits, each before its upper half. */
+const halvesOf = ({ buffer, byteOffset, length }: BigInt64Array | BigUint64Array): Uint32Array =>
+  new Uint32Array(buffer, byteOffset, length * 2)
+
+const isLong = (values: NumericTensor['values']): values is BigInt64Array | BigUint64Array =>
+  values instanceof BigInt64Array || values instanceof BigUint64Array
+
+/** What stands above a whole number of 32 bits. */
+const signOf = (value: number): number => (value < 0 ? 2 ** 32 - 1 : 0)
+
+function* measureNumbers({ values }: NumericTensor): Steps<number> {
+  let size = 0
+  if (isLong(values)) {
+    const halves = halvesOf(values)
+    for (let index = 0; index < halves.length; index += 2) {
+      if (index % VALUES_A_STEP === 0 && index > 0) yield
+      size += halvesSize(halves[index] ?? 0, halves[index + 1] ?? 0)
+    }
+    return size
+  }
+  for (let index = 0; index < values.length; index++) {
+    if (index % VALUES_A_STEP === VALUES_A_STEP - 1) yield
+    const value = values[index] ?? 0
+    size += halvesSize(value, signOf(value))
+  }
+  return size
+}
+
+function* writeNumbers(writer: WireWriter, { values }: NumericTensor): Steps<void> {
+  if (isLong(values)) {
+    const halves = halvesOf(values)
+    for (let index = 0; index < halves.length; index += 2) {
+      if (index % VALUES_A_STEP === 0 && index > 0) yield
+      writer.halves(halves[index] ?? 0, halves[index + 1] ?? 0)
+    }
+    return
+  }
+  for (let index = 0; index < values.length; index++) {
+    if (index % VALUES_A_STEP === VALUES_A_STEP - 1) yield
+    const value = values[index] ?? 0
+    writer.halves(value, signOf(value))
   }
 }

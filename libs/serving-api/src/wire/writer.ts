@@ -31,6 +31,12 @@ export function int64Size(value: number | bigint): number {
   return size
 }
 
+/** The bytes of a number of 64 bits, whose halves are these. */
+export function halvesSize(low: number, high: number): number {
+  const bits = high === 0 ? 32 - Math.clz32(low | 1) : 64 - Math.clz32(high)
+  return Math.ceil(bits / 7)
+}
+
 /** The bytes of a text in UTF-8. */
 export function textSize(text: string): number {
   if (text.length <= SHORT_TEXT_CHARACTERS) {
@@ -88,6 +94,18 @@ export class WireWriter {
       rest >>= 7n
     }
     this.bytes[this.at++] = Number(rest)
+  }
+
+  /** A number of 64 bits, whose halves are these. */
+  halves(low: number, high: number): void {
+    let rest = low >>> 0
+    let above = high
+    while (above !== 0 || rest >= 0x80) {
+      this.bytes[this.at++] = (rest & 0x7f) | 0x80
+      rest = ((rest >>> 7) | (above << 25)) >>> 0
+      above >>>= 7
+    }
+    this.bytes[this.at++] = rest
   }
 
   float(value: number): void {

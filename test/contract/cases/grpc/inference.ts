@@ -151,5 +151,5 @@ export const MULTI_INFERENCE: readonly GrpcCase[] = [
     ['MultiInference', { tasks: [task('regress', 'regress_x_to_y')], input: NOUGHT }],
     [INVALID, 'Input is empty.'],
   ),
-  refusesWith('no tasks', multi(), [INVALID]),
+  refuses('no tasks', multi(), [INVALID, 'ModelSpec has no name specified.']),
 ]

@@ -142,24 +142,55 @@ export const PREDICT_REFUSED: readonly GrpcCase[] = [
     'FAILED_PRECONDITION',
     'Serving signature key "none" not found.',
   ]),
-  refusesWith(
+  refuses('version 0', predict({ ...TWO, version: '0' }, X), [
+    MISSING,
+    'Servable not found for request: Specific(two, 0)',
+  ]),
+  refuses('a version below 0', predict({ ...TWO, version: '-1' }, X), [
+    MISSING,
+    'Servable not found for request: Specific(two, -1)',
+  ]),
+  refuses('an empty label', predict({ ...TWO, versionLabel: '' }, X), [
+    INVALID,
+    'Unrecognized servable version label: ',
+  ]),
+  refuses('a label of an unknown model', predict({ name: 'test', versionLabel: 'stable' }, X), [
+    INVALID,
+    'Unrecognized servable version label: stable',
+  ]),
+  refuses('a model whose name is long', predict({ name: 'n'.repeat(2_000) }, X), [
+    MISSING,
+    // The first 1,024 characters and a word.
+    `Servable not found for request: Latest(${'n'.repeat(985)}...TRUNCATED`,
+  ]),
+  refuses(
     'inputs of other names',
     predict(DEFAULT, { unknown_key1: scalar(1), unknown_key2: scalar(1) }),
     [
       INVALID,
-      'input size does not match signature: 2!=1',
-      'Sent extra: {unknown_key1,unknown_key2}. Missing but required: {x}.',
+      'input size does not match signature: 2!=1 len({unknown_key1,unknown_key2}) != len({x}). ' +
+        'Sent extra: {unknown_key1,unknown_key2}. Missing but required: {x}.',
     ],
   ),
-  refusesWith('no inputs', predict(DEFAULT, {}), [
+  refuses('no inputs', predict(DEFAULT, {}), [
     INVALID,
-    'input size does not match signature: 0!=1',
-    'Sent extra: {}. Missing but required: {x}.',
+    'input size does not match signature: 0!=1 len({}) != len({x}). ' +
+      'Sent extra: {}. Missing but required: {x}.',
   ]),
-  refusesWith('an input of another name', predict(DEFAULT, { key: scalar(1) }), [
+  refuses('one of two inputs', predict({ name: 'pair' }, { b: list([1]) }), [
     INVALID,
-    'Signature input alias: x(feed name: x:0) not found in request and no default value provided.',
-    'Inputs expected to be in the request {key}',
+    'input size does not match signature: 1!=2 len({b}) != len({a,b}). ' +
+      'Sent extra: {}. Missing but required: {a}.',
+  ]),
+  refuses('inputs for none', predict({ name: 'types', signatureName: 'nothing' }, X), [
+    INVALID,
+    'input size does not match signature: 1!=0 len({x}) != len({}). ' +
+      'Sent extra: {x}. Missing but required: {}.',
+  ]),
+  refuses('an input of another name', predict(DEFAULT, { key: scalar(1) }), [
+    INVALID,
+    'Signature input alias: x(feed name: x:0) not found in request and no default value ' +
+      'provided. Inputs expected to be in the request {key}, or default input alias set: ',
   ]),
   refuses(
     'a tensor that is none',
@@ -194,11 +225,24 @@ export const PREDICT_REFUSED: readonly GrpcCase[] = [
   refusesWith(
     'another type',
     predict(DEFAULT, { x: { dtype: 'DT_STRING', ...shape(1), stringVal: ['AA=='] } }),
-    [INVALID, 'float', 'string'],
+    [INVALID, 'to be float but string is provided'],
   ),
-  refusesWith('an unknown output', predict(DEFAULT, X, ['none']), [
+  refusesWith(
+    'shapes that do not go together',
+    predict({ name: 'pair' }, { a: list([1, 2]), b: list([1, 2, 3]) }),
+    [INVALID, 'Incompatible shapes: [2] vs. [3]'],
+  ),
+  refuses('an unknown output', predict(DEFAULT, X, ['none']), [
     INVALID,
     'output tensor alias not found in signature: none Outputs expected to be in the set {y}.',
+  ]),
+  refuses('an output twice, before one that is unknown', predict(DEFAULT, X, ['y', 'y', 'none']), [
+    INVALID,
+    'duplicate output tensor alias: y',
+  ]),
+  refuses('an output without a name', predict(DEFAULT, X, ['']), [
+    INVALID,
+    'output tensor alias not found in signature:  Outputs expected to be in the set {y}.',
   ]),
   refuses('an output twice', predict(DEFAULT, X, ['y', 'y']), [
     INVALID,

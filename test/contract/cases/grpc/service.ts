@@ -1,5 +1,5 @@
 import type { JsonObject } from '@bufbuild/protobuf'
-import { answers, type Call, type GrpcCase, refuses, refusesWith } from './case.ts'
+import { answers, type Call, type GrpcCase, refuses } from './case.ts'
 
 const INVALID = 'INVALID_ARGUMENT'
 const TYPE = 'type.googleapis.com/tensorflow.serving.SignatureDefMap'
@@ -34,7 +34,20 @@ export const METADATA: readonly GrpcCase[] = [
     metadata({ name: 'scalar', version: '1' }, 'signature_def'),
     SCALAR_METADATA,
   ),
+  answers(
+    'of a model, asked for twice',
+    metadata({ name: 'scalar', signatureName: 'none' }, 'signature_def', 'signature_def'),
+    SCALAR_METADATA,
+  ),
   refuses('of nothing', ['GetModelMetadata', {}], [INVALID, 'Missing ModelSpec']),
+  refuses('of no field of an unknown model', metadata({ name: 'foo' }), [
+    INVALID,
+    'GetModelMetadataRequest must specify at least one metadata_field',
+  ]),
+  refuses('of an unknown label', metadata({ name: 'two', versionLabel: 'q' }, 'signature_def'), [
+    INVALID,
+    'Unrecognized servable version label: q',
+  ]),
   refuses('without a field', metadata({ name: 'scalar' }), [
     INVALID,
     'GetModelMetadataRequest must specify at least one metadata_field',
@@ -74,6 +87,14 @@ export const STATUS: readonly GrpcCase[] = [
     'NOT_FOUND',
     'Could not find any versions of model foo',
   ]),
+  refuses('of version 0', status({ name: 'two', version: '0' }), [
+    'NOT_FOUND',
+    'Could not find version 0 of model two',
+  ]),
+  refuses('of a version of an unknown model', status({ name: 'foo', version: '1' }), [
+    'NOT_FOUND',
+    'Could not find version 1 of model foo',
+  ]),
   refuses('of an unknown version', status({ name: 'two', version: '9' }), [
     'NOT_FOUND',
     'Could not find version 9 of model two',
@@ -112,7 +133,7 @@ export const RELOAD_REFUSED: readonly GrpcCase[] = [
     INVALID,
     'Illegal setting neither ModelServerConfig::model_type (deprecated) nor ModelServerConfig::model_platform, model name is a',
   ]),
-  refusesWith('another platform', reload(model('a', '/a', 'caffe')), [
+  refuses('another platform', reload(model('a', '/a', 'caffe')), [
     INVALID,
     'Model a requests unsupported platform caffe',
   ]),

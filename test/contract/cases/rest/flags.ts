@@ -22,9 +22,30 @@ const CORS_CASES: readonly RestCase[] = [
   {
     name: 'errors',
     request: post('half:predict', '{"instances":[1.0]}'),
-    expect: { status: 404, headers: CORS },
+    expect: {
+      status: 404,
+      body: error('Servable not found for request: Latest(half)'),
+      headers: CORS,
+    },
   },
-  { name: 'status', request: get('/v1/models/default'), expect: { status: 200, headers: CORS } },
+  {
+    name: 'status',
+    request: get('/v1/models/default'),
+    expect: {
+      status: 200,
+      json: {
+        model_version_status: [
+          { version: '123', state: 'AVAILABLE', status: { error_code: 'OK', error_message: '' } },
+        ],
+      },
+      headers: CORS,
+    },
+  },
+  {
+    name: 'what is malformed',
+    request: get('/v1/foo'),
+    expect: { status: 400, body: error('Malformed request: GET /v1/foo'), headers: CORS },
+  },
   {
     name: 'OPTIONS',
     request: {
@@ -47,6 +68,11 @@ const METRICS_CASES: readonly RestCase[] = [
         ':tensorflow:serving:request_count{model_name="default",status="OK"} ',
         '# TYPE :tensorflow:serving:request_latency histogram\n',
         ':tensorflow:serving:request_latency_bucket{model_name="default",API="predict",entrypoint="REST",le="10"} ',
+        ':tensorflow:serving:request_latency_bucket{model_name="default",API="predict",entrypoint="REST",le="1.27482e+06"} ',
+        ':tensorflow:serving:request_latency_count{model_name="default",API="",entrypoint="REST"} ',
+        '# TYPE :tensorflow:serving:runtime_latency histogram\n',
+        ':tensorflow:serving:runtime_latency_bucket{model_name="default",API="Predict",runtime="TF1",le="10"} ',
+        ':tensorflow:serving:runtime_latency_count{model_name="default",API="Predict",runtime="TF1"} ',
         ',le="+Inf"} ',
         ':tensorflow:serving:request_latency_sum{model_name="default",API="predict",entrypoint="REST"} ',
         ':tensorflow:serving:request_latency_count{model_name="default",API="predict",entrypoint="REST"} ',
@@ -59,13 +85,13 @@ const METRICS_CASES: readonly RestCase[] = [
     request: get(`${METRICS_PATH}?x=1`),
     expect: {
       status: 400,
-      contains: [`Unexpected path: ${METRICS_PATH}?x=1. Should be ${METRICS_PATH}`],
+      body: `Unexpected path: ${METRICS_PATH}?x=1. Should be ${METRICS_PATH}`,
     },
   },
   {
     name: 'upstream’s own path is not there then',
     request: get('/monitoring/prometheus/metrics'),
-    expect: { status: 404 },
+    expect: { status: 404, contains: ['<H1>Not Found</H1>'] },
   },
 ]
 

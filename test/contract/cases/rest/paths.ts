@@ -24,7 +24,13 @@ const upper = (byte: number): string => lower(byte).toUpperCase()
 const outside = (path: string): RestCase => ({
   name: `${path} is outside the API`,
   request: get(path),
-  expect: { status: 404, contains: ['<H1>Not Found</H1>'] },
+  expect: {
+    status: 404,
+    body:
+      '<HTML><HEAD>\n<TITLE>404 Not Found</TITLE>\n</HEAD><BODY>\n<H1>Not Found</H1>\n' +
+      '</BODY></HTML>\n',
+    headers: { 'content-type': 'text/html' },
+  },
 })
 
 /** Request lines that predict. */
@@ -112,11 +118,22 @@ export const MALFORMED: readonly RestCase[] = [
     '/v1/models/two/versions/123/labels/Version_Label:predict',
   ].map((path) => malformed('POST', path)),
   ...['PUT', 'DELETE', 'PATCH'].map((method) => malformed(method, '/v1/models/default')),
-  refused('no name', get('/v1/models'), 'Missing model name in request.'),
+  ...[
+    '/v1/models',
+    '/v1/models/versions/1',
+    '/v1/models/labels/a',
+    '/v1/models/labels/a/metadata',
+  ].map((path) => refused(`no name in ${path}`, get(path), 'Missing model name in request.')),
+  refused(
+    'metadata without a model is a name',
+    get('/v1/models/metadata'),
+    'Could not find any versions of model metadata',
+    404,
+  ),
   {
     name: 'HEAD is malformed and has no body',
     request: { method: 'HEAD', path: '/v1/models/default' },
-    expect: { status: 400, body: '' },
+    expect: { status: 400, body: '', headers: { 'content-type': 'application/json' } },
   },
   ...[
     'GET /v1/models/two/versions/9223372036854775808',
@@ -140,11 +157,16 @@ export const MALFORMED: readonly RestCase[] = [
     404,
   ),
   ...['/', '/v2/models', '/v1', '/favicon.ico', '/index.html?/v1/x'].map(outside),
-  {
-    name: 'an escape that is none',
-    request: post('two%zz:predict', BODY),
-    expect: { status: 400 },
-  },
+  ...[
+    post('two%zz:predict', BODY),
+    post('two/labels/%zz:predict', BODY),
+    get('/v1/models/two%'),
+    get('/v1/models/two%2/metadata'),
+  ].map((request): RestCase => ({
+    name: `${request.path}, with an escape that is none, has an empty answer`,
+    request,
+    expect: { status: 400, body: '' },
+  })),
   {
     name: 'a byte that no path may have',
     request: post('two\u00e9:predict', BODY),

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { decodeText, encodeText, wellFormed } from './values.ts'
+import { decodeText, encodeText, wellFormed } from './bytes-as-text.ts'
 
 test('any bytes come back from text', () => {
   fc.assert(

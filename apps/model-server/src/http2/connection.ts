@@ -1,0 +1,294 @@
+// The server's side of an HTTP/2 connection (RFC 9113). Its states:
+//
+//   greeting -> open -> closing -> left
+//
+// `closing` takes no new streams and goes to `left` with the last that is there; what the client does
+// wrong leads there at once. In `left` all that comes is dropped until the socket is closed.
+
+import type { Socket } from 'node:net'
+import { checkReset, PING, readPing, readSettings, readWindowUpdate } from './control-frames.ts'
+import { FrameReader, type FrameSink } from './frame-reader.ts'
+import {
+  ConnectionError,
+  ErrorCode,
+  FIRST_WINDOW_BYTES,
+  flowError,
+  type FrameHead,
+  FrameType,
+  goodbyeFrame,
+  pingFrame,
+  protocolError,
+  resetFrame,
+  Setting,
+  SETTINGS_ACK,
+  settingsFrame,
+  STREAM_ID_MAX,
+  windowFrame,
+} from './frames.ts'
+import { HeaderBlocks } from './header-blocks.ts'
+import type { Headers, HeadersRead } from './header-reader.ts'
+import { Intake } from './intake.ts'
+import type { Http2Limits } from './limits.ts'
+import { Outbox } from './outbox.ts'
+import { RateBound } from './rate-bound.ts'
+import { ReadWindow } from './read-window.ts'
+import { Stream, type StreamConnection } from './stream.ts'
+
+/** What is told of a connection. */
+export interface ConnectionHandler {
+  /** A request begins. */
+  open(stream: Stream, headers: Headers): void
+  /** The client has said what every client says first. */
+  greeted(): void
+  /** The last of its streams is closed. */
+  idle(): void
+}
+
+export class Connection implements FrameSink, StreamConnection {
+  readonly #socket: Socket
+  readonly #limits: Http2Limits
+  readonly #handler: ConnectionHandler
+  readonly outbox: Outbox
+  readonly windows: { own: number; other: number }
+  readonly #blocks: HeaderBlocks
+  readonly #streams = new Map<number, Stream>()
+  readonly #resets: RateBound
+  #state: 'greeting' | 'open' | 'closing' | 'left' = 'greeting'
+  #lastStream = 0
+  readonly #window: ReadWindow
+  readonly #intake: Intake
+  #ponged: (() => void) | undefined
+
+  constructor(socket: Socket, limits: Http2Limits, handler: ConnectionHandler) {
+    this.#socket = socket
+    this.#limits = limits
+    this.#handler = handler
+    this.outbox = new Outbox(socket)
+    this.windows = { own: limits.streamWindowBytes, other: FIRST_WINDOW_BYTES }
+    this.#blocks = new HeaderBlocks(limits.headersBytesMax)
+    this.#resets = new RateBound(limits.resetsMax, limits.resetsMs)
+    this.#window = new ReadWindow(limits.connectionWindowBytes)
+    const reader = new FrameReader(this)
+    this.#intake = new Intake(socket, {
+      outbox: this.outbox,
+      turnMsMax: limits.turnMsMax,
+      step: (bytes, at) => reader.step(bytes, at),
+      failed: ({ code }) => this.#leave(code),
+    })
+    socket.on('error', ignore)
+    socket.once('close', () => this.#dropAll())
+    this.#greet()
+  }
+
+  #greet(): void {
+    const { streamsMax, streamWindowBytes, headersBytesMax, connectionWindowBytes } = this.#limits
+    this.outbox.push(
+      settingsFrame([
+        [Setting.MAX_CONCURRENT_STREAMS, streamsMax],
+        [Setting.INITIAL_WINDOW_SIZE, streamWindowBytes],
+        [Setting.MAX_HEADER_LIST_SIZE, headersBytesMax],
+      ]),
+    )
+    this.outbox.push(windowFrame(0, connectionWindowBytes - FIRST_WINDOW_BYTES))
+  }
+
+  /** Streams that are open. */
+  get streams(): number {
+    return this.#streams.size
+  }
+
+  get isOpen(): boolean {
+    return this.#state === 'greeting' || this.#state === 'open'
+  }
+
+  /** See `FrameSink`. */
+  frame(head: FrameHead, payload: Buffer): void {
+    if (this.#state === 'left') return
+    if (this.#state === 'greeting' && head.type !== FrameType.SETTINGS)
+      throw protocolError('The first frame has no settings')
+    if (this.#blocks.isInside && head.type !== FrameType.CONTINUATION)
+      throw protocolError('Headers are interrupted')
+    this.#read(head, payload)
+  }
+
+  #read(head: FrameHead, payload: Buffer): void {
+    switch (head.type) {
+      case FrameType.HEADERS:
+      case FrameType.CONTINUATION:
+        return this.#readHeaders(head, payload)
+      case FrameType.RST_STREAM:
+        return this.#readReset(head)
+      case FrameType.SETTINGS:
+        return this.#readSettings(head, payload)
+      case FrameType.PUSH_PROMISE:
+        throw protocolError('A client promised to push')
+      case FrameType.PING:
+        return this.#readPing(head, payload)
+      case FrameType.WINDOW_UPDATE:
+        return this.#readWindow(head, payload)
+      default:
+      // Priorities have no meaning any more, and what is unknown has none yet.
+    }
+  }
+
+  /** See `FrameSink`. */
+  dataBegins(id: number, length: number): void {
+    if (this.#state === 'left') return
+    if (this.#state === 'greeting' || this.#blocks.isInside) throw protocolError('Data out of turn')
+    if (!this.#window.take(length)) throw flowError('More data than there is room for')
+    const stream = this.#streamOf(id)
+    if (stream === undefined) return this.consumed(length)
+    if (stream.hasClientEnded) throw protocolError('Data behind the end of a stream')
+    if (!stream.receives(length)) throw flowError('More data than a stream has room for')
+  }
+
+  /** See `FrameSink`. */
+  data(id: number, piece: Buffer, isLast: boolean): void {
+    this.#streams.get(id)?.take(piece, isLast)
+  }
+
+  /** See `FrameSink`. */
+  padding(id: number, length: number): void {
+    this.#streams.get(id)?.consumed(length)
+  }
+
+  /** Undefined for one that is over; what still comes of it is nobody's. */
+  #streamOf(id: number): Stream | undefined {
+    const isIdle = id === 0 || id % 2 === 0 || id > this.#lastStream
+    if (isIdle && this.#state !== 'closing') throw protocolError(`There is no stream ${id}`)
+    return this.#streams.get(id)
+  }
+
+  #readHeaders(head: FrameHead, payload: Buffer): void {
+    const block = this.#blocks.add(head, payload)
+    if (block === undefined) return
+    const { stream: id, isLast, read } = block
+    const known = this.#streams.get(id)
+    if (known !== undefined) {
+      // Those behind a body say nothing here.
+      if (!isLast || known.hasClientEnded) throw protocolError('Headers within a stream')
+      return known.end()
+    }
+    if (id % 2 === 0) throw protocolError(`A client opened stream ${id}`)
+    // Of a stream that is over, or that was told to come too late.
+    if (id <= this.#lastStream || this.#state === 'closing') return
+    this.#lastStream = id
+    this.#open(id, read, isLast)
+  }
+
+  #open(id: number, read: HeadersRead, isLast: boolean): void {
+    const isRefused = this.#streams.size >= this.#limits.streamsMax
+    if (isRefused || 'fault' in read) {
+      const code = 'fault' in read ? read.fault : ErrorCode.REFUSED_STREAM
+      return this.outbox.push(resetFrame(id, code))
+    }
+    const stream = new Stream(id, this)
+    this.#streams.set(id, stream)
+    this.#handler.open(stream, read.headers)
+    if (isLast) stream.end()
+  }
+
+  #readReset(head: FrameHead): void {
+    checkReset(head)
+    const stream = this.#streamOf(head.stream)
+    this.#countReset()
+    stream?.drop()
+  }
+
+  /** Requests that are given up at once cost what others do, and no bound on streams sees them. */
+  #countReset(): void {
+    if (!this.#resets.count())
+      throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, 'Too many streams are reset')
+  }
+
+  #readSettings(head: FrameHead, payload: Buffer): void {
+    const settings = readSettings(head, payload)
+    if (settings === undefined) return
+    const { windowBytes = this.windows.other } = settings
+    const more = windowBytes - this.windows.other
+    this.windows.other = windowBytes
+    if (more !== 0)
+      for (const each of this.#streams.values())
+        if (!each.widen(more)) throw flowError('A stream has too much room')
+    this.outbox.push(SETTINGS_ACK)
+    if (this.#state !== 'greeting') return
+    this.#state = 'open'
+    this.#handler.greeted()
+  }
+
+  #readPing(head: FrameHead, payload: Buffer): void {
+    if (readPing(head)) this.#ponged?.()
+    else this.outbox.push(pingFrame(payload, true))
+  }
+
+  #readWindow(head: FrameHead, payload: Buffer): void {
+    const bytes = readWindowUpdate(head, payload)
+    const id = head.stream
+    if (id === 0) return this.outbox.widen(bytes)
+    const stream = this.#streamOf(id)
+    if (stream === undefined || (bytes > 0 && stream.widen(bytes))) return
+    this.#countReset()
+    stream.reset(bytes === 0 ? ErrorCode.PROTOCOL_ERROR : ErrorCode.FLOW_CONTROL_ERROR)
+  }
+
+  /** See `StreamConnection`. */
+  consumed(bytes: number): void {
+    const told = this.#window.free(bytes)
+    if (told > 0) this.outbox.push(windowFrame(0, told))
+  }
+
+  /** See `StreamConnection`. */
+  forget({ id }: Stream): void {
+    this.#streams.delete(id)
+    if (this.#streams.size > 0) return
+    this.#handler.idle()
+    if (this.#state === 'closing') this.#leave(ErrorCode.NO_ERROR)
+  }
+
+  /** Asks whether the client is still there. */
+  ping(ponged: () => void): void {
+    this.#ponged = ponged
+    this.outbox.push(pingFrame(PING, false))
+  }
+
+  /** Announces that the connection will end; streams that are on their way are answered. */
+  announceEnd(): void {
+    this.outbox.push(goodbyeFrame(STREAM_ID_MAX, ErrorCode.NO_ERROR))
+  }
+
+  /** Takes no new streams, and ends with the last of those that are there. */
+  close(): void {
+    if (!this.isOpen) return
+    this.#state = 'closing'
+    if (this.#streams.size === 0) this.#leave(ErrorCode.NO_ERROR)
+    else this.outbox.push(goodbyeFrame(this.#lastStream, ErrorCode.NO_ERROR))
+  }
+
+  /** Says goodbye, and ends as soon as the client has read that, or did not for too long. */
+  #leave(code: ErrorCode): void {
+    if (this.#state === 'left') return
+    this.#state = 'left'
+    this.outbox.push(goodbyeFrame(this.#lastStream, code))
+    this.#dropAll()
+    this.outbox.flush()
+    this.#intake.close()
+    this.#socket.end()
+    setTimeout(() => this.destroy(), this.#limits.leaveMs).unref()
+  }
+
+  /** Ends it if the client has read nothing of what was written for so many looks, of which this is one. */
+  endIfStalled(looks: number): void {
+    if (this.#intake.isStalled(looks)) this.destroy()
+  }
+
+  /** Ends it at once. */
+  destroy(): void {
+    this.#socket.destroy()
+  }
+
+  #dropAll(): void {
+    for (const stream of this.#streams.values()) stream.drop()
+  }
+}
+
+const ignore = (): void => {}

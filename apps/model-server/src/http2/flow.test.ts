@@ -1,0 +1,152 @@
+import { describe, expect, test, vi } from 'vitest'
+import {
+  answered,
+  answering,
+  data,
+  END_HEADERS,
+  frame,
+  number,
+  OK,
+  request,
+  requestBlock,
+  startConnections,
+  WHOLE,
+} from '../test-support/http2.ts'
+import { ErrorCode, FrameType, PREFACE, settingsFrame, windowFrame } from './frames.ts'
+import type { Stream } from './stream.ts'
+
+/** For machines that are busy. */
+const PATIENCE = { timeout: 20_000 }
+
+describe('flow control', () => {
+  test('an answer goes out as far as the client has room for it', async () => {
+    const body = Buffer.from(Array.from({ length: 100_000 }, (_, index) => index % 251))
+    const server = await startConnections(answering(body))
+    const client = server.connect()
+    client.send(PREFACE, settingsFrame([[4, 10]]), request(1))
+
+    await vi.waitUntil(() => client.bodyOf(1).length === 10, PATIENCE)
+    client.send(windowFrame(1, 20_000))
+    await vi.waitUntil(() => client.bodyOf(1).length === 20_010, PATIENCE)
+    client.send(settingsFrame([[4, 60_010]]))
+    // The connection has no more room than it began with.
+    await vi.waitUntil(() => client.bodyOf(1).length === 65_535, PATIENCE)
+    client.send(windowFrame(0, 1_000_000))
+    await vi.waitUntil(() => client.bodyOf(1).length === 80_010, PATIENCE)
+    client.send(windowFrame(1, 1_000_000))
+    await answered(client, 1)
+
+    expect(client.bodyOf(1)).toEqual(body)
+  })
+
+  test('room may become less than nothing, and streams beside go on', async () => {
+    const server = await startConnections(answering(Buffer.alloc(1_000)))
+    const client = server.connect()
+    client.send(PREFACE, settingsFrame([[4, 600]]), request(1))
+    await vi.waitUntil(() => client.bodyOf(1).length === 600, PATIENCE)
+
+    client.send(settingsFrame([[4, 0]]), windowFrame(1, 700), request(3), windowFrame(3, 1_000))
+    await answered(client, 3)
+    expect(client.bodyOf(1)).toHaveLength(700)
+    client.send(windowFrame(1, 300))
+    await answered(client, 1)
+
+    expect(client.bodyOf(1)).toHaveLength(1_000)
+  })
+
+  test('streams with large answers take turns', async () => {
+    const server = await startConnections(answering(Buffer.alloc(2_000_000)))
+    const client = server.connect()
+    const room = 2 ** 31 - 1
+    client.send(PREFACE, settingsFrame([[4, room]]), windowFrame(0, room - 65_535))
+
+    client.send(request(1), request(3), request(5))
+    await answered(client, 1)
+
+    expect(client.bodyOf(5).length).toBeGreaterThan(1_000_000)
+  })
+
+  test('a client that sends more than there is room for ends its connection', async () => {
+    const server = await startConnections(() => {}, { streamWindowBytes: 20_000 })
+    const client = server.greet()
+
+    client.send(request(1, END_HEADERS), data(1, 16_000), data(1, 4_001))
+
+    expect(await client.end()).toBe(ErrorCode.FLOW_CONTROL_ERROR)
+  })
+
+  test('the client is told of what was read, not of what came', async () => {
+    const open: Stream[] = []
+    const limits = { streamWindowBytes: 20_000, connectionWindowBytes: 70_000 }
+    const server = await startConnections((stream) => void open.push(stream), limits)
+    const client = server.greet()
+    client.send(
+      request(1, END_HEADERS),
+      data(1, 16_000),
+      frame(FrameType.PING, {}, Buffer.alloc(8)),
+    )
+    await client.until(FrameType.PING)
+    expect(client.of(FrameType.WINDOW_UPDATE, 1)).toEqual([])
+
+    open[0]?.consumed(16_000)
+    await vi.waitUntil(() => client.of(FrameType.WINDOW_UPDATE, 1).length === 1, PATIENCE)
+    client.send(data(1, 16_000))
+    // What a stream did not read is free for others when it ends.
+    client.send(frame(FrameType.RST_STREAM, { stream: 1 }, number(ErrorCode.CANCEL)))
+    client.send(request(3, END_HEADERS), data(3, 3_000))
+    await vi.waitUntil(() => open.length === 2, PATIENCE)
+    open[1]?.consumed(3_000)
+    await client.until(FrameType.WINDOW_UPDATE, 3)
+
+    const told = client.of(FrameType.WINDOW_UPDATE, 0).map(({ payload }) => payload.readUInt32BE())
+    expect(told).toEqual([70_000 - 65_535, 35_000])
+  })
+})
+
+describe('turns', () => {
+  test('a connection with much to do lets others have theirs', async () => {
+    const order: string[] = []
+    const server = await startConnections(
+      (stream, headers) => {
+        const untilMs = performance.now() + 1
+        while (performance.now() < untilMs);
+        order.push(headers.get(':path') ?? '')
+        stream.respondOnly(OK)
+      },
+      { turnMsMax: 2 },
+    )
+    const [busy, other] = [server.greet(), server.greet()]
+    await Promise.all([busy.until(FrameType.SETTINGS, 2), other.until(FrameType.SETTINGS, 2)])
+
+    busy.send(...Array.from({ length: 500 }, (_, index) => ask('/busy', index * 2 + 1)))
+    await vi.waitUntil(() => order.length > 0, { interval: 1, ...PATIENCE })
+    other.send(ask('/other', 1))
+    await vi.waitUntil(() => order.length === 501, PATIENCE)
+
+    expect(order.indexOf('/other')).toBeLessThan(250)
+  })
+
+  test('a client that does not read is not read either, until it does', async () => {
+    const server = await startConnections(() => {})
+    const client = server.greet()
+    await client.until(FrameType.SETTINGS, 2)
+    client.socket.pause()
+    const pings = Buffer.concat(
+      Array.from({ length: 10_000 }, () => frame(FrameType.PING, {}, Buffer.alloc(8))),
+    )
+    const rounds = 100
+
+    for (let round = 0; round < rounds; round++) client.send(pings)
+    const [socket] = server.sockets
+    await vi.waitUntil(() => socket?.writableNeedDrain === true && socket.isPaused(), PATIENCE)
+
+    expect(socket?.writableLength).toBeLessThan(4_000_000)
+    client.socket.removeAllListeners('data')
+    client.socket.resume()
+    // All of them are answered.
+    await vi.waitUntil(() => client.socket.bytesRead > rounds * pings.length, PATIENCE)
+  }, 30_000)
+})
+
+const ask = (path: string, stream: number): Buffer =>
+  frame(FrameType.HEADERS, { flags: WHOLE, stream }, requestBlock({ ':path': path }))

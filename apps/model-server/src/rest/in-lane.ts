@@ -1,0 +1,30 @@
+import type { Core, HttpAnswer, Lane } from '../serving/core.ts'
+import { metadataOf } from './metadata.ts'
+import { type Answering, answerHere } from './post.ts'
+import { replyTo } from './reply.ts'
+
+type Options = Partial<Pick<Answering, 'checksMethodNames' | 'look'>>
+
+/**
+ * Answers in this thread, whatever it takes: the lane's side of the REST API. Throws what is no
+ * expected failure.
+ */
+export async function answerInLane(
+  core: Core,
+  request: Parameters<Lane['rest']>[0],
+  { checksMethodNames = false, look }: Options = {},
+): Promise<HttpAnswer> {
+  const { method, model } = request
+  const answering = { core, valuesMax: Infinity, checksMethodNames, look }
+  try {
+    const body =
+      method === 'metadata'
+        ? await metadataOf(core, model)
+        : await answerHere(answering, { ...request, method })
+    return { status: 200, body }
+  } catch (error) {
+    const reply = replyTo(error)
+    if (reply === undefined) throw error
+    return reply
+  }
+}

@@ -1,0 +1,109 @@
+// The lane's own side: requests come over a line from each serving thread; see `Lane`.
+
+import type { MessagePort } from 'node:worker_threads'
+import { PredictionService, ServingError, type Tensor } from '@drover/serving-api'
+import { answerBytes, type GrpcSettings } from '../grpc/port.ts'
+import { answerInLane, waitFor } from '../rest/port.ts'
+import { type Handlers, openChannel } from '../threads/channel.ts'
+import type { Admission } from './admission.ts'
+import type { Core, HttpAnswer, LaneRequest } from './core.ts'
+import { alone, transferOf } from './lane.ts'
+import type { Handed, LaneProtocol } from './messages.ts'
+
+const KEPT_ANSWERS = PredictionService.method.getModelMetadata.name
+
+export interface LaneOptions {
+  core: Core
+  /** That of all lines together. */
+  admission: Admission
+  settings: {
+    grpc: Pick<GrpcSettings, 'checksMethodNames'> & {
+      grpc: Pick<GrpcSettings['grpc'], 'writesTensorContent'>
+    }
+  }
+}
+
+/** Answers what comes from a serving thread. */
+export function serveLane(port: MessagePort, { core, admission, settings }: LaneOptions): void {
+  const { checksMethodNames } = settings.grpc
+  const { writesTensorContent } = settings.grpc.grpc
+  const handlers: Handlers<LaneProtocol> = {
+    rest: async (handed) => {
+      const { method, model } = handed
+      const left = waitFor(core, { name: model.name, api: method })
+      await admission.enter().finally(left)
+      const { request, look } = watchedFrom(handed)
+      const own = watching(core, { admission, look })
+      const answer = await answerInLane(own, request, { checksMethodNames, look })
+      return { ...answer, body: alone(answer.body) }
+    },
+    grpc: async (handed) => {
+      await admission.enter()
+      const { request, look } = watchedFrom(handed)
+      const { method, body, deadlineMs } = request
+      const own = watching(core, { admission, look })
+      const options = { checksMethodNames, writesTensorContent }
+      const answer = await answerBytes(own, method, body, deadlineMs, options)
+      // Metadata is kept for whoever asks next, and must not move to another thread.
+      return method === KEPT_ANSWERS ? new Uint8Array(answer) : alone(answer)
+    },
+  }
+  openChannel<LaneProtocol, Record<string, never>>(port, handlers, (answer) =>
+    answer instanceof Uint8Array
+      ? transferOf(answer)
+      : isAnswer(answer)
+        ? transferOf(answer.body)
+        : [],
+  )
+}
+
+const isAnswer = (answer: unknown): answer is HttpAnswer =>
+  typeof answer === 'object' && answer !== null && 'body' in answer
+
+/** A request by the clock of this thread, and what throws once it is not worth going on. */
+function watchedFrom<Request extends LaneRequest>({ gone, ...handed }: Handed<Request>) {
+  const deadlineMs = handed.deadlineMs - performance.timeOrigin
+  const { buffer, byteOffset, byteLength } = handed.body
+  return {
+    request: { ...handed, body: Buffer.from(buffer, byteOffset, byteLength), deadlineMs },
+    look: (): void => {
+      if (gone !== undefined && Atomics.load(gone, 0) !== 0)
+        throw new ServingError('CANCELLED', 'Nobody waits for the answer any more')
+      if (performance.now() > deadlineMs)
+        throw new ServingError('DEADLINE_EXCEEDED', 'Timed out waiting for notification')
+    },
+  }
+}
+
+/** The models for one request: before each step it is looked at whether the answer is still wanted. */
+function watching(
+  core: Core,
+  { admission, look }: { admission: Admission; look: () => void },
+): Core {
+  return {
+    ...core,
+    find: (choice) => {
+      look()
+      return core.find(choice)
+    },
+    run: (found, call) => {
+      look()
+      const running = core.run(found, call)
+      if (!(running instanceof Promise)) return running
+      const texts = textsIn(call.inputs)
+      admission.hold(texts)
+      return running
+        .finally(() => admission.free(texts))
+        .then((outputs) => {
+          look()
+          return outputs
+        })
+    },
+  }
+}
+
+const textsIn = (inputs: Readonly<Record<string, Tensor>>): number =>
+  Object.values(inputs).reduce(
+    (sum, { dtype, values }) => sum + (dtype === 'DT_STRING' ? values.length : 0),
+    0,
+  )

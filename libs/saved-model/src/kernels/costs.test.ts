@@ -1,0 +1,55 @@
+import { expect, test } from 'vitest'
+import { attr, type NodeDef } from '../graph.ts'
+import { texts, type Value } from '../values.ts'
+import { costOf } from './costs.ts'
+
+const MILLION = 1_000_000
+const floats = (shape: readonly number[]): Value => ({
+  dtype: 'DT_FLOAT',
+  shape,
+  values: new Float32Array(shape.reduce((product, size) => product * size, 1)),
+})
+const ints = (...values: number[]): Value => ({
+  dtype: 'DT_INT32',
+  shape: [values.length],
+  values: Int32Array.from(values),
+})
+const column = floats([1_000, 1])
+const row = floats([1, 1_000])
+
+/** A million elements or multiply-adds of a few bytes each, asked for by operands that are small. */
+test.each<[string, NodeDef['attrs'], readonly Value[]]>([
+  ['Mul', {}, [column, row]],
+  ['SelectV2', {}, [column, row, row]],
+  ['MatMul', {}, [column, row]],
+  ['MatMul', { transpose_a: attr.bool(true) }, [floats([1_000, 1]), floats([1_000, 1_000])]],
+  ['MatMul', { transpose_b: attr.bool(true) }, [column, column]],
+  ['BatchMatMulV2', {}, [floats([1_000, 1, 1, 1]), floats([1, 1_000, 1, 1])]],
+  ['Fill', {}, [ints(1_000, 1_000), floats([])]],
+  ['Tile', {}, [row, ints(1_000, 1)]],
+  ['OneHot', {}, [ints(...new Int32Array(1_000)), ints(1_000), floats([]), floats([])]],
+  ['Range', {}, [ints(0), ints(MILLION), ints(1)]],
+  ['ScatterNd', {}, [floats([0, 1]), floats([0]), ints(MILLION)]],
+  ['UnsortedSegmentSum', {}, [row, floats([1]), ints(1_000)]],
+  ['GatherV2', {}, [floats([2, 1_000]), ints(...new Int32Array(1_000)), ints(0)]],
+  ['Sum', {}, [floats([MILLION, 0]), ints(1)]],
+  ['ConcatV2', {}, [floats([MILLION, 0]), floats([MILLION, 0]), ints(1)]],
+  ['Split', { num_split: attr.int(MILLION) }, [ints(0), floats([0])]],
+  ['StringJoin', {}, [texts([1], ['a'.repeat(1_000)]), texts([1_000], Array(1_000).fill(''))]],
+  [
+    'StringNGrams',
+    { ngram_widths: attr.ints(Array.from({ length: 1_500 }, (_, width) => width)) },
+    [texts([1], ['a']), ints(0, 1)],
+  ],
+])('%s costs as much as it makes, however small its operands are', (op, attrs, operands) => {
+  const ns = costOf({ name: 'y', op, inputs: [], attrs })(operands)
+
+  expect(ns).toBeGreaterThanOrEqual(MILLION)
+  expect(ns).toBeLessThan(1_000 * MILLION)
+})
+
+test('what moves nothing is free, however large', () => {
+  const reshape = costOf({ name: 'y', op: 'Reshape', inputs: [], attrs: {} })
+
+  expect(reshape([floats([1_000, 1_000]), ints(-1)])).toBe(0)
+})
