@@ -55,20 +55,12 @@ export {
   type MetadataRequest,
 } from './grpc/metadata.ts'
 export {
-  decodeReloadRequest,
-  decodeStatusRequest,
-  encodeReloadResponse,
-  encodeStatusResponse,
-  type ReloadModel,
-  type ReloadPolicy,
-  type ReloadRequest,
-} from './grpc/model-service.ts'
-export {
   type AnsweredSpec,
   DEFAULT_SIGNATURE,
   type ModelSpec,
   signatureNameOf,
 } from './grpc/model-spec.ts'
+export { decodeModelConfig, type ReloadRequest, scanReloadRequest } from './grpc/reload-request.ts'
 export {
   findPredictSignature,
   fitPredict,

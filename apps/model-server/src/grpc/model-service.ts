@@ -1,17 +1,24 @@
 import type { ModelServerModel } from '@drover/model-config'
 import {
+  decodeModelConfig,
   ErrorCode,
   type ModelConfigMessage,
   ModelService,
   ModelTypeNumber,
   ModelVersionStatus_State,
+  scanReloadRequest,
   ServingError,
   type StatusCode,
   type VersionStatus,
 } from '@drover/serving-api'
+import { Pace } from '../control/pace.ts'
 import type { Core } from '../serving/core.ts'
-import { choiceOf, pathOf, unaryOf } from './messages.ts'
+import { choiceOf, encode, pathOf, unaryOf } from './messages.ts'
 import type { Method } from './server.ts'
+import type { Unary } from './unary-call.ts'
+
+/** Longest that reading a list of models holds the event loop at a stretch. */
+const STRETCH_MS = 2
 
 /**
  * What ModelService answers, by path. Unless `mayReload`, whoever asks to change what is served is
@@ -28,20 +35,37 @@ export function modelServiceMethods(core: Core, mayReload: boolean): [string, Me
       return { modelVersionStatus: (await core.control.status(choice)).map(statusOf) }
     }),
   )
-  const answerReload = unaryOf(handleReloadConfigRequest, ({ config, metricNames }, deadlineMs) =>
-    observed(core, { name: undefined, api: 'reload' }, async () => {
-      if (!mayReload)
-        throw new ServingError('PERMISSION_DENIED', 'Models are changed on the admin socket only')
-      if (config?.config.case !== 'modelConfigList') throw notList()
-      const models = config.config.value.config.map(modelOf)
-      await core.control.reload({ models }, Math.max(0, deadlineMs - performance.now()))
-      return { status: {}, metric: Array.from(new Set(metricNames), unchanged) }
-    }),
-  )
   return [
     [pathOf(getModelStatus), { kind: 'unary', answer: answerStatus }],
-    [pathOf(handleReloadConfigRequest), { kind: 'unary', answer: answerReload }],
+    [pathOf(handleReloadConfigRequest), { kind: 'unary', answer: reloadOf(core, mayReload) }],
   ]
+}
+
+/** What answers a reload. */
+function reloadOf(core: Core, mayReload: boolean): Unary {
+  const { output } = ModelService.method.handleReloadConfigRequest
+  return async (body, { deadlineMs }) =>
+    await observed(core, { name: undefined, api: 'reload' }, async () => {
+      if (!mayReload)
+        throw new ServingError('PERMISSION_DENIED', 'Models are changed on the admin socket only')
+      const { models, metricNames } = scanReloadRequest(body)
+      if (models === undefined) throw notList()
+      const config = { models: await readModels(models) }
+      await core.control.reload(config, Math.max(0, deadlineMs - performance.now()))
+      const metric = Array.from(new Set(metricNames), unchanged)
+      return encode(output, { status: {}, metric })
+    })
+}
+
+/** Others are answered in between: this thread serves predictions as well. */
+async function readModels(models: readonly Uint8Array[]): Promise<ModelServerModel[]> {
+  const pace = new Pace(STRETCH_MS)
+  const read: ModelServerModel[] = []
+  for (const bytes of models) {
+    read.push(modelOf(decodeModelConfig(bytes)))
+    if (pace.step()) await pace.rest()
+  }
+  return read
 }
 
 /** Upstream's counters are not kept here, and one that it does not know has not grown either. */
