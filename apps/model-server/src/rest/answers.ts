@@ -3,7 +3,13 @@
 
 import { type ModelChoice, ServingError, writeMetadata, writeStatus } from '@drover/serving-api'
 import type { Log } from '@drover/service'
-import { type Core, type HttpAnswer, type RestMethod, toldSignatures } from '../serving/core.ts'
+import {
+  type Core,
+  type HttpAnswer,
+  type Lane,
+  type LaneRequest,
+  toldSignatures,
+} from '../serving/core.ts'
 import { isHeavy } from './heavy.ts'
 import { isLongMetadata } from './metadata.ts'
 import { Pending } from './pending.ts'
@@ -62,9 +68,6 @@ export interface Question {
   asker: Asker
 }
 
-/** A question with the time by which it must be answered, on the clock of `performance.now()`. */
-type DueQuestion = Question & { deadlineMs: number }
-
 /** Answers for one port. */
 export class Answers {
   readonly #options: AnswersOptions
@@ -87,7 +90,11 @@ export class Answers {
   /** Calls `tell` with the reply, once: within this call if nothing must be waited for. */
   answer(question: Question, tell: (reply: Reply) => void): void {
     const deadlineMs = this.#pending.deadlineMs(performance.now())
-    if (this.#turns.isFree) return this.#answer({ ...question, deadlineMs }, tell)
+    if (this.#turns.isFree) this.#answer(question, deadlineMs, tell)
+    else this.#answerLater(question, deadlineMs, tell)
+  }
+
+  #answerLater(question: Question, deadlineMs: number, tell: (reply: Reply) => void): void {
     let left: () => void
     try {
       left = waitFor(this.#core, subjectOf(question.route))
@@ -97,14 +104,14 @@ export class Answers {
     this.#turns.wait(() => {
       left()
       if (performance.now() > deadlineMs) tell(this.failed(TIMED_OUT))
-      else this.#answer({ ...question, deadlineMs }, tell)
+      else this.#answer(question, deadlineMs, tell)
     })
   }
 
-  #answer(question: DueQuestion, tell: (reply: Reply) => void): void {
+  #answer(question: Question, deadlineMs: number, tell: (reply: Reply) => void): void {
     let reply: Soon<Reply>
     try {
-      reply = this.#replyTo(question)
+      reply = this.#replyTo(question, deadlineMs)
     } catch (error) {
       reply = this.failed(error)
     }
@@ -121,19 +128,19 @@ export class Answers {
     return this.failed(BROKEN)
   }
 
-  #replyTo(question: DueQuestion): Soon<Reply> {
-    const { route, host, origin } = question
+  #replyTo(question: Question, deadlineMs: number): Soon<Reply> {
+    const { route, host, origin, body, asker } = question
     const refusal = this.#options.refusalOf(host, origin)
     if (refusal !== undefined) throw refusal
     switch (route.kind) {
       case 'predict':
       case 'classify':
       case 'regress':
-        return this.#post({ ...question, method: route.kind, model: route.model })
+        return this.#post({ method: route.kind, model: route.model, body, deadlineMs }, asker)
       case 'status':
         return this.#status(route.model)
       case 'metadata':
-        return this.#metadata(route.model, question)
+        return this.#metadata(route.model, { body, deadlineMs }, asker)
       case 'preflight':
         return preflight(origin)
       case 'metrics':
@@ -147,15 +154,14 @@ export class Answers {
     }
   }
 
-  #post(post: Post & DueQuestion): Soon<Reply> {
-    if (this.#core.lane !== undefined && this.#isLong(post)) return this.#askLane(post, post)
+  #post(post: Post, asker: Asker): Soon<Reply> {
+    if (this.#core.lane !== undefined && this.#isLong(post)) return this.#askLane(post, asker)
     try {
       const made = answerHere(this.#here, post)
-      return made instanceof Promise
-        ? made.then(ok, (error: unknown) => this.#again(post, error))
-        : ok(made)
+      if (!(made instanceof Promise)) return ok(made)
+      return made.then(ok, (error: unknown) => this.#again(post, asker, error))
     } catch (error) {
-      return this.#again(post, error)
+      return this.#again(post, asker, error)
     }
   }
 
@@ -164,23 +170,20 @@ export class Answers {
   }
 
   /** An answer that was too long for this thread is made again in the lane. */
-  #again(post: Post & DueQuestion, error: unknown): Soon<Reply> {
+  #again(post: Post, asker: Asker, error: unknown): Soon<Reply> {
     if (!(error instanceof LongAnswer)) throw error
     const { name } = post.model
     const [oldest] = this.#longFrom.keys()
     if (oldest !== undefined && this.#longFrom.size >= LONG_MODELS_MAX)
       this.#longFrom.delete(oldest)
     this.#longFrom.set(name, Math.min(post.body.length, this.#longFrom.get(name) ?? Infinity))
-    return this.#askLane(post, post)
+    return this.#askLane(post, asker)
   }
 
-  async #askLane(
-    { method, model }: { method: RestMethod | 'metadata'; model: ModelChoice },
-    { body, deadlineMs, asker: { signal } }: DueQuestion,
-  ): Promise<Reply> {
+  async #askLane(request: Parameters<Lane['rest']>[0], { signal }: Asker): Promise<Reply> {
     const { lane } = this.#core
     if (lane === undefined) throw new Error('nobody hands requests on but to the lane')
-    return await lane.rest({ method, model, body, deadlineMs, signal })
+    return await lane.rest({ ...request, signal })
   }
 
   /** Labels are not looked at here: upstream tells of all versions. */
@@ -192,12 +195,12 @@ export class Answers {
     )
   }
 
-  #metadata(model: ModelChoice, question: DueQuestion): Soon<Reply> {
+  #metadata(model: ModelChoice, request: LaneRequest, asker: Asker): Soon<Reply> {
     return whenThere(
       counted(this.#core, { name: model.name, api: 'metadata' }, () => this.#core.find(model)),
       (found): Soon<Reply> =>
         this.#core.lane !== undefined && isLongMetadata(found)
-          ? this.#askLane({ method: 'metadata', model }, question)
+          ? this.#askLane({ ...request, method: 'metadata', model }, asker)
           : ok(writeMetadata(found, toldSignatures(found))),
     )
   }
