@@ -162,7 +162,7 @@ function predictionMethods(core: Core, options: PredictionOptions): [string, Met
                 deadlineMs: call.deadlineMs,
                 signal: call.signal,
               })
-            : predict(core, body, { ...options, deadlineMs: call.deadlineMs }),
+            : predict(core, body, call.deadlineMs, options),
       },
     ]
   })
@@ -186,5 +186,5 @@ export async function answerBytes(
   deadlineMs: number,
   options = PREDICTION_DEFAULTS,
 ): Promise<Uint8Array> {
-  return await predictionOf(method)(core, body, { ...options, deadlineMs })
+  return await predictionOf(method)(core, body, deadlineMs, options)
 }

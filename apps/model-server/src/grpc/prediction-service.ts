@@ -60,7 +60,8 @@ interface Asked {
   core: Core
   api: string
   found: Found
-  options: PredictionOptions & { deadlineMs: number }
+  deadlineMs: number
+  options: PredictionOptions
 }
 
 type Answer = Uint8Array | Promise<Uint8Array>
@@ -137,7 +138,8 @@ const METADATA: Steps<MetadataRequest> = {
 export type Prediction = (
   core: Core,
   body: Uint8Array,
-  options: PredictionOptions & { deadlineMs: number },
+  deadlineMs: number,
+  options: PredictionOptions,
 ) => Answer
 
 /** The methods of PredictionService by name. All throw `ServingError`, and count what they answered. */
@@ -149,29 +151,41 @@ export const PREDICTIONS: Readonly<Record<string, Prediction>> = {
   GetModelMetadata: followingSteps('GetModelMetadata', METADATA),
 }
 
-/** What is passed on to the lane is counted there. */
+/**
+ * What is passed on to the lane is counted there. Closures and copied objects are made only for requests
+ * that wait: made for each, they outlive young collections, and the old ones then cost more than the rest.
+ */
 function followingSteps<Request>(method: string, steps: Steps<Request>): Prediction {
-  return (core, body, options) => {
+  return (core, body, deadlineMs, options) => {
     const counting = new Counting(core, steps.api)
-    const { deadlineMs } = options
     const { lane } = core
     try {
       const request = steps.read(body, lane && STRINGS_HERE_MAX)
       const found = core.find(specOf(steps, request, counting))
-      const isHere = !(found instanceof Promise)
-      if (isHere && lane !== undefined && steps.isLong?.(found) === true)
+      if (found instanceof Promise) {
+        const asked = { core, api: steps.api, deadlineMs, options }
+        return counting.endedLater(answerLater(steps, request, asked, found))
+      }
+      if (lane !== undefined && steps.isLong?.(found) === true)
         return lane.grpc({ method, body, deadlineMs })
-      const parts = { core, api: steps.api, options }
-      const answer = isHere
-        ? steps.answer(request, { ...parts, found })
-        : found.then(async (each) => await steps.answer(request, { ...parts, found: each }))
-      return counting.ended(answer)
+      const answer = steps.answer(request, { core, api: steps.api, found, deadlineMs, options })
+      return answer instanceof Promise ? counting.endedLater(answer) : counting.ended(answer)
     } catch (error) {
       if (error instanceof ManyStrings && lane !== undefined)
         return lane.grpc({ method, body, deadlineMs })
       return counting.failed(error)
     }
   }
+}
+
+/** Answers by a version that is being loaded. */
+async function answerLater<Request>(
+  steps: Steps<Request>,
+  request: Request,
+  asked: Omit<Asked, 'found'>,
+  found: Promise<Found>,
+): Promise<Uint8Array> {
+  return await steps.answer(request, { ...asked, found: await found })
 }
 
 /** The version that is asked for. Throws for a request that is wrong whatever is served. */
@@ -198,14 +212,17 @@ class Counting {
     this.#api = api
   }
 
-  ended(answer: Answer): Answer {
-    if (answer instanceof Promise)
-      return answer.then(
-        (bytes) => this.ended(bytes),
-        (error: unknown) => this.failed(error),
-      )
+  ended(answer: Uint8Array): Uint8Array {
     this.#count('OK')
     return answer
+  }
+
+  async endedLater(answer: Promise<Uint8Array>): Promise<Uint8Array> {
+    try {
+      return this.ended(await answer)
+    } catch (error) {
+      return this.failed(error)
+    }
   }
 
   failed(error: unknown): never {
@@ -230,8 +247,16 @@ function answerPredict(request: PredictRequest, asked: Asked): Answer {
   )
   const answered = run(asked, { signature, inputs, outputs })
   return answered instanceof Promise
-    ? answered.then((each) => encodeAnswer(request, asked, each))
+    ? encodeLater(request, asked, answered)
     : encodeAnswer(request, asked, answered)
+}
+
+async function encodeLater(
+  request: PredictRequest,
+  asked: Asked,
+  outputs: Promise<Outputs>,
+): Promise<Uint8Array> {
+  return await encodeAnswer(request, asked, await outputs)
 }
 
 /** A long answer is written in stretches, between which others have their turn. */
@@ -245,8 +270,10 @@ function encodeAnswer({ spec }: PredictRequest, asked: Asked, outputs: Outputs):
     : inSlices(predictResponseSteps(answered, outputs, options), STRETCH_MS)
 }
 
-const run = ({ core, api, found, options }: Asked, call: Omit<Call, 'api' | 'deadlineMs'>) =>
-  core.run(found, { ...call, api, deadlineMs: options.deadlineMs })
+const run = (
+  { core, api, found, deadlineMs }: Asked,
+  { signature, inputs, outputs }: Omit<Call, 'api' | 'deadlineMs'>,
+) => core.run(found, { api, signature, inputs, outputs, deadlineMs })
 
 const inferringOf = (asked: Asked): Inferring => ({
   signatures: asked.found.signatures,
