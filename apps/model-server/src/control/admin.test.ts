@@ -207,6 +207,8 @@ describe('a delta', () => {
     expect(world.models.get('b')).toBeUndefined()
 
     const { base: now } = Applied.parse(first.json())
+    const nothing = await apply({ removes: ['nobody'] })
+    expect(Applied.parse(nothing.json()).base).toBe(now)
     const next = await apply({ base: now, removes: ['a'] })
     expect(next.status).toBe(200)
     await vi.waitUntil(() => world.threads.find('a') === undefined, WAIT)

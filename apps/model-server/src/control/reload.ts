@@ -174,12 +174,17 @@ export class Reload {
   }
 
   async #applyDelta({ configs, wanted, removes }: Delta): Promise<string[]> {
-    const { models, discovery, limits } = this.#options
+    const { models, discovery, limits, log } = this.#options
     await this.#check({ models: [...configs] })
     const named = [...configs, ...wanted].map(({ name }) => name)
     const kept = new Set(named)
-    const gone = removes.filter((name) => !kept.has(name))
+    const isThere = (name: string): boolean =>
+      this.#byName.has(name) || models.get(name)?.isRemoved === false
+    const gone = removes.filter((name) => !kept.has(name) && isThere(name))
+    // Who changes nothing must not make others believe that somebody did.
+    if (kept.size === 0 && gone.length === 0) return []
     this.#seq++
+    log.info({ changed: kept.size, removed: gone.length, base: this.base }, 'delta applied')
     const changed = configs.filter((model) => {
       const before = this.#byName.get(model.name)
       return before === undefined || !isSame(before, model)

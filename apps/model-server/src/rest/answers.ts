@@ -10,6 +10,7 @@ import {
   type LaneRequest,
   toldSignatures,
 } from '../serving/core.ts'
+import { TIMED_OUT } from '../serving/errors.ts'
 import { isHeavy } from './heavy.ts'
 import { isLongMetadata } from './metadata.ts'
 import { Pending } from './pending.ts'
@@ -39,7 +40,7 @@ const PLAIN_TEXT = 'text/plain'
 /** What upstream's HTTP library says of a body without a type. */
 const NO_TYPE = 'text/html; charset=ISO-8859-1'
 
-const TIMED_OUT = new ServingError('DEADLINE_EXCEEDED', 'Timed out waiting for notification')
+const LATE = new ServingError('DEADLINE_EXCEEDED', TIMED_OUT)
 const BROKEN = new ServingError('INTERNAL', 'Something went wrong here; the log says what')
 
 export interface AnswersOptions {
@@ -103,7 +104,7 @@ export class Answers {
     }
     this.#turns.wait(() => {
       left()
-      if (performance.now() > deadlineMs) tell(this.failed(TIMED_OUT))
+      if (performance.now() > deadlineMs) tell(this.failed(LATE))
       else this.#answer(question, deadlineMs, tell)
     })
   }
@@ -117,7 +118,7 @@ export class Answers {
     }
     if (!(reply instanceof Promise)) return tell(reply)
     const made = reply.catch((error: unknown) => this.failed(error))
-    this.#pending.wait(made, tell, () => this.failed(TIMED_OUT))
+    this.#pending.wait(made, tell, () => this.failed(LATE))
   }
 
   /** What a failure is to the client. One that was not expected goes to the log. */

@@ -13,6 +13,9 @@ const CODES: Readonly<Record<InferenceErrorCode, StatusCode>> = {
   UNAVAILABLE: 'UNAVAILABLE',
 }
 
+/** What upstream says of a request that was not answered in its time. */
+export const TIMED_OUT = 'Timed out waiting for notification'
+
 /** What the binding puts before TensorFlow's own words. */
 const OF_THE_BINDING = 'Session fail to run with error: '
 
@@ -23,6 +26,7 @@ const OF_THE_BINDING = 'Session fail to run with error: '
 export function toServingError(cause: unknown): unknown {
   if (!(cause instanceof InferenceError)) return cause
   const code = CODES[cause.code]
+  if (code === 'DEADLINE_EXCEEDED') return new ServingError(code, TIMED_OUT, { cause })
   const message = code === 'INVALID_ARGUMENT' ? reasonOf(cause) : cause.message
   const { retryAfterMs } = cause
   return new ServingError(code, message.replace(OF_THE_BINDING, ''), {

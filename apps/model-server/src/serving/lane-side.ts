@@ -7,6 +7,7 @@ import { answerInLane, waitFor } from '../rest/port.ts'
 import { type Handlers, openChannel } from '../threads/channel.ts'
 import type { Admission } from './admission.ts'
 import type { Core, HttpAnswer, LaneRequest } from './core.ts'
+import { TIMED_OUT } from './errors.ts'
 import { alone, transferOf } from './lane.ts'
 import type { Handed, LaneProtocol } from './messages.ts'
 
@@ -69,8 +70,7 @@ function watchedFrom<Request extends LaneRequest>({ gone, ...handed }: Handed<Re
     look: (): void => {
       if (gone !== undefined && Atomics.load(gone, 0) !== 0)
         throw new ServingError('CANCELLED', 'Nobody waits for the answer any more')
-      if (performance.now() > deadlineMs)
-        throw new ServingError('DEADLINE_EXCEEDED', 'Timed out waiting for notification')
+      if (performance.now() > deadlineMs) throw new ServingError('DEADLINE_EXCEEDED', TIMED_OUT)
     },
   }
 }

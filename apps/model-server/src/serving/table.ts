@@ -1,6 +1,6 @@
 import { openServable, type Servable } from '@drover/inference'
 import { type ModelChoice, notServed, ServingError, type Tensor } from '@drover/serving-api'
-import { toServingError } from './errors.ts'
+import { TIMED_OUT, toServingError } from './errors.ts'
 import { withDeadline } from '../control/deadline.ts'
 import { BatchQueue } from '../batching/queue.ts'
 import type { BatchingParameters } from '../flags/batching.ts'
@@ -232,7 +232,8 @@ export class Table {
     // A request that is given up goes on in its engine, and counts until it ends there.
     void this.#count(version, running)
     try {
-      return await withDeadline(running, Math.max(1, deadlineMs - performance.now()))
+      const leftMs = Math.max(1, deadlineMs - performance.now())
+      return await withDeadline(running, leftMs, TIMED_OUT)
     } catch (error) {
       throw toServingError(error)
     }
