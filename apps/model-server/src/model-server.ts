@@ -3,7 +3,6 @@
 
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
-import { setFlagsFromString } from 'node:v8'
 import { type Engines, startEngines } from '@drover/inference'
 import type { Log } from '@drover/service'
 import { makeAdmin } from './control/admin.ts'
@@ -26,10 +25,6 @@ import type { ServingSettings } from './serving/settings.ts'
 import { ServingThreads } from './threads/serving-threads.ts'
 import { warmUp } from './warm-up/warm-up.ts'
 
-/** While thousands of models load, the heaps of all threads grow by this until they are collected. */
-const LOADING_GROWTH_PERCENT = 30
-/** As V8 itself finds it good: collections must not hold up requests. */
-const SERVING_GROWTH_PERCENT = 0
 /** On top of what the control thread lets a reload wait. */
 const RELOAD_GRACE_MS = 10_000
 
@@ -53,21 +48,14 @@ export interface ModelServer {
 
 /** Starts a model server: what is configured settles, then it listens. Throws for a config that is none. */
 export async function startModelServer(options: ModelServerOptions): Promise<ModelServer> {
-  // Else the garbage of loading would take as much memory as the models for long.
-  growHeapsBy(LOADING_GROWTH_PERCENT)
   const parts = assemble(options)
   try {
     return await begin(options, parts)
   } catch (error) {
     await end(options, parts)
     throw error
-  } finally {
-    growHeapsBy(SERVING_GROWTH_PERCENT)
   }
 }
-
-const growHeapsBy = (percent: number): void =>
-  setFlagsFromString(`--heap-growing-percent=${percent}`)
 
 interface Parts {
   engines: Engines

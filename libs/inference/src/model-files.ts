@@ -23,6 +23,8 @@ export interface ModelBytes {
   graph: Uint8Array<ArrayBuffer>
   /** Of all files that an engine reads. */
   sizeBytes: number
+  /** Paths of variables and assets in the folder. */
+  files: readonly string[]
 }
 
 /** Reads a model's folder. Throws LOAD_FAILED. */
@@ -35,7 +37,13 @@ export const readModelFiles = async (
 export async function readModelBytes(directory: string): Promise<ModelBytes> {
   try {
     const graph = await readRegularFile(join(directory, 'saved_model.pb'), GRAPH_BYTES_MAX)
-    return { graph, sizeBytes: graph.length + (await sizeOfFolder(join(directory, 'variables'))) }
+    const variables = await filesIn(directory, 'variables')
+    const sizes = variables.map(async (path) => (await stat(join(directory, path))).size)
+    return {
+      graph,
+      sizeBytes: (await Promise.all(sizes)).reduce((sum, size) => sum + size, graph.length),
+      files: [...variables, ...(await filesIn(directory, 'assets'))],
+    }
   } catch (cause) {
     throw unreadable(directory, cause)
   }
@@ -44,11 +52,20 @@ export async function readModelBytes(directory: string): Promise<ModelBytes> {
 /** The second half of it: takes its time. */
 export function decodeModel(
   directory: string,
-  { graph, sizeBytes }: ModelBytes,
+  { graph, sizeBytes, files }: ModelBytes,
   tags?: readonly string[],
 ): ModelFiles {
+  const savedModel = decoded(directory, graph, tags)
+  const there = new Set(files)
+  const missing = savedModel.neededFiles.find((path) => !there.has(path))
+  if (missing !== undefined)
+    throw new InferenceError('LOAD_FAILED', `${missing} of the model in ${directory} is missing`)
+  return { savedModel, graphBytes: graph.length, sizeBytes }
+}
+
+function decoded(directory: string, graph: Uint8Array, tags?: readonly string[]): SavedModel {
   try {
-    return { savedModel: readSavedModel(graph, tags), graphBytes: graph.length, sizeBytes }
+    return readSavedModel(graph, tags)
   } catch (cause) {
     throw unreadable(directory, cause)
   }
@@ -57,11 +74,13 @@ export function decodeModel(
 const unreadable = (directory: string, cause: unknown): InferenceError =>
   new InferenceError('LOAD_FAILED', `the model in ${directory} cannot be read`, { cause })
 
-async function sizeOfFolder(path: string): Promise<number> {
-  const names = await readdir(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return []
+/** Paths of all that is in a folder of the model, folders among them; none where it is not there. */
+async function filesIn(directory: string, folder: string): Promise<string[]> {
+  try {
+    const names = await readdir(join(directory, folder), { recursive: true })
+    return names.map((name) => join(folder, name))
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
     throw error
-  })
-  const sizes = await Promise.all(names.map(async (name) => (await stat(join(path, name))).size))
-  return sizes.reduce((sum, size) => sum + size, 0)
+  }
 }

@@ -40,6 +40,8 @@ export interface SavedModel {
   /** Signatures that metadata lists and nobody can call; undefined where there are none. */
   uncallable?: Readonly<Record<string, SignatureDef>> | undefined
   tensorflowVersion: string
+  /** Files beside `saved_model.pb` without which it cannot answer, by their paths in its folder. */
+  neededFiles: readonly string[]
 }
 
 /** The method of signatures that answer with all their outputs by name. */

@@ -1,8 +1,10 @@
+import { posix } from 'node:path'
 import { type SignatureDef, type Tensor, type TensorInfo, typeOfNumber } from '@drover/serving-api'
 import { SavedModelError } from './errors.ts'
 import type { AttrValue, GraphDef, NodeDef, SavedModel } from './graph.ts'
+import { changesState } from './state.ts'
 import { Budget, dataTypeOf, readShape, readTensor } from './tensor-proto.ts'
-import { readFields, type WireField } from './wire.ts'
+import { readFields, textOf, type WireField } from './wire.ts'
 
 /** Protobuf's own limit. */
 const BYTES_MAX = 2 ** 31 - 1
@@ -11,6 +13,8 @@ const SIGNATURES_MAX = 1_000
 const EXPANDED_BYTES_MAX = 256 * 2 ** 20
 /** TensorFlow's signature for what it does itself after a load: its output is an operation and no tensor. */
 const INIT_SIGNATURE = '__saved_model_init_op'
+const CHECKPOINT_INDEX = 'variables/variables.index'
+const ASSETS_FOLDER = 'assets'
 
 /** The tags of the graph that is served where nothing else is asked for. */
 export const SERVE_TAGS: readonly string[] = ['serve']
@@ -44,7 +48,20 @@ export function readSavedModel(
     signatures,
     ...(init !== undefined && { uncallable: { [INIT_SIGNATURE]: init } }),
     tensorflowVersion: found.tensorflowVersion,
+    neededFiles: neededFiles(found, graph),
   }
+}
+
+/**
+ * TensorFlow loads a model without its checkpoint, and then every request fails. It is no loss only
+ * where the restoring assigns nothing.
+ */
+function neededFiles({ restoreOp, assets }: MetaGraph, graph: GraphDef): string[] {
+  const needsCheckpoint = restoreOp !== '' && changesState(graph, [restoreOp])
+  return [
+    ...(needsCheckpoint ? [CHECKPOINT_INDEX] : []),
+    ...assets.map((name) => posix.join(ASSETS_FOLDER, name)),
+  ]
 }
 
 const isSame = (a: ReadonlySet<string>, b: ReadonlySet<string>): boolean =>
@@ -63,6 +80,10 @@ interface MetaGraph {
   tensorflowVersion: string
   graph: Uint8Array
   signatures: Uint8Array[]
+  /** The node that reads the checkpoint; empty where there is none. */
+  restoreOp: string
+  /** Names of files in the folder for assets. */
+  assets: string[]
 }
 
 function outlineMetaGraph(bytes: Uint8Array): MetaGraph {
@@ -71,6 +92,8 @@ function outlineMetaGraph(bytes: Uint8Array): MetaGraph {
     tensorflowVersion: '',
     graph: new Uint8Array(),
     signatures: [],
+    restoreOp: '',
+    assets: [],
   }
   for (const field of readFields(bytes)) {
     if (field.number === 1) {
@@ -80,7 +103,9 @@ function outlineMetaGraph(bytes: Uint8Array): MetaGraph {
       }
     }
     if (field.number === 2) found.graph = field.bytes
+    if (field.number === 3) found.restoreOp = textOf(field.bytes, 3)
     if (field.number === 5) found.signatures.push(field.bytes)
+    if (field.number === 6) found.assets.push(textOf(field.bytes, 2))
   }
   if (found.signatures.length > SIGNATURES_MAX)
     throw new SavedModelError('TOO_LARGE', `the model has over ${SIGNATURES_MAX} signatures`)

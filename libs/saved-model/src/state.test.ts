@@ -44,6 +44,7 @@ function modelOf(build: (builder: GraphBuilder) => void, functions: WireWriter[]
       },
     },
     tensorflowVersion: '',
+    neededFiles: [],
   }
 }
 

@@ -1,28 +1,34 @@
-// Whether the answers of a model may depend on what it was asked before: whether a signature reaches
-// an operation that changes a variable or a table, be it in functions that others call.
+// Whether a part of a graph changes a variable or a table, be it in functions that others call. By
+// that it is known whether answers may depend on what was asked before, and whether a model is nothing
+// without its checkpoint.
 
-import { portOf, type SavedModel } from './graph.ts'
-import { readFields } from './wire.ts'
+import { type GraphDef, portOf, type SavedModel } from './graph.ts'
+import { readFields, textOf } from './wire.ts'
 
 /** Changes what outlives a run. `StatefulPartitionedCall` only calls, `ScatterNd` makes a new tensor. */
 const CHANGES =
   /^(Assign|Resource(?!Gather)|Scatter(?!Nd$)|LookupTable(Insert|Remove|Import)|Stateful(?!PartitionedCall$)|Rng|Queue|Stack|Barrier|Batch(Function)?$)/
 
-/** What a function, or the part of the graph that signatures reach, does and which functions it calls. */
+/** What a function, or a node of the graph, does and which functions it calls. */
 interface Body {
   ops: string[]
   calls: string[]
 }
 
 /** Whether a signature may change a variable, a table or a queue. */
-export function keepsState({ graph, signatures }: SavedModel): boolean {
-  const functions = graph.library === undefined ? new Map() : readLibrary(graph.library)
-  const nodes = new Map(graph.nodes.map((node) => [node.name, node]))
-  const names = new Set(
+export const keepsState = ({ graph, signatures }: SavedModel): boolean =>
+  changesState(
+    graph,
     Object.values(signatures).flatMap(({ outputs }) =>
-      Object.values(outputs).map(({ name }) => portOf(name).node),
+      Object.values(outputs).map(({ name }) => name),
     ),
   )
+
+/** Whether a variable, a table or a queue may be changed when these nodes or their ports are run. */
+export function changesState(graph: GraphDef, run: readonly string[]): boolean {
+  const functions = graph.library === undefined ? new Map() : readLibrary(graph.library)
+  const nodes = new Map(graph.nodes.map((node) => [node.name, node]))
+  const names = new Set(run.map((name) => portOf(name).node))
   const bodies = new Set<Body>()
   // A set that grows while it is walked is walked to its end.
   for (const name of names) {
@@ -78,9 +84,4 @@ function functionsOf(attr: Uint8Array): string[] {
       if (item.number === 9) found.push(textOf(item.bytes, 1))
   }
   return found
-}
-
-function textOf(message: Uint8Array, number: number): string {
-  for (const field of readFields(message)) if (field.number === number) return field.text
-  return ''
 }

@@ -152,6 +152,7 @@ test('a loop is refused', () => {
     graph: { nodes, versions: { producer: 1, minConsumer: 1 } },
     signatures: { main: signature },
     tensorflowVersion: '',
+    neededFiles: [],
   }
 
   expect(refusalOf(() => translate(savedModel))).toMatch(/part of a loop/)

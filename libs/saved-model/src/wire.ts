@@ -227,3 +227,9 @@ function readValue(cursor: Cursor, wire: number): bigint | Uint8Array {
       throw broken(`the wire type ${wire} is unknown`)
   }
 }
+
+/** The text in a field of a message; empty where there is no such field. */
+export function textOf(message: Uint8Array, number: number): string {
+  for (const field of readFields(message)) if (field.number === number) return field.text
+  return ''
+}

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { writePredictAnswer } from './answer-json.ts'
+import { predictAnswerSteps, type PredictFormat, writePredictAnswer } from './answer-json.ts'
 import { DATA_TYPES, partsOf } from './element-types.ts'
 import { errorBody, ServingError } from './errors.ts'
 import { decodeTensor } from './golden.ts'
@@ -194,6 +194,8 @@ test('a string that is no UTF-8 passes byte for byte', () => {
 describe('a long answer', () => {
   const values = Float32Array.from({ length: 100_000 }, (_, index) => index % 7)
   const tensor = floatTensor(values, [50_000, 2])
+  const flat = floatTensor(values, [1, 100_000])
+  const texts = stringTensor(Array.from({ length: 10_000 }, () => 'text'))
 
   test('is the same whatever it is put together from', () => {
     const { outputs }: { outputs: number[][] } = JSON.parse(
@@ -207,14 +209,22 @@ describe('a long answer', () => {
     expect(predictions.flatMap(({ y }) => y)).toEqual([...values])
   })
 
-  test('ends where a look now and then finds that it is not worth going on', () => {
-    let looks = 0
-    const look = (): void => {
-      looks++
-      if (looks === 2) throw new Error('nobody waits')
-    }
+  test.each<[PredictFormat, Record<string, Tensor>]>([
+    ['row', { y: tensor }],
+    ['column', { y: tensor }],
+    ['row', { y: tensor, z: tensor }],
+    ['column', { y: tensor, z: tensor }],
+    ['row', { y: flat, z: flat }],
+    ['row', { y: texts }],
+    ['column', { y: texts }],
+  ])('is written with pauses, to the same end: by %s', (format, outputs) => {
+    const steps = predictAnswerSteps(outputs, format)
+    let pauses = 0
+    let step = steps.next()
+    for (; step.done !== true; step = steps.next()) pauses++
 
-    expect(() => writePredictAnswer({ y: tensor }, 'column', look)).toThrow('nobody waits')
+    expect(Buffer.compare(step.value, writePredictAnswer(outputs, format))).toBe(0)
+    expect(pauses).toBeGreaterThanOrEqual(9)
   })
 })
 

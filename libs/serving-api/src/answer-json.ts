@@ -5,46 +5,62 @@
 import { AnswerText } from './answer-text.ts'
 import { type DataType, isJsonDataType, typeText } from './element-types.ts'
 import { invalid } from './errors.ts'
-import { writeFloatRows } from './float-rows.ts'
+import { floatRowsSteps, writeFloatRows } from './float-rows.ts'
 import { doubleText, floatText } from './number-text.ts'
 import type { Tensor } from './tensor.ts'
 import { writeText } from './text.ts'
+import { atOnce, type Steps } from './wire/tensor-encode.ts'
 
 /** How a request was laid out, and so its answer: `instances` or `inputs`. */
 export type PredictFormat = 'row' | 'column'
 
+/** Values that are written between two pauses. */
+const VALUES_A_STEP = 1_000
 const INDENT = '    '
 /** Strings under such an alias are bytes and not text. */
 const BYTES_SUFFIX = '_bytes'
 
-/**
- * The body of a predict answer. Throws INVALID_ARGUMENT when the outputs do not fit the layout, and
- * what `look` throws, which is called now and then while it is written.
- */
+/** The body of a predict answer. Throws INVALID_ARGUMENT when the outputs do not fit the layout. */
 export function writePredictAnswer(
   outputs: Readonly<Record<string, Tensor>>,
   format: PredictFormat,
-  look: () => void = () => {},
 ): Buffer {
   const named = Object.entries(outputs)
-  if (named.length === 0) throw invalid('Cannot convert empty tensor map to JSON')
   const [only] = named
   if (format === 'row' && named.length === 1 && only?.[1].dtype === 'DT_FLOAT')
     return writeFloatRows(only[0], only[1])
-  const out = new AnswerText(look)
-  if (format === 'row') writeRows(out, named)
-  else writeColumns(out, named)
+  return atOnce(answerSteps(named, format))
+}
+
+/** Writes it with pauses. */
+export function* predictAnswerSteps(
+  outputs: Readonly<Record<string, Tensor>>,
+  format: PredictFormat,
+): Steps<Buffer> {
+  const named = Object.entries(outputs)
+  const [only] = named
+  if (format === 'row' && named.length === 1 && only?.[1].dtype === 'DT_FLOAT')
+    return yield* floatRowsSteps(only[0], only[1])
+  return yield* answerSteps(named, format)
+}
+
+function* answerSteps(named: Named, format: PredictFormat): Steps<Buffer> {
+  if (named.length === 0) throw invalid('Cannot convert empty tensor map to JSON')
+  const out = new AnswerText()
+  if (format === 'row') yield* writeRows(out, named)
+  else yield* writeColumns(out, named)
   return out.bytes()
 }
 
 type Named = readonly (readonly [alias: string, tensor: Tensor])[]
 
-function writeRows(out: AnswerText, named: Named): void {
+function* writeRows(out: AnswerText, named: Named): Steps<void> {
   const rows = batchSizeOf(named)
   const [only] = named
   out.add(`{\n${INDENT}"predictions": [`)
-  if (only !== undefined && named.length === 1) writePlainRows(out, placeOf(out, ...only), rows)
-  else writeNamedRows(out, named, rows)
+  if (only !== undefined && named.length === 1)
+    yield* writePlainRows(out, placeOf(out, ...only), rows)
+  else yield* writeNamedRows(out, named, rows)
   out.add(`${rows > 0 ? `\n${INDENT}` : ''}]\n}`)
 }
 
@@ -61,15 +77,18 @@ function batchSizeOf(named: Named): number {
   return rows
 }
 
-function writePlainRows(out: AnswerText, place: Place, rows: number): void {
+function* writePlainRows(out: AnswerText, place: Place, rows: number): Steps<void> {
   const step = place.steps[0] ?? 1
   for (let row = 0; row < rows; row++) {
     if (row > 0) out.add(', ')
-    writeList(out, place, { at: row * step, dimension: 1, level: 2, isLine: true })
+    const part = { at: row * step, dimension: 1, level: 2, isLine: true }
+    if (step > VALUES_A_STEP) yield* listSteps(out, place, part)
+    else writeList(out, place, part)
+    if (isPauseDue(row, step)) yield
   }
 }
 
-function writeNamedRows(out: AnswerText, named: Named, rows: number): void {
+function* writeNamedRows(out: AnswerText, named: Named, rows: number): Steps<void> {
   const places = named.map(([alias, tensor], index) => ({
     key: `${index > 0 ? ',' : ''}\n${INDENT.repeat(3)}${keyOf(alias)}: `,
     place: placeOf(out, alias, tensor),
@@ -79,31 +98,34 @@ function writeNamedRows(out: AnswerText, named: Named, rows: number): void {
     out.add(row > 0 ? `,${before}` : before)
     for (const { key, place } of places) {
       out.add(key)
-      const at = row * (place.steps[0] ?? 1)
-      writeList(out, place, { at, dimension: 1, level: 3, isLine: true })
+      const step = place.steps[0] ?? 1
+      const part = { at: row * step, dimension: 1, level: 3, isLine: true }
+      if (step > VALUES_A_STEP) yield* listSteps(out, place, part)
+      else writeList(out, place, part)
+      if (isPauseDue(row, step)) yield
     }
     out.add(after)
   }
 }
 
-function writeColumns(out: AnswerText, named: Named): void {
+function* writeColumns(out: AnswerText, named: Named): Steps<void> {
   const [only] = named
   out.add(`{\n${INDENT}"outputs": `)
-  if (only !== undefined && named.length === 1) writeWhole(out, placeOf(out, ...only), 1)
-  else writeNamedColumns(out, named)
+  if (only !== undefined && named.length === 1) yield* writeWhole(out, placeOf(out, ...only), 1)
+  else yield* writeNamedColumns(out, named)
   out.add('\n}')
 }
 
-function writeNamedColumns(out: AnswerText, named: Named): void {
+function* writeNamedColumns(out: AnswerText, named: Named): Steps<void> {
   for (const [index, [alias, tensor]] of named.entries()) {
     out.add(`${index > 0 ? ',' : '{'}\n${INDENT.repeat(2)}${keyOf(alias)}: `)
-    writeWhole(out, placeOf(out, alias, tensor), 2)
+    yield* writeWhole(out, placeOf(out, alias, tensor), 2)
   }
   out.add(`\n${INDENT}}`)
 }
 
-const writeWhole = (out: AnswerText, place: Place, level: number): void =>
-  writeList(out, place, { at: 0, dimension: 0, level, isLine: false })
+const writeWhole = (out: AnswerText, place: Place, level: number): Steps<void> =>
+  listSteps(out, place, { at: 0, dimension: 0, level, isLine: false })
 
 const keyOf = (alias: string): string => writeText(Buffer.from(alias).toString('latin1'))
 
@@ -199,9 +221,8 @@ function writeList(out: AnswerText, place: Place, part: Part): void {
   const size = shape[dimension]
   if (size === undefined) return place.write(at, at + 1, { between: '', level })
   if (size === 0) return out.add('[]')
-  const before = isLine ? '' : `\n${INDENT.repeat(level + 1)}`
-  const between = isLine ? ', ' : `,${before}`
-  out.add(`[${before}`)
+  const { before, between, after } = marksOf(part)
+  out.add(before)
   if (dimension === shape.length - 1) place.write(at, at + size, { between, level: level + 1 })
   else {
     const step = steps[dimension] ?? 1
@@ -211,5 +232,46 @@ function writeList(out: AnswerText, place: Place, part: Part): void {
       writeList(out, place, below)
     }
   }
-  out.add(isLine ? ']' : `\n${INDENT.repeat(level)}]`)
+  out.add(after)
+}
+
+/** The same with pauses, for what is long. */
+function* listSteps(out: AnswerText, place: Place, part: Part): Steps<void> {
+  const { shape, steps } = place
+  const { at, dimension, level, isLine } = part
+  const [size = 1, step = 1] = [shape[dimension], steps[dimension]]
+  if (size * step <= VALUES_A_STEP) return writeList(out, place, part)
+  const { before, between, after } = marksOf(part)
+  const isLast = dimension === shape.length - 1
+  const stride = isLast ? VALUES_A_STEP : 1
+  out.add(before)
+  for (let index = 0; index < size; index += stride) {
+    if (index > 0) out.add(between)
+    const start = at + index * step
+    if (isLast)
+      place.write(start, at + Math.min(index + stride, size), { between, level: level + 1 })
+    else
+      yield* listSteps(out, place, {
+        at: start,
+        dimension: dimension + 1,
+        level: level + 1,
+        isLine,
+      })
+    if (isLast || isPauseDue(index, step)) yield
+  }
+  out.add(after)
+}
+
+/** Whether as many values as make a step end with this one of things that have so many each. */
+const isPauseDue = (index: number, values: number): boolean =>
+  index % Math.max(1, Math.floor(VALUES_A_STEP / Math.max(1, values))) === 0 && index > 0
+
+/** What is before, between and behind the members of a list. */
+function marksOf({ level, isLine }: Part): { before: string; between: string; after: string } {
+  const indent = isLine ? '' : `\n${INDENT.repeat(level + 1)}`
+  return {
+    before: `[${indent}`,
+    between: isLine ? ', ' : `,${indent}`,
+    after: isLine ? ']' : `\n${INDENT.repeat(level)}]`,
+  }
 }

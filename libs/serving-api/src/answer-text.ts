@@ -6,14 +6,8 @@ const PIECE_CHARACTERS = 64 * 1024
  * all of it would take some thirty times as much memory while it grows.
  */
 export class AnswerText {
-  readonly #look: () => void
   readonly #pieces: Buffer[] = []
   #text = ''
-
-  /** `look` is called with each piece; what it throws ends the writing. */
-  constructor(look: () => void) {
-    this.#look = look
-  }
 
   add(text: string): void {
     this.#text += text
@@ -21,7 +15,6 @@ export class AnswerText {
   }
 
   #turn(): void {
-    this.#look()
     this.#pieces.push(Buffer.from(this.#text, 'latin1'))
     this.#text = ''
   }

@@ -1,4 +1,4 @@
-export { type PredictFormat, writePredictAnswer } from './answer-json.ts'
+export { predictAnswerSteps, type PredictFormat, writePredictAnswer } from './answer-json.ts'
 export {
   bytesOfType,
   DATA_TYPES,
@@ -13,7 +13,11 @@ export {
   typeOfNumber,
   typeText,
 } from './element-types.ts'
-export { type ExamplesRequest, parseExamplesBody } from './examples/examples-body.ts'
+export {
+  examplesBodySteps,
+  type ExamplesRequest,
+  parseExamplesBody,
+} from './examples/examples-body.ts'
 export {
   errorBody,
   grpcCodeOf,
@@ -85,10 +89,11 @@ export {
 export type { Classifications } from './inference/results.ts'
 export { writeClassifyAnswer, writeRegressAnswer } from './inference/results-json.ts'
 export { type ModelChoice, parseRoute, type Route } from './paths.ts'
+export type { InputInfos } from './predict-rows.ts'
 export {
-  type InputInfos,
   parsePredictBody,
   type PredictBody,
+  predictBodySteps,
   type PredictInputs,
 } from './predict-json.ts'
 export { RunAnswer, RunRequest } from './run.ts'

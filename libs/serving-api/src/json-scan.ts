@@ -4,6 +4,8 @@
 import { invalid } from './errors.ts'
 import { Char, isBlank } from './json-chars.ts'
 import { JsonCursor } from './json-read.ts'
+import { Pauses } from './pauses.ts'
+import { atOnce, type Steps } from './wire/tensor-encode.ts'
 
 /** Deeper documents are refused; the depth costs a byte a level and no stack. */
 const DEPTH_MAX = 2_000_000
@@ -35,9 +37,13 @@ export interface Outline {
  * `NaN`, `Inf` and `Infinity` are numbers; a byte order mark is skipped; encodings are not checked.
  * Only the members with these names are kept: a body may have millions of others.
  */
-export function scanJson(bytes: Uint8Array, names: readonly string[] = []): Outline {
+export const scanJson = (bytes: Uint8Array, names: readonly string[] = []): Outline =>
+  atOnce(scanSteps(bytes, names))
+
+/** Reads it with pauses. */
+export function* scanSteps(bytes: Uint8Array, names: readonly string[]): Steps<Outline> {
   if (bytes.length === 0) throw invalid('JSON Parse error: The document is empty')
-  return new Scanner(bytes, names).scan()
+  return yield* new Scanner(bytes, names).scan()
 }
 
 const isDigit = (code: number | undefined): boolean =>
@@ -59,7 +65,7 @@ class Scanner {
     for (const code of BOM) if (bytes[this.#at] === code) this.#at++
   }
 
-  scan(): Outline {
+  *scan(): Steps<Outline> {
     this.#blank()
     const start = this.#at
     const first = this.#bytes[start]
@@ -67,8 +73,14 @@ class Scanner {
       first === undefined ||
       [Char.COMMA, Char.COLON, Char.CLOSE_LIST, Char.CLOSE_OBJECT].some((code) => code === first)
     if (isNothing) this.#fail('The document is empty.')
-    do this.#enter()
-    while (this.#depth > 0 && this.#goOn())
+    const pauses = new Pauses()
+    do {
+      this.#enter()
+      pauses.count()
+      if (!pauses.isDue) continue
+      pauses.begin()
+      yield
+    } while (this.#depth > 0 && this.#goOn())
     return { start, members: this.#members }
   }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parsePredictBody } from './predict-json.ts'
+import { parsePredictBody, predictBodySteps } from './predict-json.ts'
 import type { DataType } from './element-types.ts'
 import { stringTensor, type Tensor, type TensorInfo } from './tensor.ts'
 
@@ -165,13 +165,29 @@ test.each([
   )
 })
 
-test('reading ends where a look now and then finds that it is not worth going on', () => {
-  const body = parsePredictBody(Buffer.from(`{"instances":[${'1e0,'.repeat(1_000_000)}"x"]}`))
-  let looks = 0
-  const look = (): void => {
-    looks++
-    if (looks === 2) throw new Error('nobody waits')
+test.each([
+  ['rows', '[1e0,2,3]', 'instances'],
+  ['rows of names', '{"x":[1e0,2,3],"x":[1,2,3]}', 'instances'],
+  ['columns', '[1e0,2,3]', 'inputs'],
+  ['texts', '{"b64":"YQ=="}', 'instances'],
+])('%s are read with pauses, to the same end', (_, row, key) => {
+  const bytes = Buffer.from(`{"more":0,"${key}":[${`${row},`.repeat(9_000)}${row}]}`)
+  const infos = infosOf({ x: row.includes('b64') ? 'DT_STRING' : 'DT_FLOAT' })
+  let pauses = 0
+  const paused = <T>(steps: Iterator<unknown, T>): T => {
+    for (;;) {
+      const { done, value } = steps.next()
+      if (done === true) return value
+      pauses++
+    }
   }
 
-  expect(() => body.readInputs(infosOf({ x: 'DT_FLOAT' }), { look })).toThrow('nobody waits')
+  const body = paused(predictBodySteps(bytes))
+  const scanned = pauses
+  const asked = paused(body.readSteps(infos))
+
+  expect(asked).toEqual(parsePredictBody(bytes).readInputs(infos))
+  expect(asked.inputs['x']?.shape[0]).toBe(9_001)
+  expect(scanned).toBeGreaterThanOrEqual(9)
+  expect(pauses - scanned).toBeGreaterThanOrEqual(9)
 })

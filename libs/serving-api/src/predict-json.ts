@@ -2,17 +2,16 @@ import { invalid } from './errors.ts'
 import type { PredictFormat } from './answer-json.ts'
 import { dumpJson } from './json-dump.ts'
 import { JsonCursor } from './json-read.ts'
-import { type Outline, scanJson } from './json-scan.ts'
+import { type Outline, scanSteps } from './json-scan.ts'
+import { type InputInfos, namedRows, plainRows, type Reading } from './predict-rows.ts'
 import { explainColumn, explainRow, isRowObject } from './predict-misfit.ts'
 import type { Tensor, TensorInfo } from './tensor.ts'
 import { isBase64 } from './json-scalars.ts'
 import { type PlainBody, readPlainBody } from './plain-body.ts'
 import { Budget, TensorFiller } from './tensor-filler.ts'
+import { atOnce, type Steps } from './wire/tensor-encode.ts'
 
 const KEYS = ['signature_name', 'instances', 'inputs'] as const
-
-/** The inputs of a signature, by alias. */
-export type InputInfos = Readonly<Record<string, TensorInfo>>
 
 /** What a request asks a signature, and in which layout it wants the answer. */
 export interface PredictInputs {
@@ -34,8 +33,12 @@ export interface PredictBody {
 export interface ReadOptions {
   /** How many values the body may bring; as many as it likes if undefined. */
   valuesMax?: number
-  /** Called now and then while values are read; what it throws ends the reading. */
-  look?: (() => void) | undefined
+}
+
+/** A `PredictBody` that is read with pauses. */
+export interface PredictBodyInSteps {
+  signatureName: string
+  readSteps: (infos: InputInfos, options?: ReadOptions) => Steps<PredictInputs>
 }
 
 /**
@@ -52,6 +55,21 @@ export function parsePredictBody(bytes: Uint8Array): PredictBody {
   }
 }
 
+/** Reads the outer part with pauses, except for that of a short plain body. */
+export function* predictBodySteps(bytes: Uint8Array): Steps<PredictBodyInSteps> {
+  const plain = readPlainBody(bytes)
+  if (plain === undefined) return yield* anyBodySteps(bytes)
+  return {
+    signatureName: plain.signatureName,
+    *readSteps(infos, options = {}) {
+      const inputs = plainInputs(plain, infos, options)
+      if (inputs !== undefined) return inputs
+      const body = yield* anyBodySteps(bytes)
+      return yield* body.readSteps(infos, options)
+    },
+  }
+}
+
 /** What a plain body asks a signature of one input of floats; undefined for any other. */
 function plainInputs(
   { format, shape, values }: PlainBody,
@@ -65,7 +83,15 @@ function plainInputs(
 }
 
 function parseAnyBody(bytes: Uint8Array): PredictBody {
-  const document = new Document(bytes)
+  const { signatureName, readSteps } = atOnce(anyBodySteps(bytes))
+  return {
+    signatureName,
+    readInputs: (infos, options) => atOnce(readSteps(infos, options)),
+  }
+}
+
+function* anyBodySteps(bytes: Uint8Array): Steps<PredictBodyInSteps> {
+  const document = new Document(bytes, yield* scanSteps(bytes, KEYS))
   const at = document.find('signature_name')
   const signatureName = at === undefined ? '' : document.textAt(at)
   if (signatureName === undefined)
@@ -74,8 +100,8 @@ function parseAnyBody(bytes: Uint8Array): PredictBody {
     )
   return {
     signatureName,
-    readInputs: (infos, { valuesMax = Infinity, look } = {}) =>
-      readInputs(document, signatureName, { infos, budget: new Budget(valuesMax, look) }),
+    readSteps: (infos, { valuesMax = Infinity } = {}) =>
+      readInputs(document, signatureName, { infos, budget: new Budget(valuesMax) }),
   }
 }
 
@@ -83,9 +109,9 @@ class Document {
   readonly bytes: Uint8Array
   readonly #outline: Outline
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, outline: Outline) {
     this.bytes = bytes
-    this.#outline = scanJson(bytes, KEYS)
+    this.#outline = outline
     if (this.cursor(this.#outline.start).typeOf() !== 'Object')
       throw this.misformed('Is not object')
   }
@@ -109,13 +135,11 @@ class Document {
   }
 }
 
-/** What a body is read by. */
-interface Reading {
-  infos: InputInfos
-  budget: Budget
-}
-
-function readInputs(document: Document, signature: string, reading: Reading): PredictInputs {
+function* readInputs(
+  document: Document,
+  signature: string,
+  reading: Reading,
+): Steps<PredictInputs> {
   const { infos } = reading
   if (Object.keys(infos).length === 0)
     throw invalid(`Failed to get input map for signature: ${signature || 'DEFAULT'}`)
@@ -126,14 +150,18 @@ function readInputs(document: Document, signature: string, reading: Reading): Pr
       "Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist ",
     )
   if (instances !== undefined)
-    return { format: 'row', inputs: readRows(document, instances, reading) }
+    return { format: 'row', inputs: yield* readRows(document, instances, reading) }
   if (inputs !== undefined)
-    return { format: 'column', inputs: readColumns(document, inputs, reading) }
+    return { format: 'column', inputs: yield* readColumns(document, inputs, reading) }
   throw invalid("Missing 'inputs' or 'instances' key")
 }
 
-function readRows(document: Document, at: number, reading: Reading): Record<string, Tensor> {
-  const { infos } = reading
+function* readRows(
+  document: Document,
+  at: number,
+  reading: Reading,
+): Steps<Record<string, Tensor>> {
+  const { infos, budget } = reading
   const cursor = document.cursor(at)
   if (cursor.typeOf() !== 'Array')
     throw document.misformed("Expecting 'instances' to be an list/array")
@@ -148,105 +176,74 @@ function readRows(document: Document, at: number, reading: Reading): Record<stri
   const rows = isNamed ? namedRows(reading) : plainRows(reading)
   let row = 0
   let start = first
-  while (rows.add(cursor, row)) {
-    row++
-    if (!cursor.next()) return rows.finish(row)
-    start = cursor.at
-  }
-  return explainRow(document.bytes, { first, misfit: start, row }, infos)
-}
-
-/** Gathers rows; `add` is false for one that does not fit the signature or the rows before it. */
-interface Rows {
-  add: (cursor: JsonCursor, row: number) => boolean
-  finish: (rows: number) => Record<string, Tensor>
-}
-
-/** All for the first input: of several the others are then missing, and whoever runs them says so. */
-function plainRows({ infos, budget }: Reading): Rows {
-  const fillers = Object.entries(infos)
-    .slice(0, 1)
-    .map(([alias, { dtype }]) => [alias, new TensorFiller(dtype, budget)] as const)
-  return {
-    add: (cursor) => fillers[0]?.[1].add(cursor) === true,
-    finish: (rows) =>
-      Object.fromEntries(fillers.map(([alias, filler]) => [alias, filler.finish(rows)])),
+  for (;;) {
+    const isAdded = rows.add(cursor, row)
+    if (isAdded === false) return explainRow(document.bytes, { first, misfit: start, row }, infos)
+    if (isAdded === true) {
+      row++
+      if (!cursor.next()) return rows.finish(row)
+      start = cursor.at
+    }
+    if (!budget.pauses.isDue) continue
+    budget.pauses.begin()
+    yield
   }
 }
 
-function namedRows({ infos, budget }: Reading): Rows {
-  const fillers = new Map(
-    Object.entries(infos).map(([alias, { dtype }]) => [
-      alias,
-      { filler: new TensorFiller(dtype, budget), rows: 0 },
-    ]),
-  )
-  return {
-    add: (cursor, row) => {
-      if (cursor.typeOf() !== 'Object' || !cursor.enter()) return false
-      let keys = 0
-      do {
-        const named = fillers.get(cursor.readKey())
-        if (named === undefined || !named.filler.add(cursor)) return false
-        // One that is a row ahead has met its key twice: the second has to fit and is left out.
-        if (named.rows > row) named.filler.dropLast()
-        else {
-          named.rows++
-          keys++
-        }
-      } while (cursor.next())
-      return keys === fillers.size
-    },
-    finish: (rows) =>
-      Object.fromEntries(
-        Array.from(fillers, ([alias, { filler }]) => [alias, filler.finish(rows)]),
-      ),
-  }
-}
-
-function readColumns(document: Document, at: number, reading: Reading): Record<string, Tensor> {
-  const { infos, budget } = reading
-  const named = Object.entries(infos)
+function* readColumns(
+  document: Document,
+  at: number,
+  reading: Reading,
+): Steps<Record<string, Tensor>> {
+  const { infos } = reading
   const cursor = document.cursor(at)
-  if (cursor.typeOf() === 'Object' && !isBase64(cursor)) {
-    const places = placesOf(cursor, infos)
-    return Object.fromEntries(
-      named.map(([alias, info]) => {
-        const place = places.get(alias)
-        if (place === undefined) throw invalid(`Missing named input: ${alias} in 'inputs' object.`)
-        return [alias, readColumn(document, place, { info, budget })]
-      }),
-    )
-  }
-  if (named.length > 1)
+  const isNamed = cursor.typeOf() === 'Object' && !isBase64(cursor)
+  if (!isNamed && Object.keys(infos).length > 1)
     throw invalid(
       'inputs is a plain value/list, but expecting an object as multiple input tensors required ' +
         'as per tensorinfo_map',
     )
-  return Object.fromEntries(
-    named.map(([alias, info]) => [alias, readColumn(document, at, { info, budget })]),
-  )
+  const places = isNamed ? yield* placesOf(cursor, reading) : undefined
+  const columns: [alias: string, tensor: Tensor][] = []
+  for (const [alias, { dtype }] of Object.entries(infos)) {
+    const place = places === undefined ? at : places.get(alias)
+    if (place === undefined) throw invalid(`Missing named input: ${alias} in 'inputs' object.`)
+    columns.push([alias, yield* readColumn(document, place, { dtype, budget: reading.budget })])
+  }
+  return Object.fromEntries(columns)
 }
 
-function readColumn(
+function* readColumn(
   document: Document,
   at: number,
-  { info: { dtype }, budget }: { info: TensorInfo; budget: Budget },
-): Tensor {
+  { dtype, budget }: { dtype: TensorInfo['dtype']; budget: Budget },
+): Steps<Tensor> {
   const filler = new TensorFiller(dtype, budget)
-  return filler.add(document.cursor(at))
-    ? filler.finish()
-    : explainColumn(document.bytes, at, dtype)
+  const cursor = document.cursor(at)
+  for (;;) {
+    const isAdded = filler.add(cursor)
+    if (isAdded === true) return filler.finish()
+    if (isAdded === false) return explainColumn(document.bytes, at, dtype)
+    budget.pauses.begin()
+    yield
+  }
 }
 
 /** Where each input's value is; of several with one key, the first. A body may have millions of others. */
-function placesOf(cursor: JsonCursor, infos: InputInfos): Map<string, number> {
+function* placesOf(
+  cursor: JsonCursor,
+  { infos, budget }: Reading,
+): Steps<ReadonlyMap<string, number>> {
   const places = new Map<string, number>()
   if (!cursor.enter()) return places
   do {
     const key = cursor.readKey()
     if (!places.has(key) && Object.hasOwn(infos, key)) places.set(key, cursor.at)
     cursor.skip()
+    budget.pauses.count()
+    if (!budget.pauses.isDue) continue
+    budget.pauses.begin()
+    yield
   } while (cursor.next())
   return places
 }

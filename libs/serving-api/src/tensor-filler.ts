@@ -6,30 +6,26 @@ import { invalid, ServingError } from './errors.ts'
 import { Char } from './json-chars.ts'
 import type { JsonCursor } from './json-read.ts'
 import { SCALAR_READERS } from './json-scalars.ts'
+import { Pauses } from './pauses.ts'
 import { sizeOf, type Tensor, tensorOfBuffer } from './tensor.ts'
 
 /** TensorFlow's own limit. */
 export const RANK_MAX = 254
 const CAPACITY_FIRST = 64
-/** How many values are read between two looks. */
-const VALUES_A_LOOK = 50_000
-
-/** How many values a request may bring, over all its inputs: reading them holds the event loop. */
+/** How many values a request may bring, over all its inputs, and when its reading is to pause. */
 export class Budget {
+  readonly pauses = new Pauses()
   readonly #valuesMax: number
-  readonly #look: () => void
   #spent = 0
 
-  /** `look` is called now and then while values are read; what it throws ends the reading. */
-  constructor(valuesMax: number, look: () => void = () => {}) {
+  constructor(valuesMax: number) {
     this.#valuesMax = valuesMax
-    this.#look = look
   }
 
   /** Takes one value; throws INVALID_ARGUMENT where none is left. */
   spend(): void {
-    if (++this.#spent % VALUES_A_LOOK === 0) this.#look()
-    if (this.#spent > this.#valuesMax)
+    this.pauses.count()
+    if (++this.#spent > this.#valuesMax)
       throw invalid(
         `A request may bring ${this.#valuesMax} values over all its inputs: send fewer rows at a time`,
       )
@@ -43,15 +39,35 @@ export class TensorFiller {
   /** The shape of each value, as far as it is known from the first one. */
   #shape: number[] = []
   #rank = -1
+  /** Of the lists around the place where reading pauses: how many members each has so far. */
+  readonly #sizes: number[] = []
+  #level = 0
 
   constructor(dtype: TypeName, budget: Budget) {
     this.#values = makeValues(dtype)
     this.#budget = budget
   }
 
-  /** Adds the value at the cursor; false if it is of another type or shape than the ones before. */
-  add(cursor: JsonCursor): boolean {
-    return this.#add(cursor, 0)
+  /**
+   * Adds the value at the cursor; false if it is of another type or shape than the ones before, and
+   * undefined where a pause is due in the midst of it: the next call goes on.
+   */
+  add(cursor: JsonCursor): boolean | undefined {
+    do {
+      if (cursor.bytes[cursor.at] !== Char.OPEN_LIST) {
+        if (!this.#addScalar(cursor)) return false
+      } else {
+        if (this.#level === this.#rank || this.#level === RANK_MAX) return false
+        this.#budget.pauses.count()
+        if (cursor.enter()) {
+          this.#sizes[this.#level++] = 1
+          continue
+        }
+        if (!this.#closeList(0)) return false
+      }
+      if (this.#level > 0 && !this.#closeLists(cursor)) return false
+    } while (this.#level > 0 && !this.#budget.pauses.isDue)
+    return this.#level === 0 ? true : undefined
   }
 
   /** Forgets the value that was added last; there was one before it. */
@@ -65,24 +81,32 @@ export class TensorFiller {
     return this.#values.finish(shape)
   }
 
-  #add(cursor: JsonCursor, level: number): boolean {
-    if (cursor.bytes[cursor.at] !== Char.OPEN_LIST) {
-      this.#budget.spend()
-      if (this.#rank < 0) this.#rank = level
-      return this.#rank === level && this.#values.add(cursor)
-    }
-    if (level === this.#rank || level === RANK_MAX) return false
-    let size = 0
-    if (cursor.enter()) {
-      do {
-        if (!this.#add(cursor, level + 1)) return false
-        size++
-      } while (cursor.next())
-    }
+  #addScalar(cursor: JsonCursor): boolean {
+    this.#budget.spend()
+    if (this.#rank < 0) this.#rank = this.#level
+    return this.#rank === this.#level && this.#values.add(cursor)
+  }
+
+  /** Goes behind a value, all lists that end there, and the comma before the next value. */
+  #closeLists(cursor: JsonCursor): boolean {
+    do {
+      const last = this.#level - 1
+      const size = this.#sizes[last] ?? 0
+      if (cursor.next()) {
+        this.#sizes[last] = size + 1
+        return true
+      }
+      this.#level = last
+      if (!this.#closeList(size)) return false
+    } while (this.#level > 0)
+    return true
+  }
+
+  #closeList(size: number): boolean {
     // A list without members is as deep as it gets.
-    if (this.#rank < 0) this.#rank = level + 1
-    this.#shape[level] ??= size
-    return this.#shape[level] === size
+    if (this.#rank < 0) this.#rank = this.#level + 1
+    this.#shape[this.#level] ??= size
+    return this.#shape[this.#level] === size
   }
 }
 

@@ -162,8 +162,19 @@ describe('the list', () => {
     ['?engine=kernel', ['a', 'ab', 'b', 'c']],
     ['?engine=cold', []],
     ['?name=nobody', []],
+    ['?fault=true', ['bad']],
+    ['?fault=false&prefix=a', ['a', 'ab']],
   ])('%j lists %j', async (query, names) => {
     expect((await list(query)).models.map(({ name }) => name)).toEqual(names)
+  })
+
+  test('finds a model whose files are not there by its fault', async () => {
+    const names = ['c', 'missing']
+    await world.reload.reload(configOf(...names.map((name) => world.config(name)))).catch(() => {})
+
+    expect((await list('?fault=true')).models).toMatchObject([
+      { name: 'missing', versions: [], why: expect.stringContaining('missing') },
+    ])
   })
 
   test('comes in pages, in the order of names', async () => {
@@ -178,7 +189,7 @@ describe('the list', () => {
     expect(pages).toEqual([['a', 'ab'], ['b', 'bad'], ['c']])
   })
 
-  test.each(['?limit=0', '?limit=1001', '?state=BROKEN', '?order=size'])(
+  test.each(['?limit=0', '?limit=1001', '?state=BROKEN', '?fault=yes', '?order=size'])(
     '%j is refused',
     async (query) => {
       expect((await call('GET', `/drover/v1/models${query}`)).status).toBe(400)

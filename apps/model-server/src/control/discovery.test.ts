@@ -172,3 +172,32 @@ test('what may still be written is not loaded, and a reload says why', async () 
 
   expect(world.loader.loads).toEqual([])
 })
+
+const manifestsTold = () =>
+  world.lines.filter(({ msg }) => msg === 'manifest of a version is of no use')
+
+test('a manifest of another format is told once, and its version is loaded', async () => {
+  await world.write('a', 1)
+  await writeFile(join(world.at('a'), '1', 'MANIFEST.json'), '{"files":["not there"]}')
+  await world.reload.reload(configOf(world.config('a')))
+
+  await writeFile(join(world.at('a'), '1', 'saved_model.pb'), 'rewritten')
+  await vi.waitUntil(() => world.loader.loads.length > 1, WAIT)
+
+  const reason = 'MANIFEST.json is of another format: the files are not checked by it'
+  expect(manifestsTold()).toMatchObject([{ level: 40, model: 'a', version: '1', reason }])
+})
+
+test('a manifest with a fault is told, also where another version serves', async () => {
+  await world.write('a', 1)
+  await world.reload.reload(configOf(world.config('a')))
+
+  await world.write('written', 2)
+  await writeFile(join(world.at('written'), '2', 'MANIFEST.json'), '{"format":1,"run":"?"}')
+  await rename(join(world.at('written'), '2'), join(world.at('a'), '2'))
+  await vi.waitUntil(() => manifestsTold().length > 0, WAIT)
+
+  const reason = 'MANIFEST.json cannot be read: run: Invalid UUID'
+  expect(manifestsTold()).toMatchObject([{ level: 40, model: 'a', version: '2', reason }])
+  expect(world.threads.answering('a')).toBe('1')
+})

@@ -43,6 +43,8 @@ export class Discovery {
   #roundLeft = 0
   #onRoundEnd = (): void => {}
   readonly #examinations = new Turns(EXAMINATIONS_AT_ONCE)
+  /** Those whose faulty manifest was told. */
+  readonly #faulty = new WeakSet<VersionFolder>()
   /** Where the last round stopped. */
   #rotation: Iterator<State> | undefined
   #deepRotation: Iterator<[State, VersionFolder]> | undefined
@@ -208,6 +210,7 @@ export class Discovery {
 
   /** Says what is to be served of a model, where that is something else than before. */
   async #report(state: State): Promise<void> {
+    this.#tellManifests(state.watched)
     const { told } = state
     const wanted = state.watched.wanted(this.#servedOf(told.name))
     if (isSame(told, wanted)) return
@@ -224,6 +227,19 @@ export class Discovery {
       log.info({ model }, 'files of the model are there')
     if (pending !== undefined && pending !== NOT_LOOKED && pending !== before?.pending)
       log.info({ model, reason: pending }, 'model waits for its files')
+  }
+
+  /** Whoever wrote the manifest believes that the files are checked by it. */
+  #tellManifests(watched: Watched): void {
+    for (const folder of watched.faultyManifests()) {
+      if (this.#faulty.has(folder)) continue
+      this.#faulty.add(folder)
+      const { version, directory, manifestFault: reason } = folder
+      this.#options.log.warn(
+        { model: watched.config.name, version: `${version}`, directory, reason },
+        'manifest of a version is of no use',
+      )
+    }
   }
 
   #isCurrent(state: State): boolean {

@@ -31,6 +31,8 @@ export class VersionFolder {
   why: string | undefined
   /** Whoever wrote it gave it up: it does not exist. */
   isAborted = false
+  /** Why nothing is known by its `MANIFEST.json`, where there is one. */
+  manifestFault: string | undefined
   /** In how many looks in a row it was the same and not acceptable. */
   unchangedLooks = 0
   #seen: Seen | undefined
@@ -77,6 +79,7 @@ export class VersionFolder {
       case 'whole':
         return this.#accept(look, seen.verdict.digest)
       case 'incomplete':
+      case 'invalid':
         return seen.verdict.why
       case 'aborted':
         this.accepted = undefined
@@ -100,6 +103,7 @@ export class VersionFolder {
       ? await this.#within(verify(this.directory, limits), limits.verifyMsMax)
       : undefined
     this.unchangedLooks = 0
+    this.manifestFault = faultOf(verdict)
     this.#seen = { fingerprint, sinceMs, verdict }
     return this.#seen
   }
@@ -121,4 +125,11 @@ export class VersionFolder {
     this.accepted = { fingerprint, content: `${this.directory} ${name}`, sizeBytes }
     this.#seen = undefined
   }
+}
+
+function faultOf(verdict: Verdict | undefined): string | undefined {
+  if (verdict?.kind === 'invalid') return verdict.why
+  return verdict?.kind === 'foreign'
+    ? 'MANIFEST.json is of another format: the files are not checked by it'
+    : undefined
 }

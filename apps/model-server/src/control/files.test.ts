@@ -175,7 +175,7 @@ describe('with a manifest', () => {
     [
       'the manifest is of a format to come',
       async () => await write({ 'MANIFEST.json': '{"format":2,"run":"r"}' }),
-      'MANIFEST.json cannot be read',
+      'MANIFEST.json cannot be read: format: Invalid input: expected 1',
     ],
   ])('a version in which %s is not accepted, however old it is', async (_what, spoil, why) => {
     await write({ a: 'a', b: 'b' })

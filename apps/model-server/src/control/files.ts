@@ -5,7 +5,7 @@ import { constants, open, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { IrregularFileError, readRegularFile } from '@drover/inference'
 import { z } from 'zod'
-import { isCommitted, Manifest } from '@drover/model-config'
+import { AbortedManifest, CommittedManifest, isCommitted } from '@drover/model-config'
 import type { ControlLimits } from './limits.ts'
 
 const MANIFEST_PATH = 'MANIFEST.json'
@@ -63,6 +63,8 @@ export type Verdict =
   /** All that it lists is there, with these bytes; `digest` names them. */
   | { kind: 'whole'; digest: string }
   | { kind: 'incomplete'; why: string }
+  /** It is meant to be ours and is not: nothing can be checked by it, and nothing is loaded. */
+  | { kind: 'invalid'; why: string }
   /** The version was given up: it does not exist. */
   | { kind: 'aborted' }
   /** It is a file of that name with another meaning. */
@@ -80,20 +82,32 @@ export async function verify(directory: string, limits: Limits): Promise<Verdict
     // It is being written, or will never be whole; either way it is not yet.
     return { kind: 'incomplete', why: `${MANIFEST_PATH} is not JSON` }
   }
-  if (!Ours.safeParse(json).success) return { kind: 'foreign' }
-  const manifest = Manifest.safeParse(json)
-  if (!manifest.success) return { kind: 'incomplete', why: `${MANIFEST_PATH} cannot be read` }
+  const ours = Ours.safeParse(json)
+  if (!ours.success) return { kind: 'foreign' }
+  const manifest = ('aborted' in ours.data ? AbortedManifest : CommittedManifest).safeParse(json)
+  if (!manifest.success) {
+    const [issue] = manifest.error.issues
+    const why = `${issue?.path.join('.')}: ${issue?.message}`
+    return { kind: 'invalid', why: `${MANIFEST_PATH} cannot be read: ${why}` }
+  }
   if (!isCommitted(manifest.data)) return { kind: 'aborted' }
-  for (const { path, sizeBytes } of manifest.data.files) {
+  return await verifyFiles(directory, manifest.data)
+}
+
+async function verifyFiles(
+  directory: string,
+  { files, digest }: CommittedManifest,
+): Promise<Verdict> {
+  for (const { path, sizeBytes } of files) {
     const found = await stat(join(directory, path)).catch(() => undefined)
     // Only of files: to open a pipe would hold one of the few threads for files for ever.
     if (!found?.isFile() || found.size !== sizeBytes)
       return { kind: 'incomplete', why: `${path} is not whole` }
   }
-  for (const { path, sha256 } of manifest.data.files)
+  for (const { path, sha256 } of files)
     if ((await digestOfFile(join(directory, path))) !== sha256)
       return { kind: 'incomplete', why: `${path} is not what ${MANIFEST_PATH} says` }
-  return { kind: 'whole', digest: manifest.data.digest }
+  return { kind: 'whole', digest }
 }
 
 async function readManifest(directory: string, { manifestBytesMax }: Limits): Promise<string> {

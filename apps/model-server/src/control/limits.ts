@@ -28,8 +28,10 @@ export const CONTROL_LIMITS = {
   warmingsMax: 256,
   /** A version stays in memory at least so long after it was loaded or asked. */
   residentMsMin: 2_000,
-  /** Versions that leave memory for others, in any second. */
-  evictionsPerSecondMax: 20,
+  /** Loads for which others leave memory may take this share of the time, in the long run. */
+  evictionLoadShareMax: 0.5,
+  /** Beyond that share they may take so much. */
+  evictionLoadMsMax: 5_000,
   /** Directories that are looked at at a time. */
   looksAtOnceMax: 16,
   /** A directory that takes longer to be looked at counts as unreadable until it answers. */

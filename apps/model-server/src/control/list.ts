@@ -15,6 +15,8 @@ export const ListQuery = (limits: Pick<ControlLimits, 'pageModelsMax'>) =>
     state: z.enum(['START', 'LOADING', 'AVAILABLE', 'UNLOADING', 'END']).optional(),
     /** Models with a version in this engine; `cold` is on disk only. */
     engine: z.enum(['kernel', 'onnx', 'tensorflow', 'cold']).optional(),
+    /** Models whose files cannot be seen or of which a wanted version has failed, or all others. */
+    fault: z.enum(['true', 'false']).optional(),
     name: z.string().optional(),
     prefix: z.string().optional(),
     limit: z.coerce.number().int().min(1).max(limits.pageModelsMax).default(COUNT_DEFAULT),
@@ -95,12 +97,17 @@ function insert(sorted: string[], name: string, countMax: number): string[] {
   return sorted
 }
 
-function isAskedFor(model: Model, { state, engine, prefix, after }: ListQuery): boolean {
+function isAskedFor(model: Model, { state, engine, fault, prefix, after }: ListQuery): boolean {
   if (after !== undefined && model.name <= after) return false
   if (prefix !== undefined && !model.name.startsWith(prefix)) return false
   if (state !== undefined && !model.versions.some((each) => each.state === state)) return false
+  if (fault !== undefined && `${hasFault(model)}` !== fault) return false
   return engine === undefined || model.versions.some((each) => engineOf(each) === engine)
 }
+
+const hasFault = (model: Model): boolean =>
+  model.wanted.fault !== undefined ||
+  model.versions.some((each) => each.hasFailed && model.isWanted(each))
 
 const engineOf = ({ state, loaded }: VersionObject): string | undefined =>
   loaded?.engine ?? (state === 'AVAILABLE' ? 'cold' : undefined)

@@ -35,7 +35,7 @@ function startWorld(residentBytesMax?: number) {
     },
     publisher: threads,
     log,
-    limits: { ...CONTROL_LIMITS, retryMsMax: 1, residentMsMin: 0, evictionsPerSecondMax: 1_000 },
+    limits: { ...CONTROL_LIMITS, retryMsMax: 1, residentMsMin: 0, evictionLoadMsMax: 60_000 },
     loadsAtOnce: 2,
     retry: { retries: 1_000, retryMs: 1 },
     residentBytesMax,
@@ -118,7 +118,7 @@ test('a model that answers never stops, no request loses its model, and what is 
       await Promise.all(warmings)
       const open = () => [...loaded].filter(({ isClosed }) => !isClosed).length
       const openMax = Math.min(last.length, residentBytesMax ?? Infinity)
-      await vi.waitUntil(() => models.residentBytes === open() && open() <= openMax, WAIT)
+      await vi.waitUntil(() => models.memory.bytes === open() && open() <= openMax, WAIT)
       models.close()
       expect(threads.gaps).toBe(0)
       expect(threads.faults).toEqual([])

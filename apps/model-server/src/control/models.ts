@@ -8,7 +8,7 @@ import { Pace } from './pace.ts'
 import { type Action, plan } from './plan.ts'
 import type { Loader, Publisher, Usage, VersionTold, WarmUp } from './ports.ts'
 import { Publication } from './publication.ts'
-import { Residency } from './residency.ts'
+import { type MemoryUse, Residency } from './residency.ts'
 import { type RetryPolicy, retryDelayMs } from './retry.ts'
 import { VersionLife } from './version-life.ts'
 
@@ -36,6 +36,7 @@ const UNUSED: Usage = { lastUsedMs: 0, requests: 0, failures: 0 }
 
 /** All models of this server. Each is brought to what is wanted of it, apart from all others. */
 export class Models {
+  readonly memory: MemoryUse
   readonly #options: ModelsOptions
   readonly #models = new Map<string, Model>()
   readonly #publications = new WeakMap<Model, Publication>()
@@ -54,6 +55,7 @@ export class Models {
     this.#queue = new Turns(options.loadsAtOnce)
     const bytesMax = options.residentBytesMax
     this.#residency = new Residency({ bytesMax, limits, now: () => Date.now() })
+    this.memory = this.#residency
     this.#life = new VersionLife({
       load,
       warmUp,
@@ -177,11 +179,6 @@ export class Models {
 
   usageOf(name: string): Usage {
     return this.#options.usageOf?.(name) ?? UNUSED
-  }
-
-  /** Memory that models hold or are about to. */
-  get residentBytes(): number {
-    return this.#residency.bytes
   }
 
   /** Starts nothing more. What runs goes on. */

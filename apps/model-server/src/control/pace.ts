@@ -27,12 +27,18 @@ export class Pace {
   }
 }
 
-/** Takes all steps of some work, with rests between them. */
-export async function inSlices<T>(steps: Iterator<unknown, T>, stretchMs: number): Promise<T> {
+/** Takes all steps of some work, with rests between them; what `look` throws after a rest ends it. */
+export async function inSlices<T>(
+  steps: Iterator<unknown, T>,
+  stretchMs: number,
+  look?: () => void,
+): Promise<T> {
   const pace = new Pace(stretchMs)
   for (;;) {
     const { done, value } = steps.next()
     if (done) return value
-    if (pace.step()) await pace.rest()
+    if (!pace.step()) continue
+    await pace.rest()
+    look?.()
   }
 }

@@ -1,14 +1,20 @@
 // Which versions stay in memory under `--max_resident_bytes`. What is used least recently leaves for
-// what requests ask for; but nothing leaves that has just come or was just asked, and not more than
-// so many versions leave in a second: else versions that do not fit together would chase each other
-// out, and every request would be a load.
+// what requests ask for; but nothing leaves that has just come or was just asked, and loads for which
+// others leave take no more than a share of the time: else versions that do not fit together would
+// chase each other out, and every request would be a load.
 
 import { ServingError } from '@drover/serving-api'
 import type { ControlLimits } from './limits.ts'
+import { LoadTime } from './load-time.ts'
 
-const WINDOW_MS = 1_000
+const MS_PER_S = 1_000
 /** What was seen of the last uses is good for choosing for so long. */
 const ORDER_MS_MAX = 1_000
+
+const NOT_THERE = 'The model is not in memory, and'
+const ALL_ON_THE_WAY = `${NOT_THERE} all others are being loaded or on their way out`
+const ALL_JUST_USED = `${NOT_THERE} no other may leave yet: all were loaded or asked a moment ago`
+const TOO_MUCH_LOADING = `${NOT_THERE} too much time goes into loading models in place of others`
 
 /** A version in memory. */
 export interface Resident {
@@ -26,9 +32,21 @@ export interface Resident {
 export interface ResidencyOptions {
   /** Undefined for no limit. */
   bytesMax: number | undefined
-  limits: Pick<ControlLimits, 'residentMsMin' | 'evictionsPerSecondMax'>
+  limits: Pick<ControlLimits, 'residentMsMin' | 'evictionLoadShareMax' | 'evictionLoadMsMax'>
   /** Since 1970. */
   now: () => number
+}
+
+/** What versions hold, and how they came and went since this process started. */
+export interface MemoryUse {
+  /** Resident and spoken for. */
+  readonly bytes: number
+  /** Versions that were loaded for requests. */
+  readonly coldLoads: number
+  /** Versions that left for others. */
+  readonly evictions: number
+  /** Times that requests were told to come back, as no load could begin for them. */
+  readonly refusals: number
 }
 
 /** Memory that is spoken for by a version that is being loaded. */
@@ -40,21 +58,24 @@ export interface Room {
 }
 
 /** The memory of all versions. */
-export class Residency {
+export class Residency implements MemoryUse {
+  coldLoads = 0
+  evictions = 0
+  refusals = 0
   readonly #options: ResidencyOptions
+  readonly #loadTime: LoadTime
   readonly #residents = new Set<Resident>()
   #bytes = 0
   /** Of those that are on their way out. */
   #leavingBytes = 0
-  #evictions: number[] = []
   #order: Resident[] = []
   #orderedMs = 0
 
   constructor(options: ResidencyOptions) {
     this.#options = options
+    this.#loadTime = new LoadTime(options.limits)
   }
 
-  /** Resident and spoken for. */
   get bytes(): number {
     return this.#bytes
   }
@@ -96,7 +117,14 @@ export class Residency {
     const leaving = this.#choose(this.#bytes + bytes - bytesMax)
     const room = this.#take(bytes)
     await this.#evict(leaving)
-    return room
+    return leaving.length === 0 ? room : this.#timed(room)
+  }
+
+  /** What to tell requests for which no load can begin now. */
+  refuse(why: string, afterMs: number): ServingError {
+    this.refusals++
+    const retryAfterS = Math.max(1, Math.ceil(afterMs / MS_PER_S))
+    return new ServingError('UNAVAILABLE', why, { retryAfterS })
   }
 
   /** Makes those leave that are over the limit after a swap. */
@@ -143,10 +171,29 @@ export class Residency {
     }
   }
 
+  /** A room that is taken for as long as a load takes. */
+  #timed(room: Room): Room {
+    const { now } = this.#options
+    this.#loadTime.begin(now())
+    return {
+      free: () => {
+        this.#loadTime.end(now())
+        room.free()
+      },
+      settle: (resident) => {
+        this.#loadTime.end(now())
+        room.settle(resident)
+      },
+    }
+  }
+
   /** Who leaves to free so many bytes: nobody, or enough. */
   #choose(bytes: number): Resident[] {
+    if (bytes <= 0) return []
     const { limits, now } = this.#options
     const nowMs = now()
+    const waitMs = this.#loadTime.waitMs(nowMs)
+    if (waitMs > 0) throw this.refuse(TOO_MUCH_LOADING, waitMs)
     const leaving = new Set<Resident>()
     let missing = bytes
     while (missing > 0) {
@@ -155,17 +202,12 @@ export class Residency {
       if (next === undefined || idleMs < limits.residentMsMin) {
         // Whoever was chosen may be chosen again.
         this.#order = []
-        throw busy(limits.residentMsMin - idleMs)
+        const why = next === undefined ? ALL_ON_THE_WAY : ALL_JUST_USED
+        throw this.refuse(why, limits.residentMsMin - idleMs)
       }
       leaving.add(next)
       missing -= next.bytes
     }
-    this.#evictions = this.#evictions.filter((atMs) => nowMs - atMs < WINDOW_MS)
-    if (leaving.size > 0 && this.#evictions.length >= limits.evictionsPerSecondMax) {
-      this.#order = []
-      throw busy(WINDOW_MS)
-    }
-    this.#evictions.push(...Array.from(leaving, () => nowMs))
     return [...leaving]
   }
 
@@ -199,6 +241,7 @@ export class Residency {
   async #evict(leaving: readonly Resident[]): Promise<void> {
     // Their bytes count until they are free, but nobody chooses them again: all of them begin to
     // leave before anything else can happen.
+    this.evictions += leaving.length
     for (const each of leaving) {
       this.#residents.delete(each)
       this.#leavingBytes += each.bytes
@@ -214,11 +257,3 @@ export class Residency {
 }
 
 const lastMs = (resident: Resident): number => Math.max(resident.sinceMs, resident.usedMs())
-
-function busy(afterMs: number): ServingError {
-  return new ServingError(
-    'UNAVAILABLE',
-    'The model is not in memory, and those that are there are all in use',
-    { retryAfterS: Math.max(1, Math.ceil(afterMs / 1_000)) },
-  )
-}

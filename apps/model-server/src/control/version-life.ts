@@ -16,6 +16,8 @@ import type { Residency, Room } from './residency.ts'
 
 /** What a version takes in memory, by what it takes on disk; upstream's own estimate. */
 const MEMORY_PER_FILES = 1.2
+/** Where too many wait already, others are told to ask again after so long. */
+const FULL_MS = 1_000
 
 export interface VersionLifeOptions {
   load: Loader
@@ -229,7 +231,7 @@ export class VersionLife {
     const { limits } = this.#options
     if (version.warming === undefined) {
       if (version.loaded !== undefined) return
-      if (this.#warmings >= limits.warmingsMax) throw full(`${this.#warmings} models`)
+      if (this.#warmings >= limits.warmingsMax) throw this.#full(`${this.#warmings} models`)
       this.#warmings++
       version.warming = this.#warmed(model, version).finally(() => {
         this.#warmings--
@@ -238,7 +240,7 @@ export class VersionLife {
       // Those who wait hear of it; there may be none.
       version.warming.catch(() => {})
     }
-    if (version.waiters >= limits.warmWaitersMax) throw full(`${version.waiters} requests`)
+    if (version.waiters >= limits.warmWaitersMax) throw this.#full(`${version.waiters} requests`)
     version.waiters++
     try {
       await version.warming
@@ -253,6 +255,7 @@ export class VersionLife {
         const room = await this.#options.residency.make(await this.#needOf(version))
         try {
           await this.#fill(model, version, room)
+          this.#options.residency.coldLoads++
           resolve()
         } catch (cause) {
           await this.#failServed(model, version, cause)
@@ -268,7 +271,8 @@ export class VersionLife {
     }
     await this.#options.publish(model)
   }
-}
 
-const full = (what: string): ServingError =>
-  new ServingError('UNAVAILABLE', `${what} wait for memory already`, { retryAfterS: 1 })
+  #full(what: string): ServingError {
+    return this.#options.residency.refuse(`${what} wait for memory already`, FULL_MS)
+  }
+}

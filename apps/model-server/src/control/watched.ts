@@ -124,6 +124,11 @@ export class Watched {
     return this.#chosen().filter(({ accepted }) => accepted !== undefined)
   }
 
+  /** Versions by whose `MANIFEST.json` nothing is known. */
+  faultyManifests(): VersionFolder[] {
+    return this.#folders.filter(({ manifestFault }) => manifestFault !== undefined)
+  }
+
   /** How soon to look again, because something is not complete; undefined when all is. */
   get againAfterMs(): number | undefined {
     const incomplete = this.#chosen().filter(({ why }) => why !== undefined)

@@ -4,34 +4,68 @@ import { Held } from './held.ts'
 import { GRPC_LIMITS } from './limits.ts'
 
 const SMALL = LANE_BODY_BYTES
-const held = () => new Held({ ...GRPC_LIMITS, smallBytesMax: 2 * SMALL, largeBytesMax: 10 * SMALL })
-
-describe('Held', () => {
-  test('holds small ones until they are too many', () => {
-    const all = held()
-
-    expect([all.grow(0, SMALL), all.grow(0, SMALL), all.grow(0, 1)]).toEqual([true, true, false])
-    all.free(SMALL)
-    expect(all.grow(0, 1)).toBe(true)
+const RESERVED = 1_000
+const heldWith = (reservedBytes: number) =>
+  new Held({
+    ...GRPC_LIMITS,
+    smallBytesMax: 4 * SMALL,
+    largeBytesMax: 10 * SMALL,
+    reservedBytes,
   })
 
-  test('one that grows large leaves its room to small ones', () => {
-    const all = held()
+describe('what a connection holds', () => {
+  test('is no more than it leaves to others', () => {
+    const share = heldWith(0).share()
 
-    expect(all.grow(0, SMALL)).toBe(true)
-    expect(all.grow(SMALL, SMALL + 1)).toBe(true)
-    expect([all.grow(0, SMALL), all.grow(0, SMALL)]).toEqual([true, true])
+    expect([share.grow(0, SMALL), share.grow(0, SMALL), share.grow(0, 1)]).toEqual([
+      true,
+      true,
+      false,
+    ])
+    share.free(SMALL)
+    expect(share.grow(0, 1)).toBe(true)
   })
 
-  test('one alone may be larger than all together', () => {
-    const all = held()
+  test('leaves room to others even where two hold all they may', () => {
+    const held = heldWith(RESERVED)
+    for (const greedy of [held.share(), held.share()]) while (greedy.grow(0, 1_000));
 
-    expect(all.grow(0, 20 * SMALL)).toBe(true)
-    expect(all.grow(20 * SMALL, 30 * SMALL)).toBe(true)
-    expect(all.grow(0, 2 * SMALL)).toBe(false)
-    all.free(30 * SMALL)
-    expect(all.grow(0, 2 * SMALL)).toBe(true)
-    expect(all.grow(0, 8 * SMALL)).toBe(true)
-    expect(all.grow(0, 2 * SMALL)).toBe(false)
+    expect(held.share().grow(0, SMALL / 2)).toBe(true)
+  })
+
+  test('is a little at least, even when nothing is left', () => {
+    const held = heldWith(RESERVED)
+    // Each leaves as much as it takes: there is ever less.
+    for (let count = 0; count < 100; count++) {
+      const greedy = held.share()
+      while (greedy.grow(0, 100));
+    }
+    const other = held.share()
+
+    expect(other.grow(0, RESERVED)).toBe(true)
+    expect(other.grow(RESERVED, RESERVED + 1_000)).toBe(false)
+    other.free(RESERVED)
+    expect(other.grow(0, RESERVED)).toBe(true)
+  })
+
+  test('leaves its room to small ones when it grows large', () => {
+    const share = heldWith(0).share()
+
+    expect(share.grow(0, SMALL)).toBe(true)
+    expect(share.grow(SMALL, SMALL + 1)).toBe(true)
+    expect([share.grow(0, SMALL), share.grow(0, SMALL)]).toEqual([true, true])
+  })
+
+  test('may be larger than all together if it is one alone', () => {
+    const held = heldWith(0)
+    const [share, other] = [held.share(), held.share()]
+
+    expect(share.grow(0, 20 * SMALL)).toBe(true)
+    expect(share.grow(20 * SMALL, 30 * SMALL)).toBe(true)
+    expect(other.grow(0, 2 * SMALL)).toBe(false)
+    share.free(30 * SMALL)
+    expect(other.grow(0, 2 * SMALL)).toBe(true)
+    expect(share.grow(0, 8 * SMALL)).toBe(true)
+    expect(other.grow(0, 2 * SMALL)).toBe(false)
   })
 })

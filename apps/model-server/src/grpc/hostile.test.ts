@@ -254,7 +254,10 @@ describe('memory', () => {
   })
 
   test('of a call is free however the call ends', async () => {
-    await using grpc = await startGrpc({ core, grpcLimits: { smallBytesMax: 5_000 } })
+    await using grpc = await startGrpc({
+      core,
+      grpcLimits: { smallBytesMax: 10_000, reservedBytes: 0 },
+    })
     const session = await speak(grpc.address)
     const whole = frameOf(Buffer.alloc(1_000))
     const flagged = frameOf(Buffer.alloc(1_000), true)

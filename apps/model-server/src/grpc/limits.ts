@@ -10,6 +10,8 @@ export const GRPC_LIMITS = {
   deflatedBytesMin: 1_024,
   /** Requests and answers that fit the serving thread: held at a time, all together. */
   smallBytesMax: 256 * 1024 * 1024,
+  /** What each connection may hold of small ones besides: 1.2 GiB if 20,000 of them do. */
+  reservedBytes: 64 * 1024,
   /** Larger ones, all together. One alone may be as large as a message may be. */
   largeBytesMax: 512 * 1024 * 1024,
   /** A message of a streaming call: names of services and symbols. */
@@ -21,15 +23,19 @@ export const GRPC_LIMITS = {
   connectionWindowBytes: 4 * 1024 * 1024,
   /** Metadata of a call. */
   headersBytesMax: 64 * 1024,
-  /** Longest that one connection is worked for before all others have their turn. */
-  turnMsMax: 2,
-  /** Calls that a client may give up, or that end for what it did wrong, within so much time. */
+  /**
+   * Calls that a client may give up, or that end for what it did wrong, and settings that it may
+   * change, within so much time.
+   */
   resetsMax: 1_000,
-  resetsMs: 10_000,
+  /** Frames that ask for nothing, beyond one a call: some clients ping as often as they are answered. */
+  signalsMax: 100_000,
+  boundedMs: 10_000,
   /** A call without a deadline is given this one. */
   callMsMax: 3_600_000,
-  /** A request of which nothing more arrives, or an answer that is not read, is given up. */
+  /** A request of which no more than this arrives, or an answer of which no more is read, is given up. */
   stalledMsMax: 120_000,
+  stalledBytesMin: 64 * 1024,
   stalledCheckMs: 10_000,
   /**
    * Between the announcement that a connection ends and its end, in which calls that are under way

@@ -16,10 +16,11 @@ import type { Log } from '@drover/service'
 import type { Headers } from '../http2/header-reader.ts'
 import { encodeHeaders } from '../http2/header-writer.ts'
 import type { Stream } from '../http2/stream.ts'
+import { Turns } from '../rest/turns.ts'
 import type { ChannelArguments } from './channel-arguments.ts'
 import { Compression } from './compression.ts'
 import { type SslConfig, tlsOptions } from './credentials.ts'
-import { Held } from './held.ts'
+import { Held, type Share } from './held.ts'
 import type { GrpcLimits } from './limits.ts'
 import { Sessions } from './sessions.ts'
 import { failureHeaders, stopSending } from './status.ts'
@@ -66,16 +67,16 @@ export class GrpcServer {
         streamsMax: maxConcurrentStreams ?? limits.streamsMax,
         headersBytesMax: maxMetadataSize ?? limits.headersBytesMax,
       },
-      open: (stream, headers) => this.#answer(stream, headers),
+      held: new Held(limits),
+      turns: new Turns(),
+      open: (stream, headers, share) => this.#answer(stream, headers, share),
     })
     this.#calls = {
       limits,
       receivedBytesMax: maxReceiveMessageLength ?? limits.messageBytesMax,
       sentBytesMax: maxSendMessageLength ?? limits.messageBytesMax,
-      held: new Held(limits),
       compression: new Compression(limits),
       log,
-      open: new Set(),
       tick: 0,
     }
   }
@@ -136,7 +137,7 @@ export class GrpcServer {
     return door
   }
 
-  #answer(stream: Stream, headers: Headers): void {
+  #answer(stream: Stream, headers: Headers, share: Share): void {
     if (headers.get('content-type')?.startsWith('application/grpc') !== true)
       return refuse(stream, HTTP_UNSUPPORTED_MEDIA_TYPE)
     if (headers.get(':method') !== 'POST') return refuse(stream, HTTP_METHOD_NOT_ALLOWED)
@@ -149,7 +150,7 @@ export class GrpcServer {
       return stopSending(stream, limits.goodbyeMs)
     }
     if (method.kind === 'unary')
-      startUnaryCall(stream, headers, { calls: this.#calls, answer: method.answer })
+      startUnaryCall(stream, headers, { calls: this.#calls, share, answer: method.answer })
     else void answerStream(stream, method.answer, { limits, log, open: this.#streaming })
   }
 
@@ -157,7 +158,6 @@ export class GrpcServer {
     const { stalledMsMax, stalledCheckMs } = this.#options.limits
     const looks = Math.ceil(stalledMsMax / stalledCheckMs)
     this.#calls.tick++
-    for (const call of this.#calls.open) call.endIfStalled(looks)
     this.#sessions.endStalled(looks)
   }
 }

@@ -5,7 +5,9 @@ import { Connection, type ConnectionHandler } from '../http2/connection.ts'
 import type { Headers } from '../http2/header-reader.ts'
 import type { Http2Limits } from '../http2/limits.ts'
 import type { Stream } from '../http2/stream.ts'
+import type { Turns } from '../rest/turns.ts'
 import type { ChannelArguments } from './channel-arguments.ts'
+import type { Held, Share } from './held.ts'
 import type { GrpcLimits } from './limits.ts'
 
 /** Connections that are given an age end at times that differ, so that not all clients come back at once. */
@@ -14,11 +16,13 @@ const AGE_SPREAD = 0.1
 export interface SessionsOptions {
   limits: GrpcLimits
   http2: Http2Limits
+  held: Held
+  turns: Turns
   arguments: ChannelArguments
   /** How long a client may take to say that it speaks HTTP/2. */
   greetingMsMax: number
-  /** Answers a request. */
-  open: (stream: Stream, headers: Headers) => void
+  /** Answers a request; `share` is what its connection may hold. */
+  open: (stream: Stream, headers: Headers, share: Share) => void
 }
 
 export class Sessions {
@@ -41,7 +45,7 @@ export class Sessions {
     if (this.#isDraining) session.connection.close()
   }
 
-  /** Ends those to clients that have read nothing of what was written for so many looks. */
+  /** Ends those, and their calls, in which nothing has moved for so many looks. */
   endStalled(looks: number): void {
     for (const { connection } of this.#sessions) connection.endIfStalled(looks)
   }
@@ -65,13 +69,13 @@ class Session implements ConnectionHandler {
   readonly #timers = new Set<NodeJS.Timeout>()
   readonly #greeting: NodeJS.Timeout
   readonly #idleness: NodeJS.Timeout | undefined
-  readonly open: SessionsOptions['open']
+  readonly #share: Share
 
   constructor(socket: Socket, options: SessionsOptions) {
     const { maxConnectionIdleMs } = options.arguments
     this.#options = options
-    this.open = options.open
-    this.connection = new Connection(socket, options.http2, this)
+    this.#share = options.held.share()
+    this.connection = new Connection(socket, options.http2, options.turns, this)
     this.#greeting = this.#after(options.greetingMsMax, () => this.connection.destroy())
     if (maxConnectionIdleMs !== undefined)
       this.#idleness = this.#after(maxConnectionIdleMs, () => {
@@ -89,6 +93,11 @@ class Session implements ConnectionHandler {
 
   clear(): void {
     for (const timer of this.#timers) clearTimeout(timer)
+  }
+
+  /** See `ConnectionHandler`. */
+  open(stream: Stream, headers: Headers): void {
+    this.#options.open(stream, headers, this.#share)
   }
 
   /** See `ConnectionHandler`. */

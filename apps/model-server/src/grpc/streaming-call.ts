@@ -130,9 +130,12 @@ class StreamingCall implements StreamHandler {
   }
 
   /** See `StreamHandler`. */
-  sent(isAll: boolean): void {
+  sent(_bytes: number, isAll: boolean): void {
     if (isAll) this.#left?.()
   }
+
+  /** See `StreamHandler`. Who watches may have nothing to say for as long as there is no news. */
+  endIfStalled(): void {}
 
   /** See `StreamHandler`. */
   close(): void {

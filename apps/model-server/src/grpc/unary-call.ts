@@ -12,7 +12,7 @@ import type { Stream, StreamHandler } from '../http2/stream.ts'
 import { type Compression, type Encoding, isEncoding } from './compression.ts'
 import { parseTimeout, startTimer } from './deadline.ts'
 import { type Frame, FrameReader, prefixOf, wholeFrame } from './frame.ts'
-import type { Held } from './held.ts'
+import type { Share } from './held.ts'
 import type { GrpcLimits } from './limits.ts'
 import {
   ANSWER_HEADERS,
@@ -40,32 +40,30 @@ export interface Calls {
   /** Of one message: the limit, or what the channel arguments say. */
   receivedBytesMax: number
   sentBytesMax: number
-  held: Held
   compression: Compression
   log: Log
-  /** The calls that are not over yet. */
-  open: Set<UnaryCall>
-  /** Grows by one at each look at the open calls. */
+  /** Grows by one at each look at the calls. */
   tick: number
 }
 
 /** What a call is answered by. */
 interface Answering {
   calls: Calls
+  /** What the connection of the call may hold. */
+  share: Share
   answer: Unary
 }
 
 /** Answers the call of a stream. */
 export function startUnaryCall(stream: Stream, headers: Headers, answering: Answering): void {
-  const call = new UnaryCall(stream, headers, answering)
-  stream.handler = call
-  answering.calls.open.add(call)
+  stream.handler = new UnaryCall(stream, headers, answering)
 }
 
 /** A call; what happens to its stream drives it. */
 export class UnaryCall implements StreamHandler, UnaryContext {
   readonly #stream: Stream
   readonly #calls: Calls
+  readonly #share: Share
   readonly #answer: Unary
   readonly deadlineMs: number
   /** How the client may have compressed its message, and may be answered. */
@@ -78,12 +76,14 @@ export class UnaryCall implements StreamHandler, UnaryContext {
   #timer: NodeJS.Timeout | undefined
   /** Only where somebody asked for the signal: most calls are answered at once. */
   #abort: AbortController | undefined
-  /** The last look at which something had happened. */
+  /** The last look before which enough had moved, and what has moved since. */
   #tick: number
+  #movedBytes = 0
 
-  constructor(stream: Stream, headers: Headers, { calls, answer }: Answering) {
+  constructor(stream: Stream, headers: Headers, { calls, share, answer }: Answering) {
     this.#stream = stream
     this.#calls = calls
+    this.#share = share
     this.#answer = answer
     this.#encoding = headers.get('grpc-encoding')
     this.#tick = calls.tick
@@ -98,17 +98,26 @@ export class UnaryCall implements StreamHandler, UnaryContext {
     return this.#abort.signal
   }
 
-  /** Ends a call in which nothing has moved since the look before that many looks. */
+  /** See `StreamHandler`. Ends a call in which too little has moved for so many looks, or whose time is over. */
   endIfStalled(looks: number): void {
-    if (this.#calls.tick - this.#tick < looks || this.#state === 'answering') return
-    this.#stream.reset(ErrorCode.CANCEL)
+    if (this.#state === 'answering') return
+    const isStalled = this.#calls.tick - this.#tick >= looks
+    if (isStalled || performance.now() > this.deadlineMs) this.#stream.reset(ErrorCode.CANCEL)
+  }
+
+  /** A client that sends or reads byte by byte gets no further than one that does nothing. */
+  #moved(bytes: number): void {
+    this.#movedBytes += bytes
+    if (this.#movedBytes < this.#calls.limits.stalledBytesMin) return
+    this.#movedBytes = 0
+    this.#tick = this.#calls.tick
   }
 
   /** See `StreamHandler`. */
   data(piece: Buffer): void {
     this.#stream.consumed(piece.length)
     if (this.#state !== 'arriving') return
-    this.#tick = this.#calls.tick
+    this.#moved(piece.length)
     if (!this.#hold(piece.length)) return this.#fail(tooMuchHeld())
     if (this.#takeWhole(piece)) return
     const { receivedBytesMax } = this.#calls
@@ -135,7 +144,7 @@ export class UnaryCall implements StreamHandler, UnaryContext {
   }
 
   #hold(bytes: number): boolean {
-    const isHeld = this.#calls.held.grow(this.#heldBytes, this.#heldBytes + bytes)
+    const isHeld = this.#share.grow(this.#heldBytes, this.#heldBytes + bytes)
     if (isHeld) this.#heldBytes += bytes
     return isHeld
   }
@@ -234,8 +243,8 @@ export class UnaryCall implements StreamHandler, UnaryContext {
   }
 
   /** See `StreamHandler`. */
-  sent(): void {
-    this.#tick = this.#calls.tick
+  sent(bytes: number): void {
+    this.#moved(bytes)
   }
 
   /** See `StreamHandler`. */
@@ -243,12 +252,11 @@ export class UnaryCall implements StreamHandler, UnaryContext {
     const isAnswering = this.#state === 'answering' || this.#timer !== undefined
     this.#state = 'over'
     this.#abort?.abort()
-    this.#calls.open.delete(this)
     if (!isAnswering) this.#free()
   }
 
   #free(): void {
-    this.#calls.held.free(this.#heldBytes)
+    this.#share.free(this.#heldBytes)
     this.#heldBytes = 0
   }
 }

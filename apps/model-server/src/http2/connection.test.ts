@@ -132,6 +132,8 @@ describe('what a client may not do', () => {
     ['headers that something else interrupts', PROTOCOL_ERROR, [request(1, 0), request(3)]],
     ['data among headers', PROTOCOL_ERROR, [request(1, 0), data(1, 3)]],
     ['more of headers that did not begin', PROTOCOL_ERROR, [frame(9, { stream: 1 })]],
+    ['a priority of no size', FRAME_SIZE_ERROR, [frame(FrameType.PRIORITY, { stream: 1 })]],
+    ['a short goodbye', FRAME_SIZE_ERROR, [frame(FrameType.GOAWAY, {}, Buffer.alloc(7))]],
     ['a promise', PROTOCOL_ERROR, [frame(FrameType.PUSH_PROMISE, { stream: 1 }, number(2))]],
     ['a reset of nothing', PROTOCOL_ERROR, [frame(FrameType.RST_STREAM, { stream: 1 }, number(8))]],
     ['a short reset', FRAME_SIZE_ERROR, [frame(FrameType.RST_STREAM, { stream: 1 })]],
@@ -171,7 +173,7 @@ describe('what a client may not do', () => {
       ENHANCE_YOUR_CALM,
       [
         request(1, 0),
-        ...Array.from({ length: 5 }, () => frame(9, { stream: 1 }, Buffer.alloc(16_000))),
+        ...Array.from({ length: 17 }, () => frame(9, { stream: 1 }, Buffer.alloc(16_000))),
       ],
     ],
   ])('%s ends its connection', async (_, code, frames) => {
@@ -229,7 +231,8 @@ describe('what a client may not do', () => {
     const closed: number[] = []
     const server = await startConnections(
       (stream) => {
-        stream.handler = { data() {}, end() {}, sent() {}, close: () => closed.push(stream.id) }
+        const close = (): void => void closed.push(stream.id)
+        stream.handler = { data() {}, end() {}, sent() {}, endIfStalled() {}, close }
       },
       { resetsMax: 10 },
     )
@@ -241,7 +244,8 @@ describe('what a client may not do', () => {
       )
 
     expect(await client.end()).toBe(ENHANCE_YOUR_CALM)
-    expect(closed).toHaveLength(11)
+    // Its settings count as well.
+    expect(closed).toHaveLength(10)
   })
 
   test('no bytes at all end anything but their connection', async () => {

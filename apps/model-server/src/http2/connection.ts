@@ -6,10 +6,10 @@
 // wrong leads there at once. In `left` all that comes is dropped until the socket is closed.
 
 import type { Socket } from 'node:net'
-import { checkReset, PING, readPing, readSettings, readWindowUpdate } from './control-frames.ts'
+import type { Turns } from '../rest/turns.ts'
+import { checkSize, PING, readPing, readSettings, readWindowUpdate } from './control-frames.ts'
 import { FrameReader, type FrameSink } from './frame-reader.ts'
 import {
-  ConnectionError,
   ErrorCode,
   FIRST_WINDOW_BYTES,
   flowError,
@@ -52,26 +52,29 @@ export class Connection implements FrameSink, StreamConnection {
   readonly windows: { own: number; other: number }
   readonly #blocks: HeaderBlocks
   readonly #streams = new Map<number, Stream>()
+  /** What is over at once costs what all else does, and no bound on streams sees it. */
   readonly #resets: RateBound
+  readonly #signals: RateBound
   #state: 'greeting' | 'open' | 'closing' | 'left' = 'greeting'
   #lastStream = 0
   readonly #window: ReadWindow
   readonly #intake: Intake
   #ponged: (() => void) | undefined
 
-  constructor(socket: Socket, limits: Http2Limits, handler: ConnectionHandler) {
+  constructor(socket: Socket, limits: Http2Limits, turns: Turns, handler: ConnectionHandler) {
     this.#socket = socket
     this.#limits = limits
     this.#handler = handler
     this.outbox = new Outbox(socket)
     this.windows = { own: limits.streamWindowBytes, other: FIRST_WINDOW_BYTES }
     this.#blocks = new HeaderBlocks(limits.headersBytesMax)
-    this.#resets = new RateBound(limits.resetsMax, limits.resetsMs)
+    this.#resets = new RateBound(limits.resetsMax, limits.boundedMs)
+    this.#signals = new RateBound(limits.signalsMax, limits.boundedMs)
     this.#window = new ReadWindow(limits.connectionWindowBytes)
     const reader = new FrameReader(this)
     this.#intake = new Intake(socket, {
       outbox: this.outbox,
-      turnMsMax: limits.turnMsMax,
+      turns,
       step: (bytes, at) => reader.step(bytes, at),
       failed: ({ code }) => this.#leave(code),
     })
@@ -127,7 +130,9 @@ export class Connection implements FrameSink, StreamConnection {
       case FrameType.WINDOW_UPDATE:
         return this.#readWindow(head, payload)
       default:
-      // Priorities have no meaning any more, and what is unknown has none yet.
+        // Priorities have no meaning any more, and what is unknown has none yet.
+        checkSize(head)
+        this.#signals.count()
     }
   }
 
@@ -144,6 +149,7 @@ export class Connection implements FrameSink, StreamConnection {
 
   /** See `FrameSink`. */
   data(id: number, piece: Buffer, isLast: boolean): void {
+    if (piece.length === 0 && !isLast) this.#signals.count()
     this.#streams.get(id)?.take(piece, isLast)
   }
 
@@ -171,7 +177,7 @@ export class Connection implements FrameSink, StreamConnection {
     }
     if (id % 2 === 0) throw protocolError(`A client opened stream ${id}`)
     // Of a stream that is over, or that was told to come too late.
-    if (id <= this.#lastStream || this.#state === 'closing') return
+    if (id <= this.#lastStream || this.#state === 'closing') return this.#signals.count()
     this.#lastStream = id
     this.#open(id, read, isLast)
   }
@@ -179,9 +185,11 @@ export class Connection implements FrameSink, StreamConnection {
   #open(id: number, read: HeadersRead, isLast: boolean): void {
     const isRefused = this.#streams.size >= this.#limits.streamsMax
     if (isRefused || 'fault' in read) {
+      this.#resets.count()
       const code = 'fault' in read ? read.fault : ErrorCode.REFUSED_STREAM
       return this.outbox.push(resetFrame(id, code))
     }
+    this.#signals.allow()
     const stream = new Stream(id, this)
     this.#streams.set(id, stream)
     this.#handler.open(stream, read.headers)
@@ -189,21 +197,16 @@ export class Connection implements FrameSink, StreamConnection {
   }
 
   #readReset(head: FrameHead): void {
-    checkReset(head)
+    checkSize(head)
     const stream = this.#streamOf(head.stream)
-    this.#countReset()
+    this.#resets.count()
     stream?.drop()
-  }
-
-  /** Requests that are given up at once cost what others do, and no bound on streams sees them. */
-  #countReset(): void {
-    if (!this.#resets.count())
-      throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, 'Too many streams are reset')
   }
 
   #readSettings(head: FrameHead, payload: Buffer): void {
     const settings = readSettings(head, payload)
-    if (settings === undefined) return
+    if (settings === undefined) return this.#signals.count()
+    this.#resets.count()
     const { windowBytes = this.windows.other } = settings
     const more = windowBytes - this.windows.other
     this.windows.other = windowBytes
@@ -217,6 +220,7 @@ export class Connection implements FrameSink, StreamConnection {
   }
 
   #readPing(head: FrameHead, payload: Buffer): void {
+    this.#signals.count()
     if (readPing(head)) this.#ponged?.()
     else this.outbox.push(pingFrame(payload, true))
   }
@@ -227,7 +231,7 @@ export class Connection implements FrameSink, StreamConnection {
     if (id === 0) return this.outbox.widen(bytes)
     const stream = this.#streamOf(id)
     if (stream === undefined || (bytes > 0 && stream.widen(bytes))) return
-    this.#countReset()
+    this.#resets.count()
     stream.reset(bytes === 0 ? ErrorCode.PROTOCOL_ERROR : ErrorCode.FLOW_CONTROL_ERROR)
   }
 
@@ -276,9 +280,10 @@ export class Connection implements FrameSink, StreamConnection {
     setTimeout(() => this.destroy(), this.#limits.leaveMs).unref()
   }
 
-  /** Ends it if the client has read nothing of what was written for so many looks, of which this is one. */
+  /** Ends it, or streams of it, if nothing has moved for so many looks, of which this is one. */
   endIfStalled(looks: number): void {
-    if (this.#intake.isStalled(looks)) this.destroy()
+    if (this.#intake.isStalled(looks)) return this.destroy()
+    for (const { handler } of this.#streams.values()) handler.endIfStalled(looks)
   }
 
   /** Ends it at once. */

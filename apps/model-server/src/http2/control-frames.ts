@@ -6,6 +6,7 @@ import {
   Flag,
   flowError,
   type FrameHead,
+  FrameType,
   PAYLOAD_BYTES_MAX,
   protocolError,
   Setting,
@@ -17,6 +18,8 @@ const FRAME_BYTES_END = 2 ** 24
 const RESET_BYTES = 4
 const WINDOW_BYTES = 4
 const PING_BYTES = 8
+const PRIORITY_BYTES = 5
+const GOODBYE_BYTES_MIN = 8
 
 /** What we send to ask whether a client is there. */
 export const PING: Buffer = Buffer.alloc(PING_BYTES, 'p')
@@ -71,6 +74,9 @@ export function readWindowUpdate({ length }: FrameHead, payload: Buffer): number
   return payload.readUInt32BE() & WINDOW_BYTES_MAX
 }
 
-export function checkReset({ length }: FrameHead): void {
-  if (length !== RESET_BYTES) throw wrongSize('RST_STREAM')
+/** Of frames that say no more than that they are there. */
+export function checkSize({ type, length }: FrameHead): void {
+  if (type === FrameType.RST_STREAM && length !== RESET_BYTES) throw wrongSize('RST_STREAM')
+  if (type === FrameType.PRIORITY && length !== PRIORITY_BYTES) throw wrongSize('PRIORITY')
+  if (type === FrameType.GOAWAY && length < GOODBYE_BYTES_MIN) throw wrongSize('GOAWAY')
 }

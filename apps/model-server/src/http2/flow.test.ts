@@ -106,15 +106,12 @@ describe('flow control', () => {
 describe('turns', () => {
   test('a connection with much to do lets others have theirs', async () => {
     const order: string[] = []
-    const server = await startConnections(
-      (stream, headers) => {
-        const untilMs = performance.now() + 1
-        while (performance.now() < untilMs);
-        order.push(headers.get(':path') ?? '')
-        stream.respondOnly(OK)
-      },
-      { turnMsMax: 2 },
-    )
+    const server = await startConnections((stream, headers) => {
+      const untilMs = performance.now() + 1
+      while (performance.now() < untilMs);
+      order.push(headers.get(':path') ?? '')
+      stream.respondOnly(OK)
+    })
     const [busy, other] = [server.greet(), server.greet()]
     await Promise.all([busy.until(FrameType.SETTINGS, 2), other.until(FrameType.SETTINGS, 2)])
 
@@ -126,8 +123,49 @@ describe('turns', () => {
     expect(order.indexOf('/other')).toBeLessThan(250)
   })
 
+  test('a connection that gives many pieces at once lets others have theirs', async () => {
+    const order: string[] = []
+    const server = await startConnections((stream, headers) => {
+      const untilMs = performance.now() + 1
+      while (performance.now() < untilMs);
+      order.push(headers.get(':path') ?? '')
+      stream.respondOnly(OK)
+    })
+    const [busy, other] = [server.greet(), server.greet()]
+    await Promise.all([busy.until(FrameType.SETTINGS, 2), other.until(FrameType.SETTINGS, 2)])
+
+    const [busySocket, otherSocket] = server.sockets
+    // As a socket does that has much to give: many pieces within one turn of the event loop.
+    for (let index = 0; index < 30; index++) busySocket?.emit('data', ask('/busy', index * 2 + 1))
+    otherSocket?.emit('data', ask('/other', 1))
+    const wasPaused = busySocket?.isPaused()
+    await vi.waitUntil(() => order.length === 31, PATIENCE)
+
+    expect(order.indexOf('/other')).toBeLessThan(10)
+    expect([wasPaused, busySocket?.isPaused()]).toEqual([true, false])
+  })
+
+  test('many connections with much to do have short ones', async () => {
+    const order: string[] = []
+    const server = await startConnections((stream, headers) => {
+      const untilMs = performance.now() + 0.1
+      while (performance.now() < untilMs);
+      order.push(headers.get(':path') ?? '')
+      stream.respondOnly(OK)
+    })
+    const clients = Array.from({ length: 9 }, () => server.greet())
+    await Promise.all(clients.map((client) => client.until(FrameType.SETTINGS, 2)))
+    const much = Buffer.concat(Array.from({ length: 50 }, (_, at) => ask('/busy', at * 2 + 1)))
+
+    for (const [index, socket] of server.sockets.entries())
+      socket.emit('data', index < 8 ? much : ask('/other', 1))
+    await vi.waitUntil(() => order.length === 401, PATIENCE)
+
+    expect(order.indexOf('/other')).toBeLessThan(80)
+  })
+
   test('a client that does not read is not read either, until it does', async () => {
-    const server = await startConnections(() => {})
+    const server = await startConnections(() => {}, { signalsMax: 2_000_000 })
     const client = server.greet()
     await client.until(FrameType.SETTINGS, 2)
     client.socket.pause()

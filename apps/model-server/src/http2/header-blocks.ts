@@ -12,6 +12,8 @@ import { HeaderReader, type HeadersRead } from './header-reader.ts'
 /** Frames for one block; clients that use more than the bytes need mean no good. */
 const FRAMES_MAX = 32
 const PRIORITY_BYTES = 5
+/** How many times what it may be a block is read, so that the request fails and no other. */
+const READ_TIMES_MAX = 4
 
 /** The headers of a stream. */
 export interface HeaderBlock {
@@ -31,7 +33,7 @@ export class HeaderBlocks {
   #parts: Buffer[] = []
   #bytes = 0
 
-  /** `bytesMax`: of one block as it comes, and of what it says. */
+  /** `bytesMax`: of what one block says; a request with more is refused. */
   constructor(bytesMax: number) {
     this.#reader = new HeaderReader(bytesMax)
     this.#bytesMax = bytesMax
@@ -65,7 +67,7 @@ export class HeaderBlocks {
   #keep(part: Buffer): void {
     this.#parts.push(Buffer.from(part))
     this.#bytes += part.length
-    if (this.#bytes > this.#bytesMax || this.#parts.length > FRAMES_MAX)
+    if (this.#bytes > this.#bytesMax * READ_TIMES_MAX || this.#parts.length > FRAMES_MAX)
       throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, 'Headers have no end')
   }
 }

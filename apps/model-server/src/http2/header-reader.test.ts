@@ -95,6 +95,8 @@ describe('HeaderReader', () => {
   test.each([
     ['a name in capitals', '00 01 41 00'],
     ['no name', '00 00 00'],
+    ['a zero in a text', '00 01 61 01 00'],
+    ['a line break in a text', '00 01 61 03 61 0d 0a'],
     ['a pseudo-header behind others', '00 01 61 00 82'],
     ['a pseudo-header twice', '82 82'],
     ['a pseudo-header of answers', '88'],

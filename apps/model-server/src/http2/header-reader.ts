@@ -20,6 +20,8 @@ const FORBIDDEN: ReadonlySet<string> = new Set([
   'transfer-encoding',
   'upgrade',
 ])
+/** What could end a header where others read it. */
+const UNSAFE = /[\0\r\n]/
 const PSEUDO: ReadonlySet<string> = new Set([':method', ':scheme', ':path', ':authority'])
 
 const broken = (what: string): ConnectionError =>
@@ -139,6 +141,7 @@ class HeaderList {
     this.#bytes += sizeOf(header)
     // Read to the end all the same: blocks to come build on it.
     if (this.#bytes > this.#bytesMax) return
+    this.#isMalformed ||= UNSAFE.test(value)
     if (name.startsWith(':')) {
       this.#isMalformed ||= this.#hasPlain || !PSEUDO.has(name) || this.#headers.has(name)
     } else {

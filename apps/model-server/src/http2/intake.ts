@@ -1,11 +1,15 @@
 import type { Socket } from 'node:net'
+import type { Turns } from '../rest/turns.ts'
 import { ConnectionError, NOTHING } from './frames.ts'
 import type { Outbox } from './outbox.ts'
 
+/** Longest that one connection is read before the next one is. */
+const SLICE_MS = 0.25
+
 export interface IntakeOptions {
   outbox: Outbox
-  /** Longest that is read at a stretch. */
-  turnMsMax: number
+  /** Whose time all connections of a thread share. */
+  turns: Turns
   /** Reads a little; returns how far it came, which is not at all when more must come first. */
   step: (bytes: Buffer, at: number) => number
   /** `step` threw this. */
@@ -21,11 +25,18 @@ export class Intake {
   readonly #options: IntakeOptions
   /** What came and was not read yet. */
   #rest: Buffer = NOTHING
-  /** Whether nothing is taken from the socket until the next turn. */
-  #isWaiting = false
+  /** Whether it waits for its turn. */
+  #isQueued = false
+  /** Whether nothing is taken from the socket for now. */
+  #isPaused = false
   #isClosed = false
   /** At how many looks in a row the client had not read what was written. */
   #stalledLooks = 0
+  readonly #turn = (): void => {
+    this.#isQueued = false
+    if (this.#options.outbox.isFull) this.#pause()
+    else this.#work()
+  }
 
   constructor(socket: Socket, options: IntakeOptions) {
     this.#socket = socket
@@ -37,7 +48,14 @@ export class Intake {
   #take(bytes: Buffer): void {
     if (this.#isClosed) return
     this.#rest = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes])
-    if (!this.#isWaiting) this.#work()
+    // Within one turn of the event loop a socket may give many pieces: one of them waits here.
+    if (this.#isQueued) this.#pause()
+    else this.#begin()
+  }
+
+  #begin(): void {
+    if (this.#options.turns.isFree) this.#work()
+    else this.#queue()
   }
 
   #work(): void {
@@ -47,15 +65,16 @@ export class Intake {
     const hasMore = this.#read()
     outbox.flush()
     if (this.#isClosed) return
-    if (hasMore || outbox.isFull) this.#wait(hasMore)
-    else if (this.#isWaiting) this.#listen()
+    if (outbox.isFull) this.#pause()
+    else if (hasMore) this.#queue()
+    else if (this.#isPaused) this.#listen()
   }
 
   /** Whether there is more that could be read at once. */
   #read(): boolean {
-    const { step, turnMsMax, failed } = this.#options
+    const { step, turns, failed } = this.#options
     const bytes = this.#rest
-    const untilMs = performance.now() + turnMsMax
+    const untilMs = Math.min(turns.endMs, performance.now() + SLICE_MS)
     let at = 0
     let isStuck = false
     try {
@@ -73,14 +92,18 @@ export class Intake {
     return at < bytes.length && !isStuck
   }
 
-  #wait(hasMore: boolean): void {
-    if (!this.#isWaiting) this.#socket.pause()
-    this.#isWaiting = true
-    if (hasMore && !this.#options.outbox.isFull) setImmediate(() => this.#work())
+  #queue(): void {
+    this.#isQueued = true
+    this.#options.turns.wait(this.#turn)
+  }
+
+  #pause(): void {
+    this.#isPaused = true
+    this.#socket.pause()
   }
 
   #listen(): void {
-    this.#isWaiting = false
+    this.#isPaused = false
     this.#socket.resume()
   }
 
@@ -88,7 +111,7 @@ export class Intake {
   #goOn(): void {
     this.#stalledLooks = 0
     this.#options.outbox.pump()
-    if (this.#isWaiting) this.#work()
+    if (this.#isPaused && !this.#isQueued) this.#begin()
   }
 
   /** Whether the client has read nothing of what was written for so many looks, of which this is one. */

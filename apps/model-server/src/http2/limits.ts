@@ -7,11 +7,11 @@ export interface Http2Limits {
   readonly connectionWindowBytes: number
   /** Headers of a request. */
   readonly headersBytesMax: number
-  /** Longest that one connection is worked for before all others have their turn. */
-  readonly turnMsMax: number
-  /** Streams that a client may give up, or that are ended for what it did, within so much time. */
+  /** Streams that a client may give up, or that are ended for what it did, and settings: within `boundedMs`. */
   readonly resetsMax: number
-  readonly resetsMs: number
+  /** Frames that ask for nothing, beyond one a stream: within `boundedMs`. */
+  readonly signalsMax: number
+  readonly boundedMs: number
   /** How long a client that was said goodbye to may take to read that. */
   readonly leaveMs: number
 }

@@ -7,7 +7,7 @@ import {
   WINDOW_BYTES_MAX,
 } from './frames.ts'
 
-/** What is gathered up to here is joined before it is written; more goes out in its parts. */
+/** Frames are joined up to here before they are written. */
 const JOINED_BYTES_MAX = 32 * 1024
 /** What may wait for the client to read it; more is not taken from streams, nor from the client. */
 const UNREAD_BYTES_MAX = 256 * 1024
@@ -73,12 +73,26 @@ export class Outbox {
     if (socket.destroyed || socket.writableEnded) this.#bytes = 0
     else if (frames.length === 1) socket.write(first)
     else if (this.#bytes <= JOINED_BYTES_MAX) socket.write(Buffer.concat(frames, this.#bytes))
-    else {
-      socket.cork()
-      for (const frame of frames) socket.write(frame)
-      socket.uncork()
-    }
+    else this.#writeJoined(frames)
     this.#bytes = 0
+  }
+
+  /** Joins small frames that stand together, and leaves large ones as they are. */
+  #writeJoined(frames: readonly Uint8Array[]): void {
+    const socket = this.#socket
+    let from = 0
+    let bytes = 0
+    socket.cork()
+    for (const [index, { length }] of frames.entries()) {
+      if (index > from && bytes + length > JOINED_BYTES_MAX) {
+        socket.write(joined(frames.slice(from, index)))
+        from = index
+        bytes = 0
+      }
+      bytes += length
+    }
+    socket.write(joined(frames.slice(from)))
+    socket.uncork()
   }
 
   /** Gives a stream its turns from now on, until it has sent all or may send no more. */
@@ -108,4 +122,9 @@ export class Outbox {
       if (sender.pump(STRETCH_BYTES)) this.#ready.add(sender)
     }
   }
+}
+
+function joined(frames: readonly Uint8Array[]): Uint8Array {
+  const [first = NOTHING] = frames
+  return frames.length === 1 ? first : Buffer.concat(frames)
 }

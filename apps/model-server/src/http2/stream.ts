@@ -26,8 +26,10 @@ export interface StreamHandler {
   data(piece: Buffer): void
   /** The request is whole. */
   end(): void
-  /** Some of an answer that had to wait has left. `isAll`: nothing waits any more. */
-  sent(isAll: boolean): void
+  /** So much of an answer that had to wait has left. `isAll`: nothing waits any more. */
+  sent(bytes: number, isAll: boolean): void
+  /** Told from time to time: it may end what has not moved for so many looks, of which this is one. */
+  endIfStalled(looks: number): void
   /** It is over, however it came to that; told once, and nothing after it. */
   close(): void
 }
@@ -50,7 +52,13 @@ export interface Answer {
   trailers: Buffer
 }
 
-const BODILESS: StreamHandler = { data: () => {}, end: () => {}, sent: () => {}, close: () => {} }
+const BODILESS: StreamHandler = {
+  data: () => {},
+  end: () => {},
+  sent: () => {},
+  endIfStalled: () => {},
+  close: () => {},
+}
 
 export class Stream implements Sender {
   readonly id: number
@@ -213,7 +221,7 @@ export class Stream implements Sender {
       if (room <= 0) break
       left -= this.#sendPiece(room)
     }
-    if (left < bytesMax) this.handler.sent(this.#waiting.length === 0)
+    if (left < bytesMax) this.handler.sent(bytesMax - left, this.#waiting.length === 0)
     if (this.#waiting.length === 0 && this.#trailers !== undefined && !this.#isAnswered) {
       outbox.push(headerFrames(this.id, this.#trailers, true))
       this.#end()

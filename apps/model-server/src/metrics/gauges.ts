@@ -1,6 +1,7 @@
 // What is measured at the moment, beside requests: models, memory and threads.
 
 import type { Models } from '../control/models.ts'
+import type { MemoryUse } from '../control/residency.ts'
 import type { Reports } from './metering.ts'
 import type { Gauge } from './page.ts'
 
@@ -14,8 +15,9 @@ export function gaugesOf(models: Models, reports: Reports): Gauge[] {
       name: 'resident_bytes',
       type: 'gauge',
       help: 'Memory that loaded versions hold, by their own account.',
-      values: [{ labels: {}, value: models.residentBytes }],
+      values: [{ labels: {}, value: models.memory.bytes }],
     },
+    ...coldCounters(models.memory),
     {
       name: 'connections',
       type: 'gauge',
@@ -38,6 +40,14 @@ export function gaugesOf(models: Models, reports: Reports): Gauge[] {
         }))
       }),
     },
+  ]
+}
+
+function coldCounters({ coldLoads, evictions, refusals }: MemoryUse): Gauge[] {
+  return [
+    counter('cold_loads', 'Cold versions that were loaded for requests.', coldLoads),
+    counter('evictions', 'Versions that left memory for others, and are cold since.', evictions),
+    counter('cold_refusals', 'Times that no load could begin for requests, so 503.', refusals),
   ]
 }
 
@@ -74,6 +84,13 @@ function versionGauges(models: Models): Gauge[] {
     },
   ]
 }
+
+const counter = (name: string, help: string, value: number): Gauge => ({
+  name: `${name}_total`,
+  type: 'counter',
+  help,
+  values: [{ labels: {}, value }],
+})
 
 const valuesOf = (label: string, counts: ReadonlyMap<string, number>) =>
   Array.from(counts, ([key, value]) => ({ labels: { [label]: key }, value }))

@@ -79,6 +79,20 @@ describe('the metrics page', () => {
     ])
   })
 
+  test('has one series for all that upstream does not tell apart', () => {
+    const lines = pageOf({ api: 'status' }, { api: 'metadata' }, { api: 'metadata', latencyMs: 1 })
+
+    const name = ':tensorflow:serving:request_latency'
+    const labels = 'model_name="m",API="",entrypoint="REST"'
+    expect(lines.filter((line) => /latency_(sum|count)/.test(line))).toEqual([
+      `${name}_sum{${labels}} 1040`,
+      `${name}_count{${labels}} 3`,
+    ])
+    expect(lines.filter((line) => line.includes('le="+Inf"'))).toEqual([
+      `${name}_bucket{${labels},le="+Inf"} 3`,
+    ])
+  })
+
   test('escapes names', () => {
     const lines = pageOf({ name: 'a"b\\c\nd' })
     expect(lines).toContain(

@@ -2,7 +2,7 @@
 // on, and what it has never told under names of ours.
 
 import { LATENCY_BOUNDS_US } from '../serving/counters.ts'
-import type { LatencyTotals, ModelTotals, SeriesTotals } from './totals.ts'
+import { addLatencies, type LatencyTotals, type ModelTotals, type SeriesTotals } from './totals.ts'
 
 /** With more models than this, only the busiest get series of their own. */
 export const SERIES_LIMITS = { modelsMax: 500, busiestMax: 100 } as const
@@ -53,11 +53,20 @@ function requestCounts(models: ReadonlyMap<string, ModelTotals>): string[] {
 function requestLatencies(models: ReadonlyMap<string, ModelTotals>): string[] {
   const name = ':tensorflow:serving:request_latency'
   const lines = [`# TYPE ${name} histogram`]
-  for (const [model, { series }] of models)
-    for (const each of series.filter(isTold))
+  for (const [model, { series }] of models) {
+    // Upstream does not tell all APIs apart that are counted here.
+    const byLabels = new Map<string, { labels: Record<string, string>; all: LatencyTotals }>()
+    for (const each of series.filter(isTold)) {
+      const labels = labelsOf(model, each)
+      const key = labelled(labels)
+      const known = byLabels.get(key) ?? { labels, all: { buckets: [], sumUs: 0 } }
+      addLatencies(known.all, each)
+      byLabels.set(key, known)
+    }
+    for (const { labels, all } of byLabels.values())
       // Only what went well is measured: of the rest there is no series.
-      if (each.buckets.some((size) => size > 0))
-        lines.push(...histogram(name, labelsOf(model, each), each))
+      if (all.buckets.some((size) => size > 0)) lines.push(...histogram(name, labels, all))
+  }
   return lines
 }
 

@@ -100,7 +100,8 @@ function addRuns(into: Map<string, LatencyTotals>, api: string, latencies: Laten
   else addLatencies(known, latencies)
 }
 
-function addLatencies(into: LatencyTotals, { buckets, sumUs }: LatencyCounts): void {
+/** Adds up how many took how long. */
+export function addLatencies(into: LatencyTotals, { buckets, sumUs }: LatencyCounts): void {
   for (const [index, count] of upToLast(buckets).entries())
     into.buckets[index] = (into.buckets[index] ?? 0) + count
   into.sumUs += sumUs

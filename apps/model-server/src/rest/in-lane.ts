@@ -3,7 +3,7 @@ import { metadataOf } from './metadata.ts'
 import { type Answering, answerHere } from './post.ts'
 import { replyTo } from './reply.ts'
 
-type Options = Partial<Pick<Answering, 'checksMethodNames' | 'look'>>
+type Options = Partial<Pick<Answering, 'checksMethodNames' | 'slices'>>
 
 /**
  * Answers in this thread, whatever it takes: the lane's side of the REST API. Throws what is no
@@ -12,10 +12,10 @@ type Options = Partial<Pick<Answering, 'checksMethodNames' | 'look'>>
 export async function answerInLane(
   core: Core,
   request: Parameters<Lane['rest']>[0],
-  { checksMethodNames = false, look }: Options = {},
+  { checksMethodNames = false, slices }: Options = {},
 ): Promise<HttpAnswer> {
   const { method, model } = request
-  const answering = { core, valuesMax: Infinity, checksMethodNames, look }
+  const answering = { core, valuesMax: Infinity, checksMethodNames, slices }
   try {
     const body =
       method === 'metadata'

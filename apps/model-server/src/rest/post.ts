@@ -4,12 +4,15 @@
 import {
   classify,
   DEFAULT_SIGNATURE,
+  examplesBodySteps,
   type ExamplesRequest,
   fitPredict,
   type Inferring,
   type ModelChoice,
   parseExamplesBody,
   parsePredictBody,
+  predictAnswerSteps,
+  predictBodySteps,
   regress,
   type RunSignature,
   ServingError,
@@ -48,9 +51,12 @@ export interface Answering {
   valuesMax: number
   /** `--enable_signature_method_name_check`: whether a signature must be of the method that is asked. */
   checksMethodNames: boolean
-  /** Throws when reading or writing is not worth going on; called now and then while that takes long. */
-  look?: (() => void) | undefined
+  /** How the lane takes the steps of long work; undefined where short requests are answered at once. */
+  slices?: Slices | undefined
 }
+
+/** Takes all steps, with others having their turn between. Throws once that is not worth going on. */
+export type Slices = <T>(steps: Iterator<unknown, T>) => Promise<T>
 
 /** Answers in this thread and counts it. Throws `ServingError`, and `LongAnswer` uncounted. */
 export function answerHere(answering: Answering, post: Post): Soon<Uint8Array> {
@@ -120,7 +126,9 @@ function count(
 function ask(answering: Answering, post: Post): Soon<Uint8Array> {
   switch (post.method) {
     case 'predict':
-      return predict(answering, post)
+      return answering.slices === undefined
+        ? predict(answering, post)
+        : predictInSlices(answering, post, answering.slices)
     case 'classify':
       return infer(answering, post, async (model, asked) =>
         writeClassifyAnswer(await classify(model, asked)),
@@ -138,7 +146,7 @@ export function whenThere<T, U>(value: Soon<T>, use: (value: T) => Soon<U>): Soo
 }
 
 function predict(
-  { core, valuesMax, checksMethodNames, look }: Answering,
+  { core, valuesMax, checksMethodNames }: Answering,
   { model, body, deadlineMs }: Post,
 ): Soon<Uint8Array> {
   // Upstream looks the model up after it has read the outer part and before it reads the values.
@@ -148,17 +156,34 @@ function predict(
     const signature = signatureOf(found, name)
     const { format, inputs } = asked.readInputs(signature.inputs, {
       valuesMax: readMaxOf(signature),
-      look,
     })
     if (checksMethodNames) fitPredict(signature, { inputs }, { checkMethodName: true })
     return whenThere(
       core.run(found, { api: 'predict', signature: name, inputs, deadlineMs }),
       (outputs) => {
         check(outputs, valuesMax)
-        return writePredictAnswer(outputs, format, look)
+        return writePredictAnswer(outputs, format)
       },
     )
   })
+}
+
+/** The same in the same order. */
+async function predictInSlices(
+  { core, checksMethodNames }: Answering,
+  { model, body, deadlineMs }: Post,
+  take: Slices,
+): Promise<Uint8Array> {
+  const asked = await take(predictBodySteps(body))
+  const found = await core.find(model)
+  const name = asked.signatureName || DEFAULT_SIGNATURE
+  const signature = signatureOf(found, name)
+  const { format, inputs } = await take(
+    asked.readSteps(signature.inputs, { valuesMax: readMaxOf(signature) }),
+  )
+  if (checksMethodNames) fitPredict(signature, { inputs }, { checkMethodName: true })
+  const outputs = await core.run(found, { api: 'predict', signature: name, inputs, deadlineMs })
+  return await take(predictAnswerSteps(outputs, format))
 }
 
 /** Texts take many times the memory of what they were sent as. */
@@ -168,12 +193,13 @@ function readMaxOf({ inputs }: SignatureDef): number {
 }
 
 async function infer(
-  { core, valuesMax, checksMethodNames }: Answering,
+  { core, valuesMax, checksMethodNames, slices }: Answering,
   { method, model, body, deadlineMs }: Post,
   answer: (model: Inferring, asked: ExamplesRequest) => Promise<Uint8Array>,
 ): Promise<Uint8Array> {
   // Here upstream reads all of the body before it looks the model up.
-  const asked = parseExamplesBody(body)
+  const asked =
+    slices === undefined ? parseExamplesBody(body) : await slices(examplesBodySteps(body))
   const found = await core.find(model)
   const run: RunSignature = async (call) => {
     const outputs = await core.run(found, { ...call, api: method, deadlineMs })

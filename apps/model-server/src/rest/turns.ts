@@ -30,6 +30,11 @@ export class Turns {
     return true
   }
 
+  /** When the time of this turn of the event loop is used up, on the clock of `performance.now()`. */
+  get endMs(): number {
+    return (this.#startMs ?? 0) + STRETCH_MS
+  }
+
   /** Calls when its turn comes, in another turn of the event loop. */
   wait(work: () => void): void {
     this.#waiting.push(work)

@@ -4,13 +4,27 @@ import type { MessagePort } from 'node:worker_threads'
 import { PredictionService, ServingError, type Tensor } from '@drover/serving-api'
 import { answerBytes, type GrpcSettings } from '../grpc/port.ts'
 import { answerInLane, waitFor } from '../rest/port.ts'
+import type { Slices } from '../rest/post.ts'
+import { inSlices } from '../control/pace.ts'
 import { type Handlers, openChannel } from '../threads/channel.ts'
-import type { Admission } from './admission.ts'
+import type { Admission, Place } from './admission.ts'
 import type { Core, HttpAnswer, LaneRequest } from './core.ts'
 import { TIMED_OUT } from './errors.ts'
 import { alone, transferOf } from './lane.ts'
 import type { Handed, LaneProtocol } from './messages.ts'
 
+/** Bytes of a body in which a text comes at most: of JSON, and of a message, most of which have none. */
+const JSON_BYTES_A_TEXT = 3
+const MESSAGE_BYTES_A_TEXT = 8
+/** Bytes of a body of numbers that take the room of a text. */
+const NUMBER_BYTES_A_TEXT = 32
+/** Where the names at the beginning of a body have ended. */
+const NAMES_BYTES_MAX = 128
+
+/** Longest that reading or writing one request holds the lane's loop at a stretch. */
+const STRETCH_MS = 2
+
+const QUOTE = 0x22
 const KEPT_ANSWERS = PredictionService.method.getModelMetadata.name
 
 export interface LaneOptions {
@@ -32,21 +46,30 @@ export function serveLane(port: MessagePort, { core, admission, settings }: Lane
     rest: async (handed) => {
       const { method, model } = handed
       const left = waitFor(core, { name: model.name, api: method })
-      await admission.enter().finally(left)
-      const { request, look } = watchedFrom(handed)
-      const own = watching(core, { admission, look })
-      const answer = await answerInLane(own, request, { checksMethodNames, look })
-      return { ...answer, body: alone(answer.body) }
+      const place = await admission.enter(jsonTextsIn(handed)).finally(left)
+      try {
+        const { request, look } = watchedFrom(handed)
+        const slices: Slices = async (steps) => await inSlices(steps, STRETCH_MS, look)
+        const own = watching(core, { place, look })
+        const answer = await answerInLane(own, request, { checksMethodNames, slices })
+        return { ...answer, body: alone(answer.body) }
+      } finally {
+        place.leave()
+      }
     },
     grpc: async (handed) => {
-      await admission.enter()
-      const { request, look } = watchedFrom(handed)
-      const { method, body, deadlineMs } = request
-      const own = watching(core, { admission, look })
-      const options = { checksMethodNames, writesTensorContent }
-      const answer = await answerBytes(own, method, body, deadlineMs, options)
-      // Metadata is kept for whoever asks next, and must not move to another thread.
-      return method === KEPT_ANSWERS ? new Uint8Array(answer) : alone(answer)
+      const place = await admission.enter(handed.body.length / MESSAGE_BYTES_A_TEXT)
+      try {
+        const { request, look } = watchedFrom(handed)
+        const { method, body, deadlineMs } = request
+        const own = watching(core, { place, look })
+        const options = { checksMethodNames, writesTensorContent }
+        const answer = await answerBytes(own, method, body, deadlineMs, options)
+        // Metadata is kept for whoever asks next, and must not move to another thread.
+        return method === KEPT_ANSWERS ? new Uint8Array(answer) : alone(answer)
+      } finally {
+        place.leave()
+      }
     },
   }
   openChannel<LaneProtocol, Record<string, never>>(port, handlers, (answer) =>
@@ -76,10 +99,7 @@ function watchedFrom<Request extends LaneRequest>({ gone, ...handed }: Handed<Re
 }
 
 /** The models for one request: before each step it is looked at whether the answer is still wanted. */
-function watching(
-  core: Core,
-  { admission, look }: { admission: Admission; look: () => void },
-): Core {
+function watching(core: Core, { place, look }: { place: Place; look: () => void }): Core {
   return {
     ...core,
     find: (choice) => {
@@ -88,18 +108,25 @@ function watching(
     },
     run: (found, call) => {
       look()
+      place.hold(textsIn(call.inputs))
       const running = core.run(found, call)
       if (!(running instanceof Promise)) return running
-      const texts = textsIn(call.inputs)
-      admission.hold(texts)
-      return running
-        .finally(() => admission.free(texts))
-        .then((outputs) => {
-          look()
-          return outputs
-        })
+      return running.then((outputs) => {
+        look()
+        return outputs
+      })
     },
   }
+}
+
+/** The most texts that a body may bring, looked at by native code; its numbers in room of that many. */
+function jsonTextsIn({
+  method,
+  body,
+}: Pick<LaneProtocol['rest']['ask'], 'method' | 'body'>): number {
+  // Of a classify request each example is a text, even one without a name.
+  const hasTexts = method !== 'predict' || body.includes(QUOTE, NAMES_BYTES_MAX)
+  return body.length / (hasTexts ? JSON_BYTES_A_TEXT : NUMBER_BYTES_A_TEXT)
 }
 
 const textsIn = (inputs: Readonly<Record<string, Tensor>>): number =>

@@ -142,6 +142,39 @@ describe('the lane', () => {
   })
 })
 
+describe('a request that takes long', () => {
+  const BIG = `{"more":0,"instances":[${'1.0,'.repeat(500_000)}1.0]}`
+  const bodiesBytesMax = 2 ** 26
+
+  test.each<[string, Partial<Rest>, string]>([
+    ['predict', {}, BIG],
+    ['regress', { method: 'regress' }, BIG.replace('instances', 'examples')],
+  ])('lets others have their turn while it is read: %s', async (_, more, body) => {
+    const { lane } = open({ bodiesBytesMax, textsMax: 10_000_000 })
+    const answers: string[] = []
+
+    const big = lane.rest(post(body, more)).then(() => answers.push('big'))
+    const small = lane.rest(post(SMALL)).then(() => answers.push('small'))
+    await Promise.all([big, small])
+
+    expect(answers).toEqual(['small', 'big'])
+  })
+
+  test('is not waited for by short ones, however many of its kind came before them', async () => {
+    const { lane } = open({ bodiesBytesMax, textsMax: 1_000 })
+    const answers: string[] = []
+
+    const bigs = [1, 2, 3, 4].map((each) =>
+      lane.rest(post(BIG)).then(() => answers.push(`big ${each}`)),
+    )
+    const small = lane.rest(post(SMALL)).then(() => answers.push('small'))
+    await Promise.all([...bigs, small])
+
+    expect(answers.indexOf('small')).toBeLessThan(2)
+    expect(answers).toHaveLength(5)
+  })
+})
+
 describe('a request of which nobody waits for the answer', () => {
   const texts = `{"signature_name":"lengths","examples":[${'{},'.repeat(200)}{}]}`
 
@@ -176,11 +209,12 @@ describe('a request of which nobody waits for the answer', () => {
     const first = lane.rest(post(texts, { method: 'regress' })).then(() => answers.push('first'))
     await vi.waitUntil(() => run.mock.calls.length === 1)
 
-    const second = lane.rest(post(SMALL)).then(() => answers.push('second'))
+    const second = lane.rest(post(texts, { method: 'regress' })).then(() => answers.push('second'))
+    const short = lane.rest(post(SMALL)).then(() => answers.push('short'))
     for (let turn = 0; turn < TURNS; turn++) await setImmediate()
     finishing.abort()
-    await Promise.all([first, second])
+    await Promise.all([first, second, short])
 
-    expect(answers).toEqual(['first', 'second'])
+    expect(answers).toEqual(['short', 'first', 'second'])
   })
 })

@@ -17,6 +17,7 @@ import { encodeHeaders } from '../http2/header-writer.ts'
 import type { Http2Limits } from '../http2/limits.ts'
 import type { Stream } from '../http2/stream.ts'
 import { GRPC_LIMITS } from '../grpc/limits.ts'
+import { Turns } from '../rest/turns.ts'
 
 /** For machines that are busy. */
 const WAIT = { timeout: 20_000 }
@@ -125,6 +126,7 @@ export const answering =
       data: (piece) => stream.consumed(piece.length),
       end: () => stream.answer({ headers: OK, body: [body], trailers: TRAILERS }),
       sent: () => {},
+      endIfStalled: () => {},
       close: () => {},
     }
   }
@@ -149,14 +151,15 @@ export async function startConnections(
 ) {
   const connections: Connection[] = []
   const sockets: Socket[] = []
+  const turns = new Turns()
   const server = createServer({ noDelay: true }, (socket) => {
     sockets.push(socket)
     connections.push(
-      new Connection(
-        socket,
-        { ...GRPC_LIMITS, ...limits },
-        { open, greeted: () => {}, idle: () => {} },
-      ),
+      new Connection(socket, { ...GRPC_LIMITS, ...limits }, turns, {
+        open,
+        greeted: () => {},
+        idle: () => {},
+      }),
     )
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')

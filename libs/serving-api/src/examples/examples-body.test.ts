@@ -5,7 +5,7 @@ import { ServingError } from '../errors.ts'
 import { ExampleSchema } from '../generated/tensorflow/core/example/example_pb.ts'
 import type { Feature } from '../generated/tensorflow/core/example/feature_pb.ts'
 import { EXAMPLES_BYTES_MAX } from './example-bytes.ts'
-import { parseExamplesBody } from './examples-body.ts'
+import { examplesBodySteps, parseExamplesBody } from './examples-body.ts'
 
 const parse = (body: unknown) =>
   parseExamplesBody(Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)))
@@ -22,6 +22,9 @@ const featuresOf = (body: unknown): unknown[] =>
 function plain({ kind }: Feature): unknown {
   return kind.case === undefined ? undefined : { [kind.case]: kind.value.value }
 }
+
+const manyFeatures = (): Record<string, number> =>
+  Object.fromEntries(Array.from({ length: 1_000 }, (_, index) => [`${index}`, index]))
 
 const text = (value: string): Uint8Array => new Uint8Array(Buffer.from(value))
 
@@ -157,4 +160,20 @@ describe('what is no such body is refused in upstream words', () => {
       'INVALID_ARGUMENT: An example may have 100000 features',
     )
   })
+})
+
+test.each([
+  ['many examples', { examples: Array.from({ length: 10_000 }, () => ({})) }],
+  ['many features', { examples: Array.from({ length: 10 }, () => manyFeatures()) }],
+  ['many values', { examples: [{ a: Array.from({ length: 10_000 }, (_, index) => index) }] }],
+])('%s are read with pauses, to the same end', (_, body) => {
+  const bytes = Buffer.from(JSON.stringify(body))
+  const steps = examplesBodySteps(bytes)
+  let pauses = 0
+  let step = steps.next()
+  for (; step.done !== true; step = steps.next()) pauses++
+
+  expect(step.value).toEqual(parseExamplesBody(bytes))
+  // As many for the outer part as for what is read then.
+  expect(pauses).toBeGreaterThanOrEqual(18)
 })

@@ -4,9 +4,11 @@ import { invalid } from '../errors.ts'
 import { dumpJson } from '../json-dump.ts'
 import { JsonCursor } from '../json-read.ts'
 import { isBase64, readBase64 } from '../json-scalars.ts'
-import { type Outline, scanJson } from '../json-scan.ts'
+import { type Outline, scanSteps } from '../json-scan.ts'
+import { Pauses } from '../pauses.ts'
 import { RequestBudget } from '../wire/budget.ts'
 import { NOTHING } from '../wire/reader.ts'
+import { atOnce, type Steps } from '../wire/tensor-encode.ts'
 import { encodeExample, type Feature, withContext } from './example-bytes.ts'
 
 const KEYS = ['signature_name', 'context', 'examples'] as const
@@ -25,15 +27,26 @@ export interface ExamplesRequest {
 }
 
 /** Reads such a body. Throws INVALID_ARGUMENT in upstream's words. */
-export function parseExamplesBody(bytes: Uint8Array): ExamplesRequest {
-  const outline = scanJson(bytes, KEYS)
+export const parseExamplesBody = (bytes: Uint8Array): ExamplesRequest =>
+  atOnce(examplesBodySteps(bytes))
+
+/** Reads it with pauses. */
+export function* examplesBodySteps(bytes: Uint8Array): Steps<ExamplesRequest> {
+  const outline = yield* scanSteps(bytes, KEYS)
   const body: Body = { bytes, outline }
   if (cursorAt(body, outline.start).typeOf() !== 'Object') throw misformed(body, 'Is not object')
   const signatureName = readSignatureName(body)
   const contextAt = find(body, 'context')
-  const budget = new RequestBudget()
-  const context = contextAt === undefined ? NOTHING : readExample(cursorAt(body, contextAt), budget)
-  return { signatureName, examples: withContext(context, readExamples(body, budget)) }
+  const reading = { budget: new RequestBudget(), pauses: new Pauses() }
+  const context =
+    contextAt === undefined ? NOTHING : yield* readExample(cursorAt(body, contextAt), reading)
+  return { signatureName, examples: withContext(context, yield* readExamples(body, reading)) }
+}
+
+/** What a body is read by. */
+interface Reading {
+  budget: RequestBudget
+  pauses: Pauses
 }
 
 interface Body {
@@ -58,7 +71,7 @@ function readSignatureName(body: Body): string {
   return cursor.readText()
 }
 
-function readExamples(body: Body, budget: RequestBudget): Uint8Array[] {
+function* readExamples(body: Body, reading: Reading): Steps<Uint8Array[]> {
   const at = find(body, 'examples')
   if (at === undefined)
     throw misformed(body, "When method is classify, key 'examples' is expected and was not found")
@@ -67,20 +80,26 @@ function readExamples(body: Body, budget: RequestBudget): Uint8Array[] {
     throw misformed(body, "Expecting 'examples' value to be an list/array")
   if (!cursor.enter()) throw misformed(body, "'examples' value is an empty array")
   const examples: Uint8Array[] = []
-  do examples.push(readExample(cursor, budget))
+  do examples.push(yield* readExample(cursor, reading))
   while (cursor.next())
   return examples
 }
 
-function readExample(cursor: JsonCursor, budget: RequestBudget): Uint8Array {
-  budget.takeStrings(1)
+function* readExample(cursor: JsonCursor, reading: Reading): Steps<Uint8Array> {
+  reading.budget.takeStrings(1)
   const type = cursor.typeOf()
   if (type !== 'Object') throw invalid(`Example must be JSON object but got JSON ${type}`)
+  reading.pauses.count()
+  if (reading.pauses.isDue) {
+    reading.pauses.begin()
+    yield
+  }
   const features = new Map<string, Feature | undefined>()
   if (cursor.enter()) {
     do {
       const name = cursor.readKey()
-      features.set(name, readFeature(cursor, { name, feature: undefined, budget }))
+      const named = { name, feature: undefined, budget: reading.budget }
+      features.set(name, yield* readFeature(cursor, named, reading.pauses))
       if (features.size > FEATURES_MAX)
         throw invalid(`An example may have ${FEATURES_MAX} features`)
     } while (cursor.next())
@@ -89,11 +108,21 @@ function readExample(cursor: JsonCursor, budget: RequestBudget): Uint8Array {
 }
 
 /** A value, or a list of values of one kind. The first one tells the kind. */
-function readFeature(cursor: JsonCursor, named: Named): Feature | undefined {
+function* readFeature(
+  cursor: JsonCursor,
+  named: Named,
+  pauses: Pauses,
+): Steps<Feature | undefined> {
+  pauses.count()
   if (cursor.typeOf() !== 'Array') return addValue(cursor, named)
   if (cursor.enter()) {
-    do named.feature = addValue(cursor, named)
-    while (cursor.next())
+    do {
+      named.feature = addValue(cursor, named)
+      pauses.count()
+      if (!pauses.isDue) continue
+      pauses.begin()
+      yield
+    } while (cursor.next())
   }
   return named.feature
 }

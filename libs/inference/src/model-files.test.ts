@@ -1,0 +1,67 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import { decodeModel, readModelBytes, readModelFiles } from './model-files.ts'
+import { startFolder } from './sample-folder.ts'
+
+const folder = await startFolder()
+afterAll(async () => await folder[Symbol.asyncDispose]())
+
+/** A field that is a text or a message. */
+const field = (number: number, ...parts: (string | Buffer)[]): Buffer => {
+  const value = Buffer.concat(parts.map((part) => Buffer.from(part)))
+  return Buffer.concat([Buffer.of(number * 8 + 2, value.length), value])
+}
+/** A variable that is restored from a checkpoint, and a file of words. */
+const MODEL = field(
+  2,
+  field(1, field(4, 'serve')),
+  field(
+    2,
+    field(1, field(1, 'w'), field(2, 'VariableV2')),
+    field(1, field(1, 'restore'), field(2, 'Assign'), field(3, 'w')),
+  ),
+  field(3, field(3, 'restore')),
+  field(6, field(2, 'lists/words.txt')),
+)
+const INDEX = 'variables/variables.index'
+const WORDS = 'assets/lists/words.txt'
+
+async function write(...paths: string[]): Promise<string> {
+  const directory = await folder.add(MODEL)
+  await mkdir(join(directory, 'variables'))
+  await mkdir(join(directory, 'assets/lists'), { recursive: true })
+  for (const path of paths) await writeFile(join(directory, path), 'abc')
+  return directory
+}
+
+test('a model with its checkpoint and its assets is read; assets count in no size', async () => {
+  const directory = await write(INDEX, WORDS)
+
+  const { sizeBytes, graphBytes } = await readModelFiles(directory)
+
+  expect([graphBytes, sizeBytes]).toEqual([MODEL.length, MODEL.length + 3])
+})
+
+test.each([
+  ['the index of its checkpoint', INDEX, WORDS],
+  ['a file that it names', WORDS, INDEX],
+])('a model without %s is not loaded', async (_, missing, there) => {
+  const directory = await write(there, 'variables/variables.data-00000-of-00001')
+
+  await expect(readModelFiles(directory)).rejects.toMatchObject({
+    code: 'LOAD_FAILED',
+    message: `${missing} of the model in ${directory} is missing`,
+  })
+})
+
+test('folders that are not there hold nothing', async () => {
+  const directory = await write()
+  await rm(join(directory, 'variables'), { recursive: true })
+  await rm(join(directory, 'assets'), { recursive: true })
+
+  const bytes = await readModelBytes(directory)
+
+  expect(bytes).toMatchObject({ files: [], sizeBytes: MODEL.length })
+  expect(() => decodeModel(directory, bytes)).toThrow(INDEX)
+})

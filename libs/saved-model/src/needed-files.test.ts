@@ -1,0 +1,75 @@
+import { expect, test } from 'vitest'
+import { readSavedModel } from './read.ts'
+import { WireWriter } from './wire.ts'
+
+const INDEX = 'variables/variables.index'
+
+/** A node that may call a function. */
+function nodeOf(name: string, op: string, inputs: string[] = [], called?: string): WireWriter {
+  const node = new WireWriter().bytes(1, name).bytes(2, op)
+  for (const input of inputs) node.bytes(3, input)
+  if (called === undefined) return node
+  const value = new WireWriter().message(10, new WireWriter().bytes(1, called))
+  return node.message(5, new WireWriter().bytes(1, 'f').message(2, value))
+}
+
+interface Parts {
+  nodes: WireWriter[]
+  /** Operations of the function `restore`. */
+  restores?: string[]
+  restoreOp?: string
+  assets?: string[]
+}
+
+/** What `saved_model.pb` with these parts cannot do without. */
+function neededBy({ nodes, restores = [], restoreOp, assets = [] }: Parts): readonly string[] {
+  const restore = new WireWriter().message(1, new WireWriter().bytes(1, 'restore'))
+  for (const op of restores) restore.message(3, nodeOf(op, op))
+  const graph = new WireWriter().message(2, new WireWriter().message(1, restore))
+  for (const node of nodes) graph.message(1, node)
+  const metaGraph = new WireWriter()
+    .message(1, new WireWriter().bytes(4, 'serve'))
+    .message(2, graph)
+  if (restoreOp !== undefined) metaGraph.message(3, new WireWriter().bytes(3, restoreOp))
+  for (const name of assets) metaGraph.message(6, new WireWriter().bytes(2, name))
+  return readSavedModel(new WireWriter().message(2, metaGraph).finish()).neededFiles
+}
+
+const call = nodeOf('Call_2', 'StatefulPartitionedCall', ['saver_filename'], 'restore')
+
+test.each(['AssignVariableOp', 'LookupTableImportV2'])(
+  'a model of TensorFlow 2 that restores by %s needs its checkpoint',
+  (op) => {
+    const nodes = [nodeOf('saver_filename', 'Placeholder'), call]
+
+    expect(neededBy({ nodes, restores: ['RestoreV2', op], restoreOp: 'Call_2' })).toEqual([INDEX])
+  },
+)
+
+test('a model of TensorFlow 1 that restores variables needs its checkpoint', () => {
+  const nodes = [
+    nodeOf('w', 'VariableV2'),
+    nodeOf('save/RestoreV2', 'RestoreV2'),
+    nodeOf('save/Assign', 'Assign', ['w', 'save/RestoreV2']),
+    nodeOf('save/restore_all', 'NoOp', ['^save/Assign']),
+  ]
+
+  expect(neededBy({ nodes, restoreOp: 'save/restore_all' })).toEqual([INDEX])
+})
+
+test('a checkpoint that restores nothing is not needed', () => {
+  expect(neededBy({ nodes: [call], restores: ['RestoreV2'], restoreOp: 'Call_2' })).toEqual([])
+})
+
+test('variables that an operation initialises need no checkpoint', () => {
+  const nodes = [nodeOf('w', 'VariableV2'), nodeOf('init', 'Assign', ['w'])]
+
+  expect(neededBy({ nodes })).toEqual([])
+})
+
+test('assets are needed', () => {
+  expect(neededBy({ nodes: [], assets: ['words.txt', 'more/names.txt'] })).toEqual([
+    'assets/words.txt',
+    'assets/more/names.txt',
+  ])
+})
