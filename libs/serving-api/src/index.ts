@@ -53,12 +53,6 @@ export {
   encodeRegressionResponse,
 } from './grpc/inference-response.ts'
 export {
-  checkMetadataFields,
-  decodeMetadataRequest,
-  encodeMetadataResponse,
-  type MetadataRequest,
-} from './grpc/metadata.ts'
-export {
   type AnsweredSpec,
   DEFAULT_SIGNATURE,
   type ModelSpec,

@@ -204,6 +204,10 @@ describe('GetModelMetadata', () => {
 
     const any = metadata.signature_def
     const map = any && anyUnpack(any, SignatureDefMapSchema)
+    expect(map?.signatureDef.values?.inputs.inputs?.tensorShape).toMatchObject({
+      dim: [{ size: -1n }],
+      unknownRank: false,
+    })
     expect(map?.signatureDef.values?.defaults.inputs).toMatchObject({
       dtype: DataTypeNumber.DT_STRING,
       stringVal: [Buffer.from('a')],

@@ -14,7 +14,8 @@ import {
   type TensorInfo,
   TensorProtoSchema,
 } from '@drover/serving-api'
-import { type Found, toldSignatures } from '../serving/core.ts'
+import { toldSignatures } from '../serving/core.ts'
+import { writtenOnce } from '../serving/metadata.ts'
 import { choiceOf, decode, encode } from './messages.ts'
 
 const { input: RequestSchema, output: ResponseSchema } = PredictionService.method.getModelMetadata
@@ -44,17 +45,8 @@ export function checkMetadataRequest({ fields }: MetadataRequest): void {
     throw new ServingError('INVALID_ARGUMENT', `Metadata field ${unknown} is not supported`)
 }
 
-/** By version, as long as that is there: about as large as the signatures that it holds anyway. */
-const written = new WeakMap<Found, Uint8Array>()
-
-/** A GetModelMetadataResponse, which is written once for a version and must not be changed. */
-export function encodeMetadata(found: Found): Uint8Array {
-  const bytes = written.get(found) ?? writeMetadata(found)
-  written.set(found, bytes)
-  return bytes
-}
-
-function writeMetadata(found: Found): Uint8Array {
+/** A GetModelMetadataResponse. */
+export const encodeMetadata = writtenOnce((found) => {
   const { name, version } = found
   const signatureDef = mapValues(toldSignatures(found), signatureOf)
   const map = create(SignatureDefMapSchema, { signatureDef })
@@ -62,7 +54,7 @@ function writeMetadata(found: Found): Uint8Array {
     modelSpec: { name, versionChoice: { case: 'version', value: { value: version } } },
     metadata: { [SIGNATURES]: anyPack(SignatureDefMapSchema, map) },
   })
-}
+})
 
 type SignatureMessage = NonNullable<
   MessageInitShape<typeof SignatureDefMapSchema>['signatureDef']

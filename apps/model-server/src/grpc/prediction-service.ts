@@ -25,7 +25,7 @@ import {
   specOfTasks,
 } from '@drover/serving-api'
 import { inSlices } from '../control/pace.ts'
-import { isLongMetadata } from '../rest/metadata.ts'
+import { isLongMetadata } from '../serving/metadata.ts'
 import type { Call, Core, Found, Outputs } from '../serving/core.ts'
 import {
   checkMetadataRequest,

@@ -11,8 +11,8 @@ import {
   toldSignatures,
 } from '../serving/core.ts'
 import { TIMED_OUT } from '../serving/errors.ts'
+import { isLongMetadata } from '../serving/metadata.ts'
 import { isHeavy } from './heavy.ts'
-import { isLongMetadata } from './metadata.ts'
 import { Pending } from './pending.ts'
 import {
   type Answering,

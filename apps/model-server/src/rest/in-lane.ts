@@ -1,9 +1,12 @@
-import type { Core, HttpAnswer, Lane } from '../serving/core.ts'
-import { metadataOf } from './metadata.ts'
+import { writeMetadata } from '@drover/serving-api'
+import { type Core, type HttpAnswer, type Lane, toldSignatures } from '../serving/core.ts'
+import { writtenOnce } from '../serving/metadata.ts'
 import { type Answering, answerHere } from './post.ts'
 import { replyTo } from './reply.ts'
 
 type Options = Partial<Pick<Answering, 'checksMethodNames' | 'slices'>>
+
+const metadataOf = writtenOnce((found) => writeMetadata(found, toldSignatures(found)))
 
 /**
  * Answers in this thread, whatever it takes: the lane's side of the REST API. Throws what is no
@@ -19,7 +22,7 @@ export async function answerInLane(
   try {
     const body =
       method === 'metadata'
-        ? await metadataOf(core, model)
+        ? metadataOf(await core.find(model))
         : await answerHere(answering, { ...request, method })
     return { status: 200, body }
   } catch (error) {

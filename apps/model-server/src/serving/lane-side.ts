@@ -1,7 +1,7 @@
 // The lane's own side: requests come over a line from each serving thread; see `Lane`.
 
 import type { MessagePort } from 'node:worker_threads'
-import { PredictionService, ServingError, type Tensor } from '@drover/serving-api'
+import { ServingError, type Tensor } from '@drover/serving-api'
 import { answerBytes, type GrpcSettings } from '../grpc/port.ts'
 import { answerInLane, waitFor } from '../rest/port.ts'
 import type { Slices } from '../rest/post.ts'
@@ -25,7 +25,6 @@ const NAMES_BYTES_MAX = 128
 const STRETCH_MS = 2
 
 const QUOTE = 0x22
-const KEPT_ANSWERS = PredictionService.method.getModelMetadata.name
 
 export interface LaneOptions {
   core: Core
@@ -65,8 +64,7 @@ export function serveLane(port: MessagePort, { core, admission, settings }: Lane
         const own = watching(core, { place, look })
         const options = { checksMethodNames, writesTensorContent }
         const answer = await answerBytes(own, method, body, deadlineMs, options)
-        // Metadata is kept for whoever asks next, and must not move to another thread.
-        return method === KEPT_ANSWERS ? new Uint8Array(answer) : alone(answer)
+        return alone(answer)
       } finally {
         place.leave()
       }

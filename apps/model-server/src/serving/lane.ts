@@ -5,6 +5,7 @@ import { ServingError } from '@drover/serving-api'
 import { type Channel, openChannel } from '../threads/channel.ts'
 import type { Lane, LaneRequest } from './core.ts'
 import type { Handed, LaneProtocol } from './messages.ts'
+import { isKept } from './metadata.ts'
 
 /** On top of a request's own deadline, which the lane keeps itself: then it has stopped answering. */
 const GRACE_MS = 5_000
@@ -79,9 +80,9 @@ async function watching<Request extends LaneRequest, Answer>(
   }
 }
 
-/** The same bytes in memory that holds nothing else: to post them would take all of it along. */
+/** The same bytes in memory that holds nothing else and is nobody else's: to post them takes all of it along. */
 export const alone = (bytes: Uint8Array): Uint8Array =>
-  bytes.buffer.byteLength === bytes.byteLength ? bytes : new Uint8Array(bytes)
+  bytes.buffer.byteLength === bytes.byteLength && !isKept(bytes) ? bytes : new Uint8Array(bytes)
 
 /** What of bytes that are `alone` moves uncopied. Short ones may be constants, which must stay. */
 export const transferOf = ({ buffer, byteLength }: Uint8Array): ArrayBuffer[] =>
