@@ -16,7 +16,7 @@ import type { ControlLimits } from './limits.ts'
 import { ListQuery, pageOf, servedVersionsOf } from './list.ts'
 import type { Models } from './models.ts'
 import { outcomeOf } from './outcome.ts'
-import { Pace } from './pace.ts'
+import { Pace } from '../event-loop/pace.ts'
 import type { Reload } from './reload.ts'
 
 export interface AdminOptions {

@@ -9,7 +9,7 @@ import {
 import type { Log } from '@drover/service'
 import { ServingError } from '@drover/serving-api'
 import type { ControlLimits } from './limits.ts'
-import { inSlices, Pace } from './pace.ts'
+import { inSlices, Pace } from '../event-loop/pace.ts'
 import { reasonOf } from './reason.ts'
 
 const READ_BYTES = 64 * 1024

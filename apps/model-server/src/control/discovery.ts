@@ -6,10 +6,10 @@ import type { ModelServerModel } from '@drover/model-config'
 import type { Log } from '@drover/service'
 import type { VersionFolder } from './examine.ts'
 import type { ControlLimits } from './limits.ts'
-import { Turns } from './turns.ts'
+import { Jobs } from './jobs.ts'
 import type { WantedModel } from './model.ts'
 import type { Models } from './models.ts'
-import { Pace } from './pace.ts'
+import { Pace } from '../event-loop/pace.ts'
 import { NOT_LOOKED, Watched } from './watched.ts'
 
 /** Versions that are examined at a time: a large one is read to its last byte. */
@@ -37,12 +37,12 @@ interface State {
 export class Discovery {
   readonly #options: DiscoveryOptions
   readonly #states = new Map<string, State>()
-  readonly #listings: Turns
+  readonly #listings: Jobs
   /** New models, whose base paths are listed before those whose turn it is. */
   readonly #due = new Set<State>()
   #roundLeft = 0
   #onRoundEnd = (): void => {}
-  readonly #examinations = new Turns(EXAMINATIONS_AT_ONCE)
+  readonly #examinations = new Jobs(EXAMINATIONS_AT_ONCE)
   /** Those whose faulty manifest was told. */
   readonly #faulty = new WeakSet<VersionFolder>()
   /** Where the last round stopped. */
@@ -53,7 +53,7 @@ export class Discovery {
 
   constructor(options: DiscoveryOptions) {
     this.#options = options
-    this.#listings = new Turns(options.limits.looksAtOnceMax, () => this.#nextListing())
+    this.#listings = new Jobs(options.limits.looksAtOnceMax, () => this.#nextListing())
     if (typeof options.poll === 'object') this.#pollAfter(options.poll.pollMs)
   }
 

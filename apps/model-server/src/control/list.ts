@@ -4,7 +4,7 @@ import { z } from 'zod'
 import type { ControlLimits } from './limits.ts'
 import type { Model, VersionObject } from './model.ts'
 import type { Models } from './models.ts'
-import { Pace } from './pace.ts'
+import { Pace } from '../event-loop/pace.ts'
 
 const COUNT_DEFAULT = 100
 

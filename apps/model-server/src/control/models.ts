@@ -2,9 +2,9 @@ import { setTimeout as after } from 'node:timers'
 import type { Log } from '@drover/service'
 import { type ModelChoice, notKnown, notServed, ServingError } from '@drover/serving-api'
 import type { ControlLimits } from './limits.ts'
-import { Turns } from './turns.ts'
+import { Jobs } from './jobs.ts'
 import { Model, VersionObject, type WantedModel } from './model.ts'
-import { Pace } from './pace.ts'
+import { Pace } from '../event-loop/pace.ts'
 import { type Action, plan } from './plan.ts'
 import type { Loader, Publisher, Usage, VersionTold, WarmUp } from './ports.ts'
 import { Publication } from './publication.ts'
@@ -43,7 +43,7 @@ export class Models {
   /** Gone models whose status is still told, oldest first. */
   readonly #gone = new Set<Model>()
   readonly #retries = new Map<VersionObject, NodeJS.Timeout>()
-  readonly #queue: Turns
+  readonly #queue: Jobs
   readonly #residency: Residency
   readonly #life: VersionLife
   #lastId = 0
@@ -52,7 +52,7 @@ export class Models {
   constructor(options: ModelsOptions) {
     const { limits, publisher, load, warmUp = async () => {}, log } = options
     this.#options = options
-    this.#queue = new Turns(options.loadsAtOnce)
+    this.#queue = new Jobs(options.loadsAtOnce)
     const bytesMax = options.residentBytesMax
     this.#residency = new Residency({ bytesMax, limits, now: () => Date.now() })
     this.memory = this.#residency

@@ -14,7 +14,7 @@ import type { ControlLimits } from './limits.ts'
 import type { WantedModel } from './model.ts'
 import type { Models } from './models.ts'
 import { outcomeOf } from './outcome.ts'
-import { inSlices, Pace } from './pace.ts'
+import { inSlices, Pace } from '../event-loop/pace.ts'
 
 export interface ReloadOptions {
   models: Models

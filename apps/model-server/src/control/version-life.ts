@@ -8,7 +8,7 @@ import { withDeadline } from './deadline.ts'
 import { sizeOfFiles } from './files.ts'
 import { InMemory, type ResidentWays } from './in-memory.ts'
 import type { ControlLimits } from './limits.ts'
-import type { Turns } from './turns.ts'
+import type { Jobs } from './jobs.ts'
 import type { Model, VersionObject, WantedVersion } from './model.ts'
 import type { Loaded, Loader, Publisher, Usage, WarmUp } from './ports.ts'
 import { reasonOf } from './reason.ts'
@@ -28,7 +28,7 @@ export interface VersionLifeOptions {
   /** Does what follows from a version that ended by itself. */
   settle: (model: Model) => void
   usageOf: (name: string) => Usage
-  queue: Turns
+  queue: Jobs
   residency: Residency
   log: Log
   limits: ControlLimits

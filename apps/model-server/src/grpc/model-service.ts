@@ -11,7 +11,7 @@ import {
   type StatusCode,
   type VersionStatus,
 } from '@drover/serving-api'
-import { Pace } from '../control/pace.ts'
+import { Pace } from '../event-loop/pace.ts'
 import type { Core } from '../serving/core.ts'
 import { choiceOf, encode, pathOf, unaryOf } from './messages.ts'
 import type { Method } from './server.ts'

@@ -24,7 +24,7 @@ import {
   signatureNameOf,
   specOfTasks,
 } from '@drover/serving-api'
-import { inSlices } from '../control/pace.ts'
+import { inSlices } from '../event-loop/pace.ts'
 import { isLongMetadata } from '../serving/metadata.ts'
 import type { Call, Core, Found, Outputs } from '../serving/core.ts'
 import {

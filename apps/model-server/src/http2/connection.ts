@@ -6,7 +6,7 @@
 // wrong leads there at once. In `left` all that comes is dropped until the socket is closed.
 
 import type { Socket } from 'node:net'
-import type { Turns } from '../rest/turns.ts'
+import type { Turns } from '../event-loop/turns.ts'
 import { checkSize, PING, readPing, readSettings, readWindowUpdate } from './control-frames.ts'
 import { FrameReader, type FrameSink } from './frame-reader.ts'
 import {

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { Turns } from '../rest/turns.ts'
+import type { Turns } from '../event-loop/turns.ts'
 import { ConnectionError, NOTHING } from './frames.ts'
 import type { Outbox } from './outbox.ts'
 

@@ -26,7 +26,7 @@ import {
 } from './post.ts'
 import { NOTHING, pageOf, type Reply, replyTo } from './reply.ts'
 import type { RestRoute } from './routes.ts'
-import { Turns } from './turns.ts'
+import { Turns } from '../event-loop/turns.ts'
 
 /** Values of an answer that are written in the listening thread: at most 2 us each. */
 const VALUES_HERE_MAX = 4_000

@@ -17,7 +17,7 @@ import { encodeHeaders } from '../http2/header-writer.ts'
 import type { Http2Limits } from '../http2/limits.ts'
 import type { Stream } from '../http2/stream.ts'
 import { GRPC_LIMITS } from '../grpc/limits.ts'
-import { Turns } from '../rest/turns.ts'
+import { Turns } from '../event-loop/turns.ts'
 
 /** For machines that are busy. */
 const WAIT = { timeout: 20_000 }

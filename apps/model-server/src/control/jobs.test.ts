@@ -1,12 +1,12 @@
 import { expect, test, vi } from 'vitest'
-import { Turns } from './turns.ts'
+import { Jobs } from './jobs.ts'
 
 test('so many jobs run at a time, in order, and urgent ones go first', async () => {
-  const turns = new Turns(1)
+  const jobs = new Jobs(1)
   const begun: string[] = []
   const ends: (() => void)[] = []
   const add = (name: string, isUrgent = false) =>
-    turns.add(
+    jobs.add(
       async () => {
         begun.push(name)
         await new Promise<void>((resolve) => ends.push(resolve))
@@ -15,7 +15,7 @@ test('so many jobs run at a time, in order, and urgent ones go first', async () 
     )
   for (const name of ['a', 'b', 'c']) add(name)
   add('urgent', true)
-  expect([begun, turns.size]).toEqual([['a'], 4])
+  expect([begun, jobs.size]).toEqual([['a'], 4])
 
   for (const next of ['urgent', 'b', 'c']) {
     ends.shift()?.()
@@ -23,19 +23,19 @@ test('so many jobs run at a time, in order, and urgent ones go first', async () 
   }
   ends.shift()?.()
 
-  await vi.waitUntil(() => turns.size === 0)
+  await vi.waitUntil(() => jobs.size === 0)
   expect(begun).toEqual(['a', 'urgent', 'b', 'c'])
 })
 
 test('a job that fails is told of, and the next one runs', async () => {
-  const turns = new Turns(1)
+  const jobs = new Jobs(1)
   const faults: unknown[] = []
   const fault = new Error('broken')
   const onFault = (error: unknown) => void faults.push(error)
-  turns.add(async () => await Promise.reject(fault), { isUrgent: false, onFault })
+  jobs.add(async () => await Promise.reject(fault), { isUrgent: false, onFault })
 
   await new Promise<void>((resolve) =>
-    turns.add(async () => await Promise.resolve(resolve()), { isUrgent: false, onFault }),
+    jobs.add(async () => await Promise.resolve(resolve()), { isUrgent: false, onFault }),
   )
 
   expect(faults).toEqual([fault])

@@ -1,5 +1,5 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import type { LoopDelay } from './messages.ts'
+import type { LoopDelay } from '../serving/messages.ts'
 
 /** A timer of so many milliseconds is timed: what it takes beyond that is delay. */
 const RESOLUTION_MS = 10

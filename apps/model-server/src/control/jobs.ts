@@ -2,7 +2,7 @@
 type Job = () => Promise<void>
 
 /** So many jobs at a time; urgent ones go first. */
-export class Turns {
+export class Jobs {
   readonly #atOnce: number
   readonly #more: () => Job | undefined
   readonly #urgent: Job[] = []
