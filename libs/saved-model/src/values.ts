@@ -276,3 +276,21 @@ export function axisOf(axis: number, rank: number): number {
   if (found < 0 || found >= rank) throw invalid(`there is no axis ${axis} in ${rank} dimensions`)
   return found
 }
+
+/** The same, its numbers in an array of their own. */
+export function copied(value: Value): Value {
+  switch (value.dtype) {
+    case 'DT_STRING':
+      return value
+    case 'DT_FLOAT':
+      return { ...value, values: value.values.slice() }
+    case 'DT_DOUBLE':
+      return { ...value, values: value.values.slice() }
+    case 'DT_INT32':
+      return { ...value, values: value.values.slice() }
+    case 'DT_INT64':
+      return { ...value, values: value.values.slice() }
+    case 'DT_BOOL':
+      return { ...value, values: value.values.slice() }
+  }
+}

@@ -9,7 +9,7 @@ import { floatRowsSteps, writeFloatRows } from './float-rows.ts'
 import { doubleText, floatText } from './number-text.ts'
 import type { Tensor } from './tensor.ts'
 import { writeText } from './text.ts'
-import { atOnce, type Steps } from './wire/tensor-encode.ts'
+import { atOnce, type Steps } from './steps.ts'
 
 /** How a request was laid out, and so its answer: `instances` or `inputs`. */
 export type PredictFormat = 'row' | 'column'

@@ -4,7 +4,7 @@
 import { invalid } from './errors.ts'
 import { FLOAT_BYTES_MAX, putFloat } from './number-text.ts'
 import type { TensorOf } from './tensor.ts'
-import type { Steps } from './wire/tensor-encode.ts'
+import type { Steps } from './steps.ts'
 
 const HEAD = Buffer.from('{\n    "predictions": [')
 const TAIL = Buffer.from('\n    ]\n}')

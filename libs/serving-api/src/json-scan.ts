@@ -4,8 +4,7 @@
 import { invalid } from './errors.ts'
 import { Char, isBlank } from './json-chars.ts'
 import { JsonCursor } from './json-read.ts'
-import { Pauses } from './pauses.ts'
-import { atOnce, type Steps } from './wire/tensor-encode.ts'
+import { atOnce, Pauses, type Steps } from './steps.ts'
 
 /** Deeper documents are refused; the depth costs a byte a level and no stack. */
 const DEPTH_MAX = 2_000_000

@@ -9,7 +9,7 @@ import type { Tensor, TensorInfo } from './tensor.ts'
 import { isBase64 } from './json-scalars.ts'
 import { type PlainBody, readPlainBody } from './plain-body.ts'
 import { Budget, TensorFiller } from './tensor-filler.ts'
-import { atOnce, type Steps } from './wire/tensor-encode.ts'
+import { atOnce, type Steps } from './steps.ts'
 
 const KEYS = ['signature_name', 'instances', 'inputs'] as const
 

@@ -6,7 +6,7 @@ import { invalid, ServingError } from './errors.ts'
 import { Char } from './json-chars.ts'
 import type { JsonCursor } from './json-read.ts'
 import { SCALAR_READERS } from './json-scalars.ts'
-import { Pauses } from './pauses.ts'
+import { Pauses } from './steps.ts'
 import { sizeOf, type Tensor, tensorOfBuffer } from './tensor.ts'
 
 /** TensorFlow's own limit. */
@@ -119,42 +119,30 @@ interface Values {
   finish: (shape: readonly number[]) => Tensor
 }
 
-type LongType = 'DT_INT64' | 'DT_UINT64'
-type NumberType = Exclude<keyof typeof SCALAR_READERS, LongType | 'DT_STRING'>
+type GrowingType = Exclude<keyof typeof SCALAR_READERS, 'DT_STRING'>
 
 function makeValues(dtype: TypeName): Values {
   if (!isJsonDataType(dtype)) return nothingOf(dtype)
   if (dtype === 'DT_STRING') return strings()
-  return dtype === 'DT_INT64' || dtype === 'DT_UINT64' ? longsOf(dtype) : numbersOf(dtype)
+  // One by one, since numbers and bigints are no common type.
+  if (dtype === 'DT_INT64' || dtype === 'DT_UINT64')
+    return growing(dtype, ARRAYS[dtype], SCALAR_READERS[dtype])
+  return growing(dtype, ARRAYS[dtype], SCALAR_READERS[dtype])
 }
 
-function numbersOf(dtype: NumberType): Values {
-  const ArrayType = ARRAYS[dtype]
-  const read = SCALAR_READERS[dtype]
-  let values = new ArrayType(CAPACITY_FIRST)
-  let size = 0
-  return {
-    add(cursor) {
-      const value = read(cursor)
-      if (value === undefined) return false
-      if (size === values.length) {
-        const more = new ArrayType(size * 2)
-        more.set(values)
-        values = more
-      }
-      values[size++] = value
-      return true
-    },
-    drop: (count) => {
-      size -= count
-    },
-    finish: (shape) => tensorOfBuffer(dtype, shape, values.slice(0, size).buffer),
-  }
+/** A typed array of some length. */
+interface ArrayOf<T> {
+  readonly length: number
+  [index: number]: T
+  set: (values: ArrayLike<T>) => void
+  slice: (from: number, to: number) => { readonly buffer: ArrayBuffer }
 }
 
-function longsOf(dtype: LongType): Values {
-  const ArrayType = ARRAYS[dtype]
-  const read = SCALAR_READERS[dtype]
+function growing<T extends number | bigint>(
+  dtype: GrowingType,
+  ArrayType: new (length: number) => ArrayOf<T>,
+  read: (cursor: JsonCursor) => T | undefined,
+): Values {
   let values = new ArrayType(CAPACITY_FIRST)
   let size = 0
   return {

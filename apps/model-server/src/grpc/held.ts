@@ -26,8 +26,9 @@ export class Held {
 }
 
 /**
- * What the calls of one connection hold. A little of it is always granted; the rest comes out of what
- * all connections share, of which one may never hold more than it leaves to others.
+ * What the calls of one connection hold. Of small ones a little is always granted, and the rest comes out
+ * of what all connections share, of which one may never hold more than it leaves to others. Large ones
+ * have no such share: whoever comes first has the room.
  */
 export class Share {
   readonly #limits: GrpcLimits

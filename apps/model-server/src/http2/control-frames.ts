@@ -8,6 +8,7 @@ import {
   type FrameHead,
   FrameType,
   PAYLOAD_BYTES_MAX,
+  PRIORITY_BYTES,
   protocolError,
   Setting,
   SETTING_BYTES,
@@ -18,7 +19,6 @@ const FRAME_BYTES_END = 2 ** 24
 const RESET_BYTES = 4
 const WINDOW_BYTES = 4
 const PING_BYTES = 8
-const PRIORITY_BYTES = 5
 const GOODBYE_BYTES_MIN = 8
 
 /** What we send to ask whether a client is there. */

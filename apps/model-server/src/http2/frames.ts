@@ -166,6 +166,8 @@ export const Setting = {
   MAX_HEADER_LIST_SIZE: 6,
 } as const
 export const SETTING_BYTES = 6
+/** What a priority takes, by itself or before headers. */
+export const PRIORITY_BYTES = 5
 
 export function settingsFrame(settings: readonly (readonly [number, number])[]): Buffer {
   const payload = Buffer.alloc(settings.length * SETTING_BYTES)

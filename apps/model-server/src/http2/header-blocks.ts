@@ -5,13 +5,13 @@ import {
   Flag,
   type FrameHead,
   FrameType,
+  PRIORITY_BYTES,
   protocolError,
 } from './frames.ts'
 import { HeaderReader, type HeadersRead } from './header-reader.ts'
 
 /** Frames for one block; clients that use more than the bytes need mean no good. */
 const FRAMES_MAX = 32
-const PRIORITY_BYTES = 5
 /** How many times what it may be a block is read, so that the request fails and no other. */
 const READ_TIMES_MAX = 4
 

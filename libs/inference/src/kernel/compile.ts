@@ -1,16 +1,18 @@
 import {
   compileModel,
   type CompiledModel,
+  copied,
   type DenseLayer,
   type Program,
   type SavedModel,
   SavedModelError,
   type Value,
 } from '@drover/saved-model'
+import { bytesOf } from '@drover/serving-api'
 import { biasLength, MULTIPLY_ADDS_MAX, packWeights, rowsThrough, weightsLength } from './layers.ts'
 import type { KernelMemory } from './memory.ts'
 import { aligned } from './slab.ts'
-import { biasKey, type NumericValue, type StoredConstant, weightsKey } from './stored.ts'
+import { biasKey, type StoredConstant, weightsKey } from './stored.ts'
 import { type KernelMessage, messageOf } from './types.ts'
 
 /** Constants up to this are kept with the description of the model. */
@@ -150,26 +152,11 @@ function floatsOf(value: Value | undefined): Float32Array {
 function storedConstant(layout: Layout, value: Value): StoredConstant {
   if (value.dtype === 'DT_STRING') return value
   const { dtype, shape, values } = value
-  if (values.byteLength <= SMALL_BYTES) return compact(value)
-  const from = new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
+  // Copied, since a view would be written with all that is around it.
+  if (values.byteLength <= SMALL_BYTES) return copied(value)
+  const from = bytesOf(value)
   const place = layout.add(values.byteLength, (buffer, at) =>
     new Uint8Array(buffer, at, from.length).set(from),
   )
   return { dtype, shape, place, length: values.length }
-}
-
-/** The same with an array of its own, since a view would be written with all that is around it. */
-function compact(value: NumericValue): Value {
-  switch (value.dtype) {
-    case 'DT_FLOAT':
-      return { ...value, values: value.values.slice() }
-    case 'DT_DOUBLE':
-      return { ...value, values: value.values.slice() }
-    case 'DT_INT32':
-      return { ...value, values: value.values.slice() }
-    case 'DT_INT64':
-      return { ...value, values: value.values.slice() }
-    case 'DT_BOOL':
-      return { ...value, values: value.values.slice() }
-  }
 }

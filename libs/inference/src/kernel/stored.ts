@@ -111,6 +111,3 @@ export function placeLayer(
     biasAt: at + (places.get(biasKey(layer)) ?? 0),
   }
 }
-
-/** Numbers that may be put into shared memory. */
-export type NumericValue = Exclude<Value, { dtype: 'DT_STRING' }>

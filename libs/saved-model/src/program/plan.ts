@@ -10,7 +10,7 @@ import {
   textNs,
 } from '../kernels/index.ts'
 import { untranslatable } from '../node-attrs.ts'
-import { invalid, toTensor, toValue, type Value } from '../values.ts'
+import { copied, invalid, toTensor, toValue, type Value } from '../values.ts'
 import type { DenseLayer, DenseStep, Program, Step } from './program.ts'
 
 /** What a program's slots hold during a run. */
@@ -162,21 +162,4 @@ export function valueOf(slots: Slots, slot: number): Value {
   if (value === undefined)
     throw new SavedModelError('NOT_A_SAVED_MODEL', `a node has no output for slot ${slot}`)
   return value
-}
-
-function copied(value: Value): Value {
-  switch (value.dtype) {
-    case 'DT_STRING':
-      return value
-    case 'DT_FLOAT':
-      return { ...value, values: value.values.slice() }
-    case 'DT_DOUBLE':
-      return { ...value, values: value.values.slice() }
-    case 'DT_INT32':
-      return { ...value, values: value.values.slice() }
-    case 'DT_INT64':
-      return { ...value, values: value.values.slice() }
-    case 'DT_BOOL':
-      return { ...value, values: value.values.slice() }
-  }
 }

@@ -5,10 +5,9 @@ import { dumpJson } from '../json-dump.ts'
 import { JsonCursor } from '../json-read.ts'
 import { isBase64, readBase64 } from '../json-scalars.ts'
 import { type Outline, scanSteps } from '../json-scan.ts'
-import { Pauses } from '../pauses.ts'
+import { atOnce, Pauses, type Steps } from '../steps.ts'
 import { RequestBudget } from '../wire/budget.ts'
 import { NOTHING } from '../wire/reader.ts'
-import { atOnce, type Steps } from '../wire/tensor-encode.ts'
 import { encodeExample, type Feature, withContext } from './example-bytes.ts'
 
 const KEYS = ['signature_name', 'context', 'examples'] as const

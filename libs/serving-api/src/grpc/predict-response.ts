@@ -1,5 +1,6 @@
 import type { Tensor } from '../tensor.ts'
-import { atOnce, measureTensor, type Steps, writeTensor } from '../wire/tensor-encode.ts'
+import { atOnce, type Steps } from '../steps.ts'
+import { measureTensor, writeTensor } from '../wire/tensor-encode.ts'
 import { fieldSize, textSize, WireWriter } from '../wire/writer.ts'
 import { type AnsweredSpec, measureSpec, writeSpec } from './model-spec.ts'
 

@@ -1,28 +1,15 @@
 // TensorProto into its bytes, as TensorFlow's `AsProtoField` and `AsProtoTensorContent` make them.
 
 import { numberOfType } from '../element-types.ts'
+import { atOnce, type Steps } from '../steps.ts'
 import { bytesOf, type NumericTensor, sizeOf, type Tensor, type TensorOf } from '../tensor.ts'
 import { NOTHING, WireType } from './reader.ts'
 import { LAYOUTS, TensorField } from './tensor-fields.ts'
 import { fieldSize, halvesSize, varintSize, WireWriter } from './writer.ts'
 
-/**
- * Work that may be interrupted where it yields, which it does after some 0.1 ms: so others can have
- * their turn while a large answer is written.
- */
-export type Steps<Result> = Generator<undefined, Result, undefined>
-
 /** What is done between two places where others may have their turn. */
 const VALUES_A_STEP = 2_048
 const BYTES_A_STEP = 128 * 1024
-
-/** Does all of the work at once. */
-export function atOnce<Result>(steps: Steps<Result>): Result {
-  for (;;) {
-    const { done, value } = steps.next()
-    if (done === true) return value
-  }
-}
 
 /** A TensorProto by itself, its values as lists. */
 export function encodeTensorProto(tensor: Tensor): Uint8Array {
