@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { describe, expect, test, vi } from 'vitest'
 import {
   answered,
@@ -105,36 +106,21 @@ describe('flow control', () => {
 
 describe('turns', () => {
   test('a connection with much to do lets others have theirs', async () => {
-    const order: string[] = []
-    const server = await startConnections((stream, headers) => {
-      const untilMs = performance.now() + 1
-      while (performance.now() < untilMs);
-      order.push(headers.get(':path') ?? '')
-      stream.respondOnly(OK)
-    })
-    const [busy, other] = [server.greet(), server.greet()]
-    await Promise.all([busy.until(FrameType.SETTINGS, 2), other.until(FrameType.SETTINGS, 2)])
+    const { order, clients } = await startBusy({ eachMs: 1, count: 2 })
+    const [busy, other] = clients
 
-    busy.send(...Array.from({ length: 500 }, (_, index) => ask('/busy', index * 2 + 1)))
+    busy?.send(...Array.from({ length: 500 }, (_, index) => ask('/busy', index * 2 + 1)))
     await vi.waitUntil(() => order.length > 0, { interval: 1, ...PATIENCE })
-    other.send(ask('/other', 1))
+    other?.send(ask('/other', 1))
     await vi.waitUntil(() => order.length === 501, PATIENCE)
 
     expect(order.indexOf('/other')).toBeLessThan(250)
   })
 
   test('a connection that gives many pieces at once lets others have theirs', async () => {
-    const order: string[] = []
-    const server = await startConnections((stream, headers) => {
-      const untilMs = performance.now() + 1
-      while (performance.now() < untilMs);
-      order.push(headers.get(':path') ?? '')
-      stream.respondOnly(OK)
-    })
-    const [busy, other] = [server.greet(), server.greet()]
-    await Promise.all([busy.until(FrameType.SETTINGS, 2), other.until(FrameType.SETTINGS, 2)])
+    const { order, sockets } = await startBusy({ eachMs: 1, count: 2 })
+    const [busySocket, otherSocket] = sockets
 
-    const [busySocket, otherSocket] = server.sockets
     // As a socket does that has much to give: many pieces within one turn of the event loop.
     for (let index = 0; index < 30; index++) busySocket?.emit('data', ask('/busy', index * 2 + 1))
     otherSocket?.emit('data', ask('/other', 1))
@@ -146,22 +132,32 @@ describe('turns', () => {
   })
 
   test('many connections with much to do have short ones', async () => {
-    const order: string[] = []
-    const server = await startConnections((stream, headers) => {
-      const untilMs = performance.now() + 0.1
-      while (performance.now() < untilMs);
-      order.push(headers.get(':path') ?? '')
-      stream.respondOnly(OK)
-    })
-    const clients = Array.from({ length: 9 }, () => server.greet())
-    await Promise.all(clients.map((client) => client.until(FrameType.SETTINGS, 2)))
+    const { order, sockets } = await startBusy({ eachMs: 0.1, count: 9 })
     const much = Buffer.concat(Array.from({ length: 50 }, (_, at) => ask('/busy', at * 2 + 1)))
 
-    for (const [index, socket] of server.sockets.entries())
+    for (const [index, socket] of sockets.entries())
       socket.emit('data', index < 8 ? much : ask('/other', 1))
     await vi.waitUntil(() => order.length === 401, PATIENCE)
 
     expect(order.indexOf('/other')).toBeLessThan(80)
+  })
+
+  test('a connection that ends while it waits begins nothing more', async () => {
+    const { order, sockets, clients } = await startBusy({ eachMs: 1, count: 2 })
+    const [busySocket] = sockets
+    for (let index = 0; index < 30; index++) busySocket?.emit('data', ask('/busy', index * 2 + 1))
+
+    busySocket?.destroy()
+    if (busySocket !== undefined) await once(busySocket, 'close')
+    const begun = order.length
+    // Whatever waited has had many turns by then.
+    for (let index = 0; index < 30; index++) {
+      clients[1]?.send(ask('/other', index * 2 + 1))
+      await vi.waitUntil(() => order.filter((path) => path === '/other').length > index, PATIENCE)
+    }
+
+    expect(begun).toBeLessThan(30)
+    expect(order).toHaveLength(begun + 30)
   })
 
   test('a client that does not read is not read either, until it does', async () => {
@@ -185,6 +181,20 @@ describe('turns', () => {
     await vi.waitUntil(() => client.socket.bytesRead > rounds * pings.length, PATIENCE)
   }, 30_000)
 })
+
+/** Clients of a server that each request keeps busy for so long, and the paths in their order. */
+async function startBusy({ eachMs, count }: { eachMs: number; count: number }) {
+  const order: string[] = []
+  const server = await startConnections((stream, headers) => {
+    const untilMs = performance.now() + eachMs
+    while (performance.now() < untilMs);
+    order.push(headers.get(':path') ?? '')
+    stream.respondOnly(OK)
+  })
+  const clients = Array.from({ length: count }, () => server.greet())
+  await Promise.all(clients.map((client) => client.until(FrameType.SETTINGS, 2)))
+  return { order, clients, sockets: server.sockets }
+}
 
 const ask = (path: string, stream: number): Buffer =>
   frame(FrameType.HEADERS, { flags: WHOLE, stream }, requestBlock({ ':path': path }))

@@ -43,6 +43,8 @@ export class Intake {
     this.#options = options
     socket.on('data', (bytes: Buffer) => this.#take(bytes))
     socket.on('drain', () => this.#goOn())
+    // What came before and waits for its turn would open streams that nothing ends any more.
+    socket.once('close', () => this.close())
   }
 
   #take(bytes: Buffer): void {
