@@ -1,23 +1,15 @@
 import { once } from 'node:events'
-import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2'
+import { type ClientHttp2Session, type ClientHttp2Stream, constants } from 'node:http2'
 import { Health, PredictionService } from '@drover/serving-api'
 import { status } from '@grpc/grpc-js'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { coreOf, startGrpc } from '../test-support/grpc.ts'
+import { coreOf, startGrpc, speak } from '../test-support/grpc.ts'
 import { pathOf } from './messages.ts'
 
 const KILOBYTE = 1024
 const core = coreOf({})
 const { check } = Health.method
 const PREDICT = pathOf(PredictionService.method.predict)
-
-async function speak(address: string): Promise<ClientHttp2Session> {
-  const session = connect(`http://${address}`)
-  session.on('error', () => {})
-  onTestFinished(() => session.destroy())
-  await once(session, 'remoteSettings')
-  return session
-}
 
 /** A call whose message has so many bytes, of which these come. */
 function upload(session: ClientHttp2Session, bytes: number, come: number): ClientHttp2Stream {

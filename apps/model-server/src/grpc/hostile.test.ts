@@ -1,28 +1,19 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2'
+import { type ClientHttp2Session, type ClientHttp2Stream, constants } from 'node:http2'
 import { connect as connectTcp } from 'node:net'
 import { create, toBinary } from '@bufbuild/protobuf'
 import { Health, PredictionService } from '@drover/serving-api'
 import { status } from '@grpc/grpc-js'
 import fc from 'fast-check'
-import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { coreOf, frameOf, startGrpc } from '../test-support/grpc.ts'
+import { describe, expect, test, vi } from 'vitest'
+import { coreOf, frameOf, startGrpc, speak } from '../test-support/grpc.ts'
 import { pathOf } from './messages.ts'
 
 const MEGABYTE = 1024 * 1024
 const core = coreOf({})
 const { check } = Health.method
 const PREDICT = pathOf(PredictionService.method.predict)
-
-/** A connection that speaks HTTP/2 and may say in it what it likes. */
-async function speak(address: string): Promise<ClientHttp2Session> {
-  const session = connect(`http://${address}`)
-  session.on('error', () => {})
-  onTestFinished(() => session.destroy())
-  await once(session, 'remoteSettings')
-  return session
-}
 
 const HEADERS = { ':method': 'POST', ':path': PREDICT, 'content-type': 'application/grpc' }
 

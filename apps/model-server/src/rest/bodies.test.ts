@@ -1,8 +1,15 @@
 import { gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { type Core, type Lane, LANE_BODY_BYTES } from '../serving/core.ts'
+import { type Lane, LANE_BODY_BYTES } from '../serving/core.ts'
 import { type Client, otherRequest, plainRequest, WAIT } from './client.fixture.ts'
-import { FakeCore, GROWN, startPort, type StartOptions, type TestPort } from './port.fixture.ts'
+import {
+  FakeCore,
+  GROWN,
+  plainCore,
+  startPort,
+  type StartOptions,
+  type TestPort,
+} from './port.fixture.ts'
 import { answerInLane } from './in-lane.ts'
 
 const PREDICT = '/v1/models/h2:predict'
@@ -36,16 +43,6 @@ async function answerTo(...pieces: (Buffer | string)[]) {
   return answer
 }
 
-/** The same models in a thread that has no lane. */
-const thereOf = (core: FakeCore): Core => ({
-  find: (choice) => core.find(choice),
-  run: (found, call) => core.run(found, call),
-  wait: () => core.wait(),
-  observe: (observation) => core.observe(observation),
-  control: core.control,
-  lane: undefined,
-})
-
 /** A lane in this thread, and what it was asked. */
 function withLane() {
   const core = new FakeCore()
@@ -53,7 +50,7 @@ function withLane() {
   core.lane = {
     rest: async (post) => {
       posts.push(post)
-      return await answerInLane(thereOf(core), post)
+      return await answerInLane(plainCore(core), post)
     },
     grpc: async () => await Promise.reject(new Error('nothing of gRPC here')),
   }

@@ -145,3 +145,13 @@ export async function startPort({
 async function stop(port: RestPort): Promise<void> {
   if (port.server.listening) await port.drain(0)
 }
+
+/** A core as threads make theirs: an object of its functions, here without a lane. */
+export const plainCore = (core: FakeCore): Core => ({
+  find: (choice) => core.find(choice),
+  run: (found, call) => core.run(found, call),
+  wait: () => core.wait(),
+  observe: (observation) => core.observe(observation),
+  control: core.control,
+  lane: undefined,
+})

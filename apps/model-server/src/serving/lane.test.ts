@@ -3,9 +3,9 @@ import { setImmediate } from 'node:timers/promises'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { ServingError } from '@drover/serving-api'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { FakeCore } from '../rest/port.fixture.ts'
+import { FakeCore, plainCore } from '../rest/port.fixture.ts'
 import { Admission } from './admission.ts'
-import type { Core, Found, Lane } from './core.ts'
+import type { Found, Lane } from './core.ts'
 import { laneOf } from './lane.ts'
 import { type LaneOptions, serveLane } from './lane-side.ts'
 
@@ -20,16 +20,6 @@ const TURNS = 100
 const ports: MessagePort[] = []
 afterEach(() => {
   for (const port of ports.splice(0)) port.close()
-})
-
-/** A core as threads make theirs: an object of its functions. */
-const plainCore = (core: FakeCore): Core => ({
-  find: (choice) => core.find(choice),
-  run: (found, call) => core.run(found, call),
-  wait: () => core.wait(),
-  observe: (observation) => core.observe(observation),
-  control: core.control,
-  lane: undefined,
 })
 
 /** A lane in this thread. */

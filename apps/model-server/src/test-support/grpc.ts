@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { type ClientHttp2Session, connect } from 'node:http2'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
@@ -21,6 +23,7 @@ import {
 import { startEngines } from '@drover/inference'
 import { makeLog } from '@drover/service'
 import { notKnown, notServed, ServingError, type SignatureDef } from '@drover/serving-api'
+import { onTestFinished } from 'vitest'
 import { GRPC_LIMITS, type GrpcLimits } from '../grpc/limits.ts'
 import { pathOf } from '../grpc/messages.ts'
 import { type GrpcPort, type GrpcSettings, makeGrpcPort } from '../grpc/port.ts'
@@ -203,6 +206,18 @@ export class GrpcClient extends Client {
       )
     })
   }
+}
+
+/**
+ * A connection that speaks HTTP/2 by somebody else's code and may say in it what it likes and be
+ * ended for it. It is there until the test ends.
+ */
+export async function speak(address: string): Promise<ClientHttp2Session> {
+  const session = connect(`http://${address}`)
+  session.on('error', () => {})
+  onTestFinished(() => session.destroy())
+  await once(session, 'remoteSettings')
+  return session
 }
 
 /** A message as it is on the wire. */
