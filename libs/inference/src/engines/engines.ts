@@ -158,7 +158,6 @@ class AllEngines implements Engines {
     return new LoadedRemote(
       { engine: 'onnx', ...source },
       {
-        uncallable: source.uncallable,
         residentBytes: () => onnxBytes(source.sizeBytes),
         lost: loss.told,
         share: () => this.#share(source, { engine: 'onnx', thread, model }),
@@ -190,7 +189,6 @@ class AllEngines implements Engines {
     loaded = new LoadedRemote(
       { engine: 'tensorflow', ...source },
       {
-        uncallable: source.uncallable,
         residentBytes: () => bytes + (isAlone ? TENSORFLOW_PROCESS_BYTES : 0),
         lost: loss.told,
         share: () => this.#share(source, { engine: 'tensorflow', thread: CONTROL, model }),

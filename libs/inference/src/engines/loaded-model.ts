@@ -49,30 +49,27 @@ export class Loss {
 }
 
 /** What is known of a model. */
-type About = Pick<LoadedModel, 'engine' | 'signatures' | 'sizeBytes'>
-type Ways = Required<Pick<LoadedModel, 'lost' | 'share'>> &
-  Pick<LoadedModel, 'uncallable'> & {
-    residentBytes: () => number
-    free: () => Promise<void>
-  }
+type About = Pick<LoadedModel, 'engine' | 'signatures' | 'uncallable' | 'sizeBytes'>
+type Ways = Required<Pick<LoadedModel, 'lost' | 'share'>> & {
+  residentBytes: () => number
+  free: () => Promise<void>
+}
 
 /** A model that runs elsewhere. */
 export class LoadedRemote implements LoadedModel {
   readonly lost: Promise<InferenceError>
   readonly share: () => Shared
-  readonly uncallable: LoadedModel['uncallable']
   onResize?: () => void
   readonly #residentBytes: () => number
   readonly #free: () => Promise<void>
   readonly #about: About
   #servable: Servable | undefined
 
-  constructor(about: About, { residentBytes, lost, share, free, uncallable }: Ways) {
+  constructor(about: About, { residentBytes, lost, share, free }: Ways) {
     this.#about = about
     this.#residentBytes = residentBytes
     this.lost = lost
     this.share = share
-    this.uncallable = uncallable
     this.#free = free
   }
 
@@ -86,6 +83,10 @@ export class LoadedRemote implements LoadedModel {
 
   get signatures(): LoadedModel['signatures'] {
     return this.#about.signatures
+  }
+
+  get uncallable(): LoadedModel['uncallable'] {
+    return this.#about.uncallable
   }
 
   get sizeBytes(): number {
