@@ -228,4 +228,22 @@ export const CASES: readonly [string, Case][] = [
       history: [343713, 622787, 111088],
     },
   ],
+  [
+    'the canary of a rollout that was taken over is another server',
+    {
+      cast: {
+        trainers: 1,
+        publishers: 2,
+        restarters: 1,
+        servers: 2,
+        named: true,
+        settled: true,
+        deeds: [{ kind: 'put', tenant: 'b', data: 3 }],
+      },
+      history: [
+        250627, 430618, 757383, 766180, 858746, 928992, 295682, 766723, 411292, 675215, 786134,
+        105609, 367337, 582012, 940549, 127183, 610355, 499975, 304225, 923042, 675400, 893804,
+      ],
+    },
+  ],
 ]

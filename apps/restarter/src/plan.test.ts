@@ -121,6 +121,11 @@ describe('a rollout that is held', () => {
       'apply a:5 at fence 20',
     ],
     [
+      'tells the one that an earlier holder named, and not the first one',
+      observed(on(['b']), [server('a', state(4)), server('b', state(4))]),
+      'apply b:5 at fence 20',
+    ],
+    [
       'tells no other while the canary is on its way',
       observed(on(['a']), [server('a', state(4, { applying: config(5) })), server('b', state(4))]),
       'nothing',

@@ -173,7 +173,7 @@ function tellNext(observed: Observed, channel: Channel, rollout: Rollout): Step 
   )
   const isAlone = needsCanary(observed, rollout)
   const free = isAlone ? 1 - busy.length : limits.parallel - busy.length
-  const chosen = preferFresh(waiting, rollout).slice(0, Math.max(0, free))
+  const chosen = inOrderOfTrial(waiting, rollout).slice(0, Math.max(0, free))
   const whom = isAlone ? 'the canary' : 'the others'
   const why = isReady
     ? `${whom} of config ${rollout.seq}`
@@ -193,10 +193,17 @@ function needsCanary(observed: Observed, rollout: Rollout): boolean {
   )
 }
 
-/** Whoever refused the config or was lost with it comes after those that were not tried yet. */
-function preferFresh(servers: readonly ObservedServer[], config: ConfigRef) {
-  const isTried = ({ command }: ObservedServer) => (isSameRef(command, config) ? 1 : 0)
-  return servers.toSorted((a, b) => isTried(a) - isTried(b))
+/**
+ * Whoever refused the config or was lost with it comes after those that were not tried yet. Before
+ * all come those whom the last holder named: one of them may have had the config already, and a
+ * canary elsewhere would put a second server at risk.
+ */
+function inOrderOfTrial(servers: readonly ObservedServer[], rollout: Rollout) {
+  const rankOf = ({ url, command }: ObservedServer) => {
+    if (isSameRef(command, rollout)) return 2
+    return rollout.step.servers.includes(url) ? 0 : 1
+  }
+  return servers.toSorted((a, b) => rankOf(a) - rankOf(b))
 }
 
 /** Commands to servers, after the step that names them all has been written. */

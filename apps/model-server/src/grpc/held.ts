@@ -26,14 +26,14 @@ export class Held {
 }
 
 /**
- * What the calls of one connection hold. Of small ones a little is always granted, and the rest comes out
- * of what all connections share, of which one may never hold more than it leaves to others. Large ones
- * have no such share: whoever comes first has the room.
+ * What the calls of one connection hold: never more than it leaves to others. Of small ones a little is
+ * always granted besides, and a large one is taken, whatever its size, when there is no other.
  */
 export class Share {
   readonly #limits: GrpcLimits
   readonly #together: Together
   #smallBytes = 0
+  #largeBytes = 0
 
   constructor(limits: GrpcLimits, together: Together) {
     this.#limits = limits
@@ -55,18 +55,25 @@ export class Share {
   }
 
   #growLarge(from: number, to: number): boolean {
-    const together = this.#together
-    const others = together.largeBytes - (from > LANE_BODY_BYTES ? from : 0)
-    if (others > 0 && others + to > this.#limits.largeBytesMax) return false
+    const { largeBytes } = this.#together
+    const counted = from > LANE_BODY_BYTES ? from : 0
+    const own = this.#largeBytes - counted + to
+    const left = this.#limits.largeBytesMax - (largeBytes - counted + to)
+    if (largeBytes > counted && own > left) return false
     this.free(from)
-    together.largeBytes += to
+    this.#addLarge(to)
     return true
   }
 
   /** A call that held these bytes is over. */
   free(bytes: number): void {
-    if (bytes > LANE_BODY_BYTES) this.#together.largeBytes -= bytes
+    if (bytes > LANE_BODY_BYTES) this.#addLarge(-bytes)
     else this.#addSmall(-bytes)
+  }
+
+  #addLarge(bytes: number): void {
+    this.#largeBytes += bytes
+    this.#together.largeBytes += bytes
   }
 
   #addSmall(bytes: number): void {

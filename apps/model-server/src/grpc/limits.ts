@@ -24,10 +24,12 @@ export const GRPC_LIMITS = {
   /** Metadata of a call. */
   headersBytesMax: 64 * 1024,
   /**
-   * Calls that a client may give up, or that end for what it did wrong, and settings that it may
-   * change, within so much time.
+   * Calls that a client may give up as soon as they began, or that end for what it did wrong, and
+   * settings that it may change, within so much time.
    */
-  resetsMax: 1_000,
+  resetsMax: 8_192,
+  /** A call that is given up later than this after it began is one that a deadline ended. */
+  resetAtOnceMs: 10,
   /** Frames that ask for nothing, beyond one a call: some clients ping as often as they are answered. */
   signalsMax: 100_000,
   boundedMs: 10_000,

@@ -11,7 +11,9 @@ import {
   startConnections,
   WHOLE,
 } from '../test-support/http2.ts'
+import { GRPC_LIMITS } from '../grpc/limits.ts'
 import { ErrorCode, FrameType, SETTINGS_ACK, settingsFrame } from './frames.ts'
+import type { Stream } from './stream.ts'
 
 const { ENHANCE_YOUR_CALM } = ErrorCode
 const NOBODY = answering(Buffer.alloc(0))
@@ -55,6 +57,25 @@ describe('what comes to nothing', () => {
     await answered(client, 999)
 
     await client.until(FrameType.PING, 500)
+    expect(client.of(FrameType.GOAWAY)).toEqual([])
+  })
+
+  test('calls that are given up later, all together, are not among it', async () => {
+    const open: Stream[] = []
+    const server = await startConnections((stream) => void open.push(stream), { resetsMax: 10 })
+    const client = server.greet()
+    const ids = Array.from({ length: 50 }, (_, at) => 1 + 2 * at)
+    client.send(...ids.map((id) => request(id)))
+    await vi.waitUntil(() => open.length === ids.length)
+    const last = open.at(-1)?.sinceMs ?? 0
+    await vi.waitUntil(() => performance.now() - last > GRPC_LIMITS.resetAtOnceMs)
+
+    for (const stream of ids)
+      client.send(frame(FrameType.RST_STREAM, { stream }, number(ErrorCode.CANCEL)))
+    client.send(PING)
+    await client.until(FrameType.PING)
+
+    expect(open.every(({ isClosed }) => isClosed)).toBe(true)
     expect(client.of(FrameType.GOAWAY)).toEqual([])
   })
 })

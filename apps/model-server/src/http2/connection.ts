@@ -199,7 +199,9 @@ export class Connection implements FrameSink, StreamConnection {
   #readReset(head: FrameHead): void {
     checkSize(head)
     const stream = this.#streamOf(head.stream)
-    this.#resets.count()
+    // Many calls may pass their deadline together, and all of them had their turn before.
+    const isAtOnce = !stream || performance.now() - stream.sinceMs < this.#limits.resetAtOnceMs
+    if (isAtOnce) this.#resets.count()
     stream?.drop()
   }
 

@@ -7,8 +7,12 @@ export interface Http2Limits {
   readonly connectionWindowBytes: number
   /** Headers of a request. */
   readonly headersBytesMax: number
-  /** Streams that a client may give up, or that are ended for what it did, and settings: within `boundedMs`. */
+  /**
+   * Streams that a client may give up within `resetAtOnceMs` of their beginning, or that are ended for
+   * what it did, and settings: within `boundedMs`.
+   */
   readonly resetsMax: number
+  readonly resetAtOnceMs: number
   /** Frames that ask for nothing, beyond one a stream: within `boundedMs`. */
   readonly signalsMax: number
   readonly boundedMs: number

@@ -62,6 +62,8 @@ const BODILESS: StreamHandler = {
 
 export class Stream implements Sender {
   readonly id: number
+  /** When it began, by `performance.now()`. */
+  readonly sinceMs = performance.now()
   readonly #connection: StreamConnection
   handler: StreamHandler = BODILESS
   readonly #window: ReadWindow
