@@ -29,8 +29,9 @@ const TRAIN_MS_MAX = 60_000
 const PROBE_MS = 30_000
 /** Longer than what a nudge brings about takes; what was nudged in vain is found by then. */
 const SCAN_MS = 2_000
+const STOP_DRAIN_MS = 2_500
 const BYTES_MAX = 64 * 1024 * 1024
-const MODEL_SERVER = join(import.meta.dirname, '../../apps/model-server/dist/main.js')
+const MODEL_SERVER = join(import.meta.dirname, '../../apps/model-server/bin/drover-model-server')
 
 const Predictions = z.object({ predictions: z.array(z.json()).length(1) })
 const Status = z.object({
@@ -209,7 +210,9 @@ async function startServer({ store, folder, logOf }: Parts): Promise<TfServer> {
     cacheAgeMaxMs: HOUR_MS,
     pollMs: SCAN_MS,
     modelServer: MODEL_SERVER,
-    modelServerEnv: {},
+    modelServerEnv: process.env,
+    stopWaitMs: 0,
+    stopDrainMs: STOP_DRAIN_MS,
     rest: { host: LOCALHOST, port: 0 },
     api: { host: LOCALHOST, port: 0, token: undefined },
     log: logOf('tf-server'),

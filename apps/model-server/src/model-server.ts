@@ -182,6 +182,7 @@ async function begin(options: ModelServerOptions, parts: Parts): Promise<ModelSe
         limits: CONTROL_LIMITS,
         accept,
         drain: () => asking.abort(),
+        pulse: async () => await threads.pulse(),
         prometheus: async () => await parts.metering.page(),
       }),
     )

@@ -13,6 +13,8 @@ export interface Agent {
   state(): Promise<ServerState>
   apply(request: ApplyRequest, traceparent: string): Promise<ApplyAnswer>
   recycle(request: RecycleRequest, traceparent: string): Promise<ServerState>
+  /** Its own metrics and the model server's, in Prometheus' text format. */
+  metrics(): Promise<string>
 }
 
 export interface AgentApiOptions {
@@ -22,11 +24,14 @@ export interface AgentApiOptions {
   isReady: () => { ready: boolean; why?: string }
 }
 
-/** The agent's HTTP API: `GET /v1/state`, `POST /v1/apply`, `POST /v1/recycle`. */
+/** The agent's HTTP API: `GET /v1/state` and `/metrics`, `POST /v1/apply` and `/v1/recycle`. */
 export function makeAgentApi({ log, token, agent, isReady }: AgentApiOptions): Express {
   return makeApi({ log, token, isReady, translate }, (api) => {
     api.get('/v1/state', async (_request, response) => {
       response.json(await agent.state())
+    })
+    api.get('/metrics', async (_request, response) => {
+      response.type('text/plain').send(await agent.metrics())
     })
     api.post('/v1/apply', async (request, response) => {
       const config = ApplyRequest.parse(request.body)

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { modelServerEnv, readConfig } from './config.ts'
 
@@ -11,7 +12,7 @@ describe('the settings', () => {
       DROVER_REST_HOST: '127.0.0.1',
       DROVER_POLL_MS: 5_000,
       DROVER_CACHE_AGE_MAX: 6 * 3_600_000,
-      DROVER_MODEL_SERVER: expect.stringMatching(/apps\/model-server\/dist\/main\.js$/),
+      DROVER_MODEL_SERVER: expect.stringMatching(/apps\/model-server\/bin\/drover-model-server$/),
     })
   })
 
@@ -33,9 +34,8 @@ describe('the settings', () => {
     }
 
     expect(modelServerEnv(env)).toEqual({
-      PATH: '/bin',
+      PATH: `${dirname(process.execPath)}:/bin`,
       DROVER_LOG_LEVEL: 'warn',
-      MALLOC_MMAP_THRESHOLD_: '65536',
     })
   })
 })

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { delimiter, dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { durationMs, Name } from '@drover/model-config'
 import { Port, readSettings } from '@drover/service'
@@ -7,7 +8,10 @@ import { z } from 'zod'
 const CACHE_BYTES_MAX = 20 * 1024 ** 3
 const POLL_MS_MAX = 3_600_000
 const WORKERS_MAX = 256
-const MODEL_SERVER = fileURLToPath(new URL('../../model-server/dist/main.js', import.meta.url))
+const STOP_MS_MAX = 600_000
+const MODEL_SERVER = fileURLToPath(
+  new URL('../../model-server/bin/drover-model-server', import.meta.url),
+)
 
 /** The settings of one serving agent. None changes while it runs. */
 const Settings = z.object({
@@ -46,6 +50,13 @@ const Settings = z.object({
   DROVER_POLL_MS: z.coerce.number().int().min(10).max(POLL_MS_MAX).default(5_000),
   /** The model server's program; the one beside this package unless told. */
   DROVER_MODEL_SERVER: z.string().default(MODEL_SERVER),
+  /**
+   * How long this server reports unready before it takes no more requests when it stops: as long as
+   * balancers need to see it. 0 unless told.
+   */
+  DROVER_STOP_WAIT_MS: z.coerce.number().int().min(0).max(STOP_MS_MAX).default(0),
+  /** How long requests in flight may take after that; 2,500 ms unless told. */
+  DROVER_STOP_DRAIN_MS: z.coerce.number().int().min(0).max(STOP_MS_MAX).default(2_500),
   /** Stop when standard input closes, so that no agent outlives the parent that holds its pipe. */
   DROVER_FOLLOW_PARENT: z.stringbool().default(false),
 })
@@ -56,10 +67,11 @@ export const readConfig = (env: NodeJS.ProcessEnv = process.env): Settings =>
   readSettings(Settings, env)
 
 /**
- * The environment of the model server: this process's own without its settings and credentials.
- * The malloc setting gives the memory of unloaded models back, and is read when a process starts.
+ * The environment of the model server: this process's own without its settings and credentials. It
+ * runs on the same Node, whatever else is on the path.
  */
 export function modelServerEnv(env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
   const kept = Object.entries(env).filter(([name]) => !/^(DROVER_(?!LOG_LEVEL$)|AWS_)/.test(name))
-  return { MALLOC_MMAP_THRESHOLD_: '65536', ...Object.fromEntries(kept) }
+  const path = [dirname(process.execPath), env['PATH']].filter((part) => part !== undefined)
+  return { ...Object.fromEntries(kept), PATH: path.join(delimiter) }
 }

@@ -62,6 +62,8 @@ export interface Memory {
   pending: Pending[]
   retryAt: number
   impaired: string | undefined
+  /** This process has been asked to end. */
+  isStopping: boolean
   startedAt: string
   /** Starts of model server processes, over the life of the cache. */
   recycles: number
@@ -89,6 +91,7 @@ export const makeMemory = (
   pending: [],
   retryAt: 0,
   impaired: undefined,
+  isStopping: false,
   startedAt: now.toISOString(),
 })
 

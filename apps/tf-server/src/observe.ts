@@ -68,7 +68,8 @@ export const endedUnder = (memory: Memory, disk: DiskStateFile): ConfigRef | und
 
 /** Why the server is not ready, for a person; undefined when it is. */
 export function whyUnready(memory: Memory, where: string): string | undefined {
-  const { server, confirmed, channel, isOpen } = memory
+  const { server, confirmed, channel, isOpen, isStopping } = memory
+  if (isStopping) return 'it is stopping'
   if (server === undefined) return 'the model server is not up'
   if (confirmed === undefined) {
     if (channel.kind === 'absent') return `there is no channel ${where}`

@@ -10,10 +10,10 @@ import { openServingTree } from './pull/tree.ts'
 import { openVersions } from './pull/versions.ts'
 import { makeStarter, type Sockets } from './serve/model-server.ts'
 import { bindSocket } from './serve/socket.ts'
+import { PULSE, type Pulse } from './serve/watchdog.ts'
 import { openDiskState } from './state/disk-state.ts'
 
 const BACKOFF_MS_MAX = 5_000
-const STOP_DRAIN_MS_MAX = 2_500
 
 export interface TfServerOptions {
   /** The server's own name. */
@@ -40,6 +40,12 @@ export interface TfServerOptions {
   /** Takes what the model server logs, line by line; standard output unless told. */
   onLine?: (line: string) => void
   now?: () => number
+  /** How long this process is unready before it stops taking requests: whoever sends them has to see it. */
+  stopWaitMs: number
+  /** How long requests in flight may take when it stops. */
+  stopDrainMs: number
+  /** How it is noticed that the model server hangs; `PULSE` unless told. */
+  pulse?: Pulse
   /** Free memory; the system's answer unless told. */
   availableBytes?: () => number
 }
@@ -80,6 +86,7 @@ export async function openPorts(options: TfServerOptions, stop: AbortSignal) {
     log,
     now,
     stop,
+    pulse: options.pulse ?? PULSE,
     backoffMs: Math.min(options.pollMs, BACKOFF_MS_MAX),
     availableBytes: options.availableBytes ?? (() => process.availableMemory()),
     nudge: () => {},
@@ -90,7 +97,7 @@ export async function openPorts(options: TfServerOptions, stop: AbortSignal) {
     memory.server = undefined
     // With this copy gone the port is refused as soon as the model server stops accepting.
     for (const socket of Object.values(sockets)) socket?.[Symbol.dispose]()
-    await server?.drain(STOP_DRAIN_MS_MAX)
+    await server?.drain(options.stopDrainMs)
     await Promise.all([probe[Symbol.asyncDispose](), starter[Symbol.asyncDispose]()])
   }
   return { ports, close, restUrl: sockets.rest.url, grpcAddress: sockets.grpc?.address }

@@ -2,6 +2,7 @@ import type { ModelStore } from '@drover/model-store'
 import type { Log } from '@drover/service'
 import type { ApplyPorts } from './apply.ts'
 import type { Memory } from './memory.ts'
+import type { Pulse } from './serve/watchdog.ts'
 import type { Starter } from './serve/model-server.ts'
 import type { DiskStateFile } from './state/disk-state.ts'
 
@@ -14,6 +15,8 @@ export interface Ports extends ApplyPorts {
   log: Log
   /** What of the machine's memory, or of the part that is allowed to this process, is free. */
   availableBytes: () => number
+  /** How it is noticed that the model server hangs. */
+  pulse: Pulse
   /** Wait after a failed try of its own. */
   backoffMs: number
   /** Asks the agent's loop to look again, now or after some time. */

@@ -3,6 +3,7 @@ import { missingIn } from './observe.ts'
 import type { Ports } from './ports.ts'
 import { load, withoutCulprits } from './serve/load.ts'
 import type { ModelServer } from './serve/model-server.ts'
+import { watchPulse } from './serve/watchdog.ts'
 import { toDisk } from './confirm.ts'
 
 /** An end so soon after a change of the config is held against the config. */
@@ -130,6 +131,10 @@ async function loadAll({ memory, tree, versions }: Ports, { admin }: ModelServer
 
 /** Hears of the end of the model server that serves; one that was replaced ends unheard. */
 function watch(ports: Ports, server: ModelServer): void {
+  const { log, pulse } = ports
+  const { pid } = server
+  const onWedged = (why: string): void => log.error({ pid, why }, 'model server is wedged')
+  void watchPulse(server, { pulse, onWedged })
   void server.ended.then((how) => ended(ports, server, how))
 }
 

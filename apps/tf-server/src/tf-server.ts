@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   ApplyAnswer,
   type ApplyRequest,
@@ -9,6 +10,7 @@ import { listen, makeLoop } from '@drover/service'
 import { act, overtaken } from './act.ts'
 import { type Agent, makeAgentApi } from './api.ts'
 import { AgentError } from './errors.ts'
+import { metricsPage } from './metrics.ts'
 import { look } from './look.ts'
 import { observe, report, whyUnready } from './observe.ts'
 import { openPorts, type TfServerOptions } from './open.ts'
@@ -50,6 +52,9 @@ export async function startTfServer(options: TfServerOptions): Promise<TfServer>
       grpcAddress,
       pid: () => ports.memory.server?.pid,
       async [Symbol.asyncDispose]() {
+        // Nobody is refused who has not yet seen that this server is about to go.
+        ports.memory.isStopping = true
+        await sleep(options.stopWaitMs)
         stop.abort()
         for (const { reject } of ports.memory.pending)
           reject(new AgentError('STOPPED', 'the agent is stopping'))
@@ -113,6 +118,7 @@ function makeAgent(ports: Ports, options: TfServerOptions, restUrl: string) {
       const asked = { kind: 'apply', fence, ref: { sha, seq } } as const
       return ApplyAnswer.parse(await command(ports, asked, traceparent))
     },
+    metrics: async () => await metricsPage(ports, where),
     recycle: async ({ fence, recycles }: RecycleRequest, traceparent) => {
       await command(ports, { kind: 'recycle', fence, recycles }, traceparent)
       return await state()

@@ -16,12 +16,14 @@ const Listed = z.looseObject({
 let world: Awaited<ReturnType<typeof startServed>>
 let server: Server
 let asked: string[]
+let isWedged: boolean
 
 beforeEach(async () => {
   world = await startServed({
     usageOf: (name) => ({ lastUsedMs: name === 'a' ? 1 : 0, requests: 3, failures: 1 }),
   })
   asked = []
+  isWedged = false
   const { models, reload, log, limits } = world
   const listener = makeAdmin({
     models,
@@ -35,6 +37,9 @@ beforeEach(async () => {
     prometheus: async () => await Promise.resolve(Buffer.from('# TYPE x counter\n')),
     accept: async () => await Promise.resolve(asked.push('accept')),
     drain: () => asked.push('drain'),
+    pulse: async () => {
+      if (isWedged) throw new ServingError('DEADLINE_EXCEEDED', 'a thread does not answer')
+    },
   })
   server = createServer(listener).listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -111,6 +116,9 @@ describe("the agent's side", () => {
   test('it is accepted, drained and asked for its pulse', async () => {
     expect((await call('POST', '/v1/accept', {})).json()).toEqual({ accepting: true })
     expect((await call('GET', '/livez')).json()).toEqual({ ok: true })
+    expect((await call('GET', '/v1/pulse')).json()).toEqual({ alive: true })
+    isWedged = true
+    expect(await call('GET', '/v1/pulse')).toMatchObject({ status: 504 })
     expect((await call('POST', '/v1/drain', {})).json()).toEqual({ draining: true })
     await vi.waitUntil(() => asked.length === 2, WAIT)
 

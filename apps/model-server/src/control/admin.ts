@@ -26,6 +26,8 @@ export interface AdminOptions {
   run: (request: SingleRun) => Promise<Record<string, Tensor>>
   log: Log
   limits: ControlLimits
+  /** Throws when a thread that listens does not answer. */
+  pulse: () => Promise<void>
   /** The metrics page. */
   prometheus: () => Promise<Uint8Array>
   /** Makes the ports listen; nothing happens where they do already. */
@@ -36,7 +38,7 @@ export interface AdminOptions {
 
 /** The routes of the admin socket: what changes or reveals what is served. */
 export function makeAdmin(options: AdminOptions): RequestListener {
-  const { models, reload, log, limits, prometheus, accept, drain } = options
+  const { models, reload, log, limits, pulse, prometheus, accept, drain } = options
   const listQuery = ListQuery(limits)
   return makeApi(
     {
@@ -84,6 +86,10 @@ export function makeAdmin(options: AdminOptions): RequestListener {
           msMax: limits.runMsMax,
         })
         response.json({ outputs: encodeTensors(outputs) })
+      })
+      api.get('/v1/pulse', async (_request, response) => {
+        await pulse()
+        response.json({ alive: true })
       })
       api.post('/v1/accept', async (_request, response) => {
         await accept()

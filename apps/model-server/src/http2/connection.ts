@@ -78,7 +78,7 @@ export class Connection implements FrameSink, StreamConnection {
       step: (bytes, at) => reader.step(bytes, at),
       failed: ({ code }) => this.#leave(code),
     })
-    socket.on('error', ignore)
+    socket.on('error', () => {})
     socket.once('close', () => this.#dropAll())
     this.#greet()
   }
@@ -200,9 +200,9 @@ export class Connection implements FrameSink, StreamConnection {
     checkSize(head)
     const stream = this.#streamOf(head.stream)
     // Many calls may pass their deadline together, and all of them had their turn before.
-    const isAtOnce = !stream || performance.now() - stream.sinceMs < this.#limits.resetAtOnceMs
-    if (isAtOnce) this.#resets.count()
-    stream?.drop()
+    if (stream === undefined) return this.#signals.count()
+    if (performance.now() - stream.sinceMs < this.#limits.resetAtOnceMs) this.#resets.count()
+    stream.drop()
   }
 
   #readSettings(head: FrameHead, payload: Buffer): void {
@@ -297,5 +297,3 @@ export class Connection implements FrameSink, StreamConnection {
     for (const stream of this.#streams.values()) stream.drop()
   }
 }
-
-const ignore = (): void => {}

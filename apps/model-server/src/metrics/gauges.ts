@@ -3,12 +3,12 @@
 import type { Models } from '../control/models.ts'
 import type { MemoryUse } from '../control/residency.ts'
 import type { Reports } from './metering.ts'
-import type { Gauge } from './page.ts'
+import type { Metric } from '@drover/service'
 
 const MS_PER_S = 1_000
 
 /** Our own metrics. */
-export function gaugesOf(models: Models, reports: Reports): Gauge[] {
+export function gaugesOf(models: Models, reports: Reports): Metric[] {
   return [
     ...versionGauges(models),
     {
@@ -43,7 +43,7 @@ export function gaugesOf(models: Models, reports: Reports): Gauge[] {
   ]
 }
 
-function coldCounters({ coldLoads, evictions, refusals }: MemoryUse): Gauge[] {
+function coldCounters({ coldLoads, evictions, refusals }: MemoryUse): Metric[] {
   return [
     counter('cold_loads', 'Cold versions that were loaded for requests.', coldLoads),
     counter('evictions', 'Versions that left memory for others, and are cold since.', evictions),
@@ -51,7 +51,7 @@ function coldCounters({ coldLoads, evictions, refusals }: MemoryUse): Gauge[] {
   ]
 }
 
-function versionGauges(models: Models): Gauge[] {
+function versionGauges(models: Models): Metric[] {
   const byState = new Map<string, number>()
   const byEngine = new Map<string, number>()
   let count = 0
@@ -85,7 +85,7 @@ function versionGauges(models: Models): Gauge[] {
   ]
 }
 
-const counter = (name: string, help: string, value: number): Gauge => ({
+const counter = (name: string, help: string, value: number): Metric => ({
   name: `${name}_total`,
   type: 'counter',
   help,

@@ -2,7 +2,8 @@
 
 import type { Usage } from '../control/ports.ts'
 import type { ThreadReport } from '../serving/messages.ts'
-import { type Gauge, SERIES_LIMITS, writePage } from './page.ts'
+import type { Metric } from '@drover/service'
+import { SERIES_LIMITS, writePage } from './page.ts'
 import { Totals } from './totals.ts'
 
 const GATHER_MS = 1_000
@@ -14,7 +15,7 @@ export interface MeteringOptions {
   /** What each thread has to tell; the delays of their loops begin anew where that is wanted. */
   report: (beginsAnew: boolean) => Promise<Reports>
   /** What is measured at the moment. */
-  gauges: (reports: Reports) => readonly Gauge[]
+  gauges: (reports: Reports) => readonly Metric[]
   onFault: (error: unknown) => void
 }
 

@@ -1,6 +1,7 @@
 // The metrics page in Prometheus' text format: TensorFlow Serving's own names, so that dashboards go
 // on, and what it has never told under names of ours.
 
+import { labelled, type Metric, metricLines } from '@drover/service'
 import { LATENCY_BOUNDS_US } from '../serving/counters.ts'
 import { addLatencies, type LatencyTotals, type ModelTotals, type SeriesTotals } from './totals.ts'
 
@@ -14,25 +15,17 @@ const INFERENCES: ReadonlyMap<string, string> = new Map([
   ['regress', 'Regress'],
 ])
 
-/** One of our own metrics: a value for each set of labels. */
-export interface Gauge {
-  /** Behind `drover_model_server_`. */
-  name: string
-  type: 'gauge' | 'counter'
-  help: string
-  values: readonly { labels: Readonly<Record<string, string>>; value: number }[]
-}
-
 /** The page. */
 export function writePage(
   models: ReadonlyMap<string, ModelTotals>,
-  gauges: readonly Gauge[],
+  gauges: readonly Metric[],
 ): Uint8Array {
   const lines = [
     ...requestCounts(models),
     ...requestLatencies(models),
     ...runtimeLatencies(models),
-    ...gauges.flatMap(ofGauge),
+    // Behind a prefix of ours.
+    ...gauges.flatMap((each) => metricLines({ ...each, name: `drover_model_server_${each.name}` })),
   ]
   return Buffer.from(`${lines.join('\n')}\n`)
 }
@@ -117,23 +110,3 @@ function general(value: number): string {
   const short = digits.replace(/(\.\d*?)0+$/, '$1').replace(/\.$/, '')
   return exponent === undefined ? short : `${short}e+${exponent.padStart(2, '0')}`
 }
-
-function ofGauge({ name, type, help, values }: Gauge): string[] {
-  const full = `drover_model_server_${name}`
-  return [
-    `# HELP ${full} ${help}`,
-    `# TYPE ${full} ${type}`,
-    ...values.map(({ labels, value }) => `${full}${labelled(labels)} ${value}`),
-  ]
-}
-
-function labelled(labels: Readonly<Record<string, string>>): string {
-  const parts = Object.entries(labels).map(([name, value]) => `${name}="${escaped(value)}"`)
-  return parts.length === 0 ? '' : `{${parts.join(',')}}`
-}
-
-const escaped = (value: string): string =>
-  value
-    .replaceAll('\\', String.raw`\\`)
-    .replaceAll('"', String.raw`\"`)
-    .replaceAll('\n', String.raw`\n`)

@@ -99,6 +99,8 @@ export type ServingProtocol = {
   line: { ask: MessagePort; answer: void }
   /** A single request of the admin socket. */
   run: { ask: SingleRun; answer: Record<string, Tensor> }
+  /** Answers as soon as the thread's event loop comes to it. */
+  pulse: { ask: undefined; answer: void }
   report: { ask: { beginsAnew: boolean }; answer: ThreadReport }
   /** Answers what is there, takes nothing new; the answer comes when all connections have ended. */
   drain: { ask: { msMax: number }; answer: void }

@@ -50,6 +50,7 @@ export function startServing(port: MessagePort, data: ServingThreadData): void {
     run: async (asked) => await runSingle(table, asked),
     accept: async () => await listen(ports, places),
     line: (line) => serveLane(line, { core, admission, settings }),
+    pulse: () => {},
     report: ({ beginsAnew }) => ({
       models: counters.take(),
       loopDelay: loop.read(beginsAnew),

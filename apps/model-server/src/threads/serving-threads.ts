@@ -29,6 +29,8 @@ import { type Handlers, openChannel } from './channel.ts'
 import { type Target, targetIn, type Thread, unlessEnded } from './targets.ts'
 
 const REPORT_MS_MAX = 5_000
+/** Longer than an agent waits for it: the answer to nobody. */
+const PULSE_MS_MAX = 10_000
 /** On top of what the thread gives a request itself. */
 const RUN_GRACE_MS = 1_000
 /** Longest that telling the lane of all models holds the event loop at a stretch. */
@@ -232,6 +234,15 @@ export class ServingThreads implements Publisher {
       this.#threads.map(async ({ channel }) => await channel.ask('accept', undefined)),
     )
     return all[0] ?? { rest: undefined, grpc: undefined, unix: undefined }
+  }
+
+  /** Whether every thread that listens is there. Throws when one does not answer in time. */
+  async pulse(): Promise<void> {
+    const listening = this.#threads.slice(0, this.#options.places.length)
+    const options = { msMax: PULSE_MS_MAX }
+    await Promise.all(
+      listening.map(async ({ channel }) => await channel.ask('pulse', undefined, options)),
+    )
   }
 
   /** What each thread has to tell, by its name. Throws when one does not answer. */

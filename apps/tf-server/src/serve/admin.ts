@@ -10,6 +10,8 @@ const CALL_MS_MAX = 30_000
 /** How long a model may take to load before the server counts as wedged, on top of a call's own time. */
 const LOAD_MS_MAX = 10_000
 const RUN_MS_MAX = 40_000
+/** Whoever collects metrics waits for ten seconds as a rule. */
+const METRICS_MS_MAX = 8_000
 /** What a server answers that has too much to do, or whose engine is starting again: proves nothing. */
 const BUSY_STATUSES = new Set([429, 503, 504])
 
@@ -23,6 +25,10 @@ export interface Admin extends Disposable {
   change(upserts: readonly ServedModel[], removes: readonly string[]): Promise<ServedList>
   /** Answers one request with a certain version. Throws `FAULT` when the version cannot. */
   run(name: string, version: number, golden: GoldenRequest): Promise<Tensors>
+  /** Whether every thread that answers requests is there; throws `SERVER_ENDED` when one is not. */
+  pulse(msMax: number): Promise<void>
+  /** Its metrics page. */
+  metrics(): Promise<string>
   /** Lets the server take requests from now on. */
   accept(): Promise<void>
   /** Asks the server to take no more requests, to finish and to end. */
@@ -96,6 +102,17 @@ export function makeAdmin(socketPath: string): Admin {
       const why = failure.success ? failure.data.error : `status ${status}`
       const code = BUSY_STATUSES.has(status) ? 'IMPAIRED' : 'FAULT'
       throw new AgentError(code, `a golden request fails on the server: ${why}`)
+    },
+    pulse: async (msMax) => {
+      const { status } = await call({ method: 'GET', path: '/v1/pulse', msMax })
+      if (status !== 200)
+        throw new AgentError('SERVER_ENDED', `its pulse is answered with ${status}`)
+    },
+    metrics: async () => {
+      const path = '/drover/v1/metrics'
+      const { status, text } = await call({ method: 'GET', path, msMax: METRICS_MS_MAX })
+      if (status !== 200) throw new AgentError('SERVER_ENDED', `${path} is answered with ${status}`)
+      return text
     },
     accept: async () => {
       const { status } = await call({ method: 'POST', path: '/v1/accept', msMax: CALL_MS_MAX })

@@ -68,10 +68,8 @@ export async function makeStarter(options: StarterOptions): Promise<Starter> {
       const socketPath = join(folder, `${process.pid}-${++started}.sock`)
       const since = new Date()
       const child = spawn(
-        process.execPath,
+        options.program,
         [
-          '--enable-source-maps',
-          options.program,
           listenFlag,
           // It shares the socket with one that serves: nobody may be answered before it serves as much.
           '--accept_later',

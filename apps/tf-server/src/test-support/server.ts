@@ -61,6 +61,8 @@ export async function startServer(
     pollMs: POLL_MS,
     modelServer: settings.DROVER_MODEL_SERVER,
     modelServerEnv: modelServerEnv(),
+    stopWaitMs: settings.DROVER_STOP_WAIT_MS,
+    stopDrainMs: settings.DROVER_STOP_DRAIN_MS,
     rest: { host: '127.0.0.1', port: 0 },
     api: { host: '127.0.0.1', port: 0, token: undefined },
     log,
