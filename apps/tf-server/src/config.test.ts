@@ -25,6 +25,13 @@ describe('the settings', () => {
       expect(read).toThrow(name)
   })
 
+  test('a server that is not ours needs ports that are known before', () => {
+    const stock = { ...needed, DROVER_SERVER_KIND: 'stock', DROVER_REST_PORT: '8501' }
+
+    expect(() => readConfig(stock)).toThrow('DROVER_GRPC_PORT')
+    expect(readConfig({ ...stock, DROVER_GRPC_PORT: '8500' }).DROVER_SERVER_KIND).toBe('stock')
+  })
+
   test('stay away from the model server, and credentials too', () => {
     const env = {
       PATH: '/bin',

@@ -48,8 +48,20 @@ const Settings = z.object({
     .transform(durationMs),
   /** How often the channel is read. 5 s unless told. */
   DROVER_POLL_MS: z.coerce.number().int().min(10).max(POLL_MS_MAX).default(5_000),
-  /** The model server's program; the one beside this package unless told. */
+  /**
+   * What answers predictions. `drover`: our model server, a child of the agent. `stock`: a child that
+   * is started with nothing but TF Serving's own flags, such as `tensorflow_model_server`. `sidecar`:
+   * such a one that somebody else starts, on the ports below, and that sees DROVER_CACHE under the
+   * same path. Both need DROVER_REST_PORT and DROVER_GRPC_PORT. `drover` unless told.
+   */
+  DROVER_SERVER_KIND: z.enum(['drover', 'stock', 'sidecar']).default('drover'),
+  /** The model server's program; ours, beside this package, unless told. */
   DROVER_MODEL_SERVER: z.string().default(MODEL_SERVER),
+  /** Further flags of a `stock` server, parted by spaces; none unless told. */
+  DROVER_MODEL_SERVER_FLAGS: z
+    .string()
+    .default('')
+    .transform((flags) => flags.split(' ').filter((flag) => flag !== '')),
   /**
    * How long this server reports unready before it takes no more requests when it stops: as long as
    * balancers need to see it. 0 unless told.
@@ -60,11 +72,19 @@ const Settings = z.object({
   /** Stop when standard input closes, so that no agent outlives the parent that holds its pipe. */
   DROVER_FOLLOW_PARENT: z.stringbool().default(false),
 })
+const Checked = Settings.refine(
+  ({ DROVER_SERVER_KIND: kind, DROVER_REST_PORT: rest, DROVER_GRPC_PORT: grpc = 0 }) =>
+    kind === 'drover' || (rest > 0 && grpc > 0),
+  {
+    path: ['DROVER_SERVER_KIND'],
+    error: 'needs DROVER_REST_PORT and DROVER_GRPC_PORT where the server is not ours',
+  },
+)
 export type Settings = Readonly<z.output<typeof Settings>>
 
 /** Reads the settings; throws one error that lists everything wrong with them. */
 export const readConfig = (env: NodeJS.ProcessEnv = process.env): Settings =>
-  readSettings(Settings, env)
+  readSettings(Checked, env)
 
 /**
  * The environment of the model server: this process's own without its settings and credentials. It

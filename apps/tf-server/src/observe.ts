@@ -57,7 +57,7 @@ export function report(memory: Memory, disk: DiskStateFile, where: string): Repo
     impaired: memory.impaired?.slice(0, REASON_CHARACTERS_MAX),
     endedUnder: endedUnder(memory, disk),
     startedAt: memory.startedAt,
-    servingSince: memory.server?.since.toISOString(),
+    servingSince: memory.server?.since?.toISOString(),
     recycles: memory.recycles,
   }
 }

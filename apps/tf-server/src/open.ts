@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net'
 import { join } from 'node:path'
 import { startProbe } from '@drover/inference'
 import type { ModelStore } from '@drover/model-store'
@@ -8,12 +9,16 @@ import { openObjectCache } from './pull/objects.ts'
 import { makeSource } from './pull/source.ts'
 import { openServingTree } from './pull/tree.ts'
 import { openVersions } from './pull/versions.ts'
-import { makeStarter, type Sockets } from './serve/model-server.ts'
+import { makeStarter, type Sockets, type Starter } from './serve/model-server.ts'
 import { bindSocket } from './serve/socket.ts'
 import { PULSE, type Pulse } from './serve/watchdog.ts'
+import { makeSidecarStarter, makeStockChildStarter } from './stock/stock-starter.ts'
 import { openDiskState } from './state/disk-state.ts'
 
 const BACKOFF_MS_MAX = 5_000
+
+/** `drover`: the default. `stock` and `sidecar`: any server with TF Serving's flags and protocol. */
+export type ServerKind = 'drover' | 'stock' | 'sidecar'
 
 export interface TfServerOptions {
   /** The server's own name. */
@@ -27,7 +32,10 @@ export interface TfServerOptions {
   cacheBytesMax: number
   cacheAgeMaxMs: number
   pollMs: number
-  /** The model server's program and environment. */
+  /** What answers: our own model server, a stock one of ours, or one that is started beside us. */
+  kind?: ServerKind
+  /** The model server's program and environment, and what else a stock one is started with. */
+  modelServerFlags?: readonly string[]
   modelServer: string
   modelServerEnv: NodeJS.ProcessEnv
   rest: { host: string; port: number }
@@ -60,15 +68,7 @@ export async function openPorts(options: TfServerOptions, stop: AbortSignal) {
   const tree = await openServingTree(folder)
   const source = makeSource(store, fleet)
   const versions = await openVersions(folder, { cache, tree, source })
-  const sockets = await bindSockets(options)
-  const starter = await makeStarter({
-    program: options.modelServer,
-    sockets,
-    workers: options.workers ?? 1,
-    folder: join(folder, 'run'),
-    env: options.modelServerEnv,
-    onLine: options.onLine ?? ((line) => process.stdout.write(`${line}\n`)),
-  })
+  const { starter, restUrl, grpcAddress, release } = await openStarter(options)
   const memory = makeMemory(new Date(now()), disk.value)
   // TensorFlow's process takes much memory and starts with the first version that needs it.
   const probe = startProbe({ warm: ['fast'] })
@@ -87,6 +87,7 @@ export async function openPorts(options: TfServerOptions, stop: AbortSignal) {
     now,
     stop,
     pulse: options.pulse ?? PULSE,
+    stopWaitMs: options.stopWaitMs,
     backoffMs: Math.min(options.pollMs, BACKOFF_MS_MAX),
     availableBytes: options.availableBytes ?? (() => process.availableMemory()),
     nudge: () => {},
@@ -96,11 +97,49 @@ export async function openPorts(options: TfServerOptions, stop: AbortSignal) {
     const { server } = memory
     memory.server = undefined
     // With this copy gone the port is refused as soon as the model server stops accepting.
-    for (const socket of Object.values(sockets)) socket?.[Symbol.dispose]()
+    release()
     await server?.drain(options.stopDrainMs)
     await Promise.all([probe[Symbol.asyncDispose](), starter[Symbol.asyncDispose]()])
   }
-  return { ports, close, restUrl: sockets.rest.url, grpcAddress: sockets.grpc?.address }
+  return { ports, close, restUrl, grpcAddress }
+}
+
+/** What starts model servers, where they answer, and how to let go of what they listen on. */
+interface OpenStarter {
+  starter: Starter
+  restUrl: string
+  grpcAddress: string | undefined
+  release: () => void
+}
+
+async function openStarter(options: TfServerOptions): Promise<OpenStarter> {
+  const { kind = 'drover', cache, rest, grpcPort = 0, modelServerEnv: env } = options
+  const { onLine = (line) => process.stdout.write(`${line}\n`) } = options
+  if (kind === 'drover') return await openOwnStarter(options, onLine)
+  const { host, port: restPort } = rest
+  const place = { host, restPort, grpcPort, folder: join(cache, 'stock') }
+  const { modelServer: program, modelServerFlags: flags = [] } = options
+  const starter =
+    kind === 'stock'
+      ? await makeStockChildStarter(place, { program, flags, env, onLine })
+      : await makeSidecarStarter(place)
+  const url = new URL(`http://${isIPv6(host) ? `[${host}]` : host}:${restPort}`)
+  const grpcAddress = `${url.hostname}:${grpcPort}`
+  return { starter, restUrl: url.origin, grpcAddress, release: () => {} }
+}
+
+async function openOwnStarter(
+  options: TfServerOptions,
+  onLine: (line: string) => void,
+): Promise<OpenStarter> {
+  const { cache, modelServer: program, modelServerEnv: env, workers = 1 } = options
+  const sockets = await bindSockets(options)
+  const folder = join(cache, 'run')
+  const starter = await makeStarter({ program, sockets, workers, folder, env, onLine })
+  const release = (): void => {
+    for (const socket of Object.values(sockets)) socket?.[Symbol.dispose]()
+  }
+  return { starter, restUrl: sockets.rest.url, grpcAddress: sockets.grpc?.address, release }
 }
 
 async function bindSockets({ rest: { host, port }, grpcPort }: TfServerOptions): Promise<Sockets> {

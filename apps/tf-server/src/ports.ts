@@ -17,6 +17,8 @@ export interface Ports extends ApplyPorts {
   availableBytes: () => number
   /** How it is noticed that the model server hangs. */
   pulse: Pulse
+  /** See `TfServerOptions`. */
+  stopWaitMs: number
   /** Wait after a failed try of its own. */
   backoffMs: number
   /** Asks the agent's loop to look again, now or after some time. */

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { chainOf, AgentError } from './errors.ts'
 import { missingIn } from './observe.ts'
 import type { Ports } from './ports.ts'
@@ -36,13 +37,9 @@ export async function startServing(ports: Ports): Promise<void> {
 export async function recycle(ports: Ports): Promise<void> {
   const { memory, log } = ports
   const old = memory.server
-  if (old !== undefined && !(await fitsTwice(ports, old))) {
-    log.warn({ pid: old.pid }, 'too little memory for two model servers: restarting in place')
-    memory.isOpen = false
-    memory.server = undefined
-    await old.drain()
-    return await startServing(ports)
-  }
+  if (!ports.starter.isReplaceable)
+    throw new AgentError('REFUSED', "the model server is not this agent's to replace: roll its pod")
+  if (old !== undefined && !(await fitsTwice(ports, old))) return await recycleInPlace(ports, old)
   const next = await begin(ports)
   if (next === undefined) throw new AgentError('SERVER_ENDED', 'no second model server starts')
   try {
@@ -58,7 +55,22 @@ export async function recycle(ports: Ports): Promise<void> {
   await old?.drain()
 }
 
-async function fitsTwice({ availableBytes }: Ports, server: ModelServer): Promise<boolean> {
+/** Requests wait in the socket's queue; where that goes with the process, none may come by then. */
+async function recycleInPlace(ports: Ports, old: ModelServer): Promise<void> {
+  const { memory, log, starter, stopWaitMs } = ports
+  log.warn({ pid: old.pid }, 'no second model server can start: restarting in place')
+  memory.isOpen = false
+  if (!starter.sharesSockets) await sleep(stopWaitMs)
+  memory.server = undefined
+  await old.drain()
+  await startServing(ports)
+}
+
+async function fitsTwice(
+  { availableBytes, starter }: Ports,
+  server: ModelServer,
+): Promise<boolean> {
+  if (!starter.sharesSockets) return false
   return availableBytes() > (await server.residentBytes()) * MEMORY_MARGIN
 }
 
@@ -148,7 +160,7 @@ function ended(ports: Ports, server: ModelServer, how: string): void {
   memory.end = { under, isNoted: false }
   if (memory.isOpen) memory.missingBefore = missingIn(memory)
   memory.isOpen = false
-  const isSteady = Date.now() - server.since.getTime() > STEADY_MS
+  const isSteady = Date.now() - (server.since?.getTime() ?? 0) > STEADY_MS
   memory.ends = isSteady ? 1 : memory.ends + 1
   putOff(ports)
 }

@@ -120,5 +120,6 @@ export {
   type WarmUpRequest,
 } from './warm-up/prediction-log.ts'
 export { readTfRecords } from './warm-up/tf-records.ts'
-export { ManyStrings } from './wire/budget.ts'
+export { ManyStrings, RequestBudget } from './wire/budget.ts'
+export { decodeTensorProto } from './wire/tensor-decode.ts'
 export { encodeTensorProto } from './wire/tensor-encode.ts'

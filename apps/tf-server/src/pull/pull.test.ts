@@ -214,7 +214,7 @@ describe('configs', () => {
     const { models } = await pullConfig(pull.cache, pull.source, { fleet: FLEET, sha: second })
 
     expect(Object.keys(models).toSorted()).toEqual([NAME, 'bolt.late', 'coda.late'])
-    const entry = { born: 1, versions: [version], labels: {} }
+    const entry = { born: 1, versions: [version], labels: { stable: version.version } }
     const { buckets } = renderConfig({ 'coda.late': entry })
     const bucket = buckets.get(bucketOf('coda.late'))?.sha ?? ''
     expect(pull.calls.toSorted()).toEqual([

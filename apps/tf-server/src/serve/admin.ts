@@ -20,7 +20,6 @@ type Tensors = GoldenRequest['outputs']
 
 /** The model server's admin socket. A server that does not answer in time counts as ended. */
 export interface Admin extends Disposable {
-  list(): Promise<ServedList>
   /** Removes, then upserts; answers when all that is named has settled. */
   change(upserts: readonly ServedModel[], removes: readonly string[]): Promise<ServedList>
   /** Answers one request with a certain version. Throws `FAULT` when the version cannot. */
@@ -81,8 +80,6 @@ export function makeAdmin(socketPath: string): Admin {
   }
 
   return {
-    list: async () =>
-      await require({ method: 'GET', path: '/v1/models', msMax: CALL_MS_MAX }, ServedList),
     change: async (upserts, removes) => {
       const body = ServedDelta.parse({ upserts, removes })
       const msMax = CALL_MS_MAX + LOAD_MS_MAX * upserts.length

@@ -10,17 +10,20 @@ import { type Admin, makeAdmin } from './admin.ts'
 import type { BoundSocket } from './socket.ts'
 
 const START_MS_MAX = 30_000
-const DRAIN_MS_MAX = 15_000
+/** How long one that is replaced may take to finish what it has. */
+export const DRAIN_MS_MAX = 15_000
 /** A Unix socket's path has to fit in 108 bytes of the kernel's, and a name is put behind the folder. */
 const SOCKET_FOLDER_BYTES_MAX = 80
 const LOG_LINE_CHARACTERS_MAX = 100_000
 /** Of the sockets in the process, behind its standard streams and one that is left free. */
 const FIRST_FD = 4
 
-/** A model server process that runs. */
+/** A model server that runs. */
 export interface ModelServer {
+  /** 0 for one that others start. */
   readonly pid: number
-  readonly since: Date
+  /** Undefined for one that others start: nothing is known of its age. */
+  readonly since: Date | undefined
   readonly admin: Admin
   /** Resolves with what to say of it when the process is gone. */
   readonly ended: Promise<string>
@@ -32,7 +35,11 @@ export interface ModelServer {
 }
 
 export interface Starter {
-  /** Starts a process on the bound socket; resolves when its admin socket answers. */
+  /** Whether this agent may replace what it started. */
+  readonly isReplaceable: boolean
+  /** Whether the next one can take over before the last one goes. */
+  readonly sharesSockets: boolean
+  /** Starts a process, or finds one; resolves when it can be told what to serve. */
   start(): Promise<ModelServer>
   [Symbol.asyncDispose](): Promise<void>
 }
@@ -64,6 +71,8 @@ export async function makeStarter(options: StarterOptions): Promise<Starter> {
   const { copies, listenFlag } = copiesOf(options)
   let started = 0
   return {
+    isReplaceable: true,
+    sharesSockets: true,
     async start() {
       const socketPath = join(folder, `${process.pid}-${++started}.sock`)
       const since = new Date()
@@ -110,7 +119,8 @@ async function openSocketFolder(folder: string): Promise<string> {
   return folder
 }
 
-async function endOf(child: ChildProcess): Promise<string> {
+/** Resolves with what to say of a process when it is gone. */
+export async function endOf(child: ChildProcess): Promise<string> {
   return await new Promise((resolve) => {
     child.once('error', (error) => resolve(error.message))
     child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`))
@@ -123,10 +133,9 @@ async function untilStarted(
   onLine: (line: string) => void,
 ): Promise<void> {
   const started = new Promise<void>((resolve) => {
-    if (child.stdout === null) return
-    createInterface(child.stdout).on('line', (line) => {
+    linesOf(child, (line) => {
       if (messageOf(line) === 'started') resolve()
-      else onLine(line.slice(0, LOG_LINE_CHARACTERS_MAX))
+      else onLine(line)
     })
   })
   // A process that is gone closes the pipe under a writer; its end is reported by `ended`.
@@ -138,6 +147,12 @@ async function untilStarted(
     throw new AgentError('SERVER_ENDED', `the model server is not up after ${START_MS_MAX} ms`)
   })
   await Promise.race([started, early, late])
+}
+
+/** Hands on what a process logs, line by line. */
+export function linesOf({ stdout }: ChildProcess, onLine: (line: string) => void): void {
+  if (stdout === null) return
+  createInterface(stdout).on('line', (line) => onLine(line.slice(0, LOG_LINE_CHARACTERS_MAX)))
 }
 
 function messageOf(line: string): string | undefined {
@@ -183,7 +198,7 @@ function wrap(
 }
 
 /** What the process holds in memory; 0 where the system does not say. */
-async function residentBytesOf(pid: number): Promise<number> {
+export async function residentBytesOf(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024
 }

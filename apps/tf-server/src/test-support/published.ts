@@ -151,17 +151,21 @@ async function putFiles(
   return files
 }
 
-/** Writes a config that serves one version of each model, all of them of one `born`, and says its digest. */
+/**
+ * Writes a config that serves one version of each model, all of them of one `born` and the highest one
+ * labelled `stable`, and says its digest.
+ */
 export async function putConfig(
   store: ModelStore,
   versions: Readonly<Record<string, ConfigVersion | readonly ConfigVersion[]>>,
   born = 1,
 ): Promise<string> {
   const models: Models = Object.fromEntries(
-    Object.entries(versions).map(([name, each]) => [
-      name,
-      { born, versions: [each].flat(), labels: {} },
-    ]),
+    Object.entries(versions).map(([name, each]) => {
+      const all = [each].flat()
+      const stable = Math.max(...all.map(({ version }) => version))
+      return [name, { born, versions: all, labels: { stable } }]
+    }),
   )
   const { root, buckets } = renderConfig(models)
   for (const { sha, text } of buckets.values()) await store.renew(bucketKey(FLEET, sha), text)
