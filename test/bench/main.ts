@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { benchAcknowledge } from './acknowledge.ts'
+import { benchFleet } from './fleet/bench.ts'
 import { benchModelServer } from './model-server/bench.ts'
 import { benchOnboarding } from './onboarding.ts'
 
@@ -34,7 +35,10 @@ const BENCHES = new Map<string, () => Promise<BenchResult>>([
 ])
 
 /** Benchmarks of many figures; what follows the name chooses among their parts. */
-const TABLES = new Map([['model-server', benchModelServer]])
+const TABLES = new Map([
+  ['fleet', benchFleet],
+  ['model-server', benchModelServer],
+])
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,

@@ -1,4 +1,4 @@
-// The benchmark of the model server at its smallest: every figure can still be had. None is judged.
+// The benchmarks of many figures at their smallest: every figure can still be had. None is judged.
 
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
@@ -21,14 +21,15 @@ const Rows = z.array(
   }),
 )
 
-async function namesOf(part: string): Promise<string[]> {
-  const args = ['--enable-source-maps', BENCH, 'model-server', part, '--quick', '--json']
+async function namesOf(bench: string, part: string): Promise<string[]> {
+  const args = ['--enable-source-maps', BENCH, bench, part, '--quick', '--json']
   const { stdout } = await run(process.execPath, args, { timeout: PART_MS_MAX })
   return Rows.parse(JSON.parse(stdout)).map(({ name }) => name)
 }
 
 test.each([
   [
+    'model-server',
     'throughput',
     [
       'REST predict, large, 2 connections',
@@ -38,6 +39,7 @@ test.each([
     ],
   ],
   [
+    'model-server',
     'memory',
     [
       'memory of 20 models, large',
@@ -47,6 +49,7 @@ test.each([
     ],
   ],
   [
+    'model-server',
     'change',
     ['full reload', 'delta'].flatMap((way) => [
       `one of 30 models changed by ${way}`,
@@ -55,24 +58,37 @@ test.each([
     ]),
   ],
   [
+    'model-server',
     'loading',
     [
       'event-loop delay p99.9 with 10 loads/s',
       'p99.9 of other models with 10 loads/s, above steady',
     ],
   ],
-  ['cycles', ['memory over 12 loads and unloads']],
+  ['model-server', 'cycles', ['memory over 12 loads and unloads']],
   [
+    'model-server',
     'workers',
     [
       'REST predict, large, 2 workers against 1, 32 connections',
       'memory of 5 models, large, 2 workers against 1',
     ],
   ],
+  [
+    'fleet',
+    'start',
+    [
+      'start to ready from the store, 20 models',
+      'start to ready from the disk cache, 20 models',
+      'recycle, 20 models',
+      'a model server that hangs: until it is noticed, 20 models',
+    ],
+  ],
+  ['fleet', 'publish', ['publish until two servers have confirmed it, p99']],
 ])(
-  'the part %s gives all its figures',
-  async (part, names) => {
-    expect(await namesOf(part)).toEqual(names)
+  '%s: the part %s gives all its figures',
+  async (bench, part, names) => {
+    expect(await namesOf(bench, part)).toEqual(names)
   },
   PART_MS_MAX,
 )

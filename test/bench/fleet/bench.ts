@@ -1,0 +1,17 @@
+import type { BenchRow } from '../main.ts'
+import { partsOf } from '../parts.ts'
+import { benchPublish } from './publish.ts'
+import { benchStart } from './start.ts'
+
+const PARTS = new Map([
+  ['start', benchStart],
+  ['publish', benchPublish],
+])
+
+/** All figures of the serving fleet, or those of the parts that are named, as they come. */
+export async function* benchFleet(
+  names: readonly string[],
+  isQuick: boolean,
+): AsyncGenerator<BenchRow> {
+  yield* partsOf(PARTS, names, isQuick)
+}
