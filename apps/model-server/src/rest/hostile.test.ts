@@ -144,42 +144,6 @@ describe('a client that sends many requests at once', () => {
   })
 })
 
-describe('a client that has said all', () => {
-  test.each([PREDICT, '/v1/models/cold:predict'])('gets the answer of %s', async (path) => {
-    await start()
-    const client = await port.open()
-    client.send(plainRequest({ ...asks, path }))
-    client.socket.end()
-
-    await ended(client)
-
-    expect(client.answers).toMatchObject([good])
-  })
-
-  test('is told that its body is cut off', async () => {
-    await start()
-    const client = await port.open()
-    client.send(small.subarray(0, -1))
-    client.socket.end()
-
-    await ended(client)
-
-    expect(client.answers).toMatchObject([
-      { status: 400, body: errorText('The connection ended within the body of a request') },
-    ])
-  })
-
-  test.each(READERS)('and asked %s to close is answered and closed', async (_name, request) => {
-    await start()
-    const client = await port.open()
-    client.send(request({ ...asks, headers: { Connection: 'close' } }))
-
-    await ended(client)
-
-    expect(client.answers).toMatchObject([{ ...good, headers: { connection: 'close' } }])
-  })
-})
-
 test.each(READERS)(
   'a client of %s that goes away in the middle harms nobody',
   async (_name, request) => {

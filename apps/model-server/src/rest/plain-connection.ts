@@ -43,6 +43,8 @@ export class PlainConnection implements Asker {
   /** Only where somebody asks for it. */
   #leaving: AbortController | undefined
   #isLast = false
+  /** The client sends nothing more; what came before is answered. */
+  #hasEnded = false
   #hasAsked = false
   /** When the state began. */
   #sinceMs: number
@@ -86,6 +88,7 @@ export class PlainConnection implements Asker {
     while (left.length > 0 && this.#state === 'between') left = this.#read(left)
     this.#isReading = false
     if (left.length > 0 && this.#state === 'answering') this.#keep(left)
+    if (this.#hasEnded) this.#clientEnded()
   }
 
   /** Reads one request; returns what is behind it. */
@@ -160,7 +163,8 @@ export class PlainConnection implements Asker {
   #finish(reply: Reply): void {
     const socket = this.#socket
     if (socket.destroyed) return
-    const isLast = this.#isLast || this.#all.isLeaving
+    const isOver = this.#hasEnded && !this.#isReading && this.#rest.length === 0
+    const isLast = this.#isLast || isOver || this.#all.isLeaving
     const head = this.#all.options.headers.headOf(reply, isLast)
     const isTaken = isShort(reply.body)
       ? socket.write(head + textOf(reply.body), 'latin1')
@@ -181,8 +185,6 @@ export class PlainConnection implements Asker {
 
   #goOn(): void {
     if (this.#state !== 'answering') return
-    // The client may have ended its side while it took its answer.
-    if (this.#isLast) return this.#sayGoodbye()
     this.#enter('between')
     if (this.#isReading) return
     const rest = this.#rest
@@ -200,14 +202,13 @@ export class PlainConnection implements Asker {
   }
 
   #clientEnded(): void {
+    this.#hasEnded = true
     switch (this.#state) {
       case 'between':
         return this.#sayGoodbye()
       case 'body':
         return this.#refuse(400, 'The connection ended within the body of a request')
       case 'answering':
-        this.#isLast = true
-        return
       case 'ended':
         return
     }
@@ -220,6 +221,11 @@ export class PlainConnection implements Asker {
   }
 
   #handOver(bytes: Buffer): Buffer {
+    // A stream that has ended takes nothing back.
+    if (this.#hasEnded) {
+      this.#sayGoodbye()
+      return NOTHING
+    }
     const socket = this.#socket
     this.#enter('ended')
     this.#leave()
