@@ -82,9 +82,14 @@ const Checked = Settings.refine(
 )
 export type Settings = Readonly<z.output<typeof Settings>>
 
-/** Reads the settings; throws one error that lists everything wrong with them. */
-export const readConfig = (env: NodeJS.ProcessEnv = process.env): Settings =>
-  readSettings(Checked, env)
+/**
+ * Reads the settings, some of which the command line may have given; throws one error that lists
+ * everything wrong with them.
+ */
+export const readConfig = (
+  env: NodeJS.ProcessEnv = process.env,
+  given: NodeJS.ProcessEnv = {},
+): Settings => readSettings(Checked, { ...env, ...given })
 
 /**
  * The environment of the model server: this process's own without its settings and credentials. It

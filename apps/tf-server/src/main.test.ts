@@ -14,6 +14,8 @@ import { startStore } from './test-support/server.ts'
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url))
 const UNTIL = { timeout: 30_000, interval: 10 }
+const LogLine = z.looseObject({ msg: z.string() })
+type LogLine = z.output<typeof LogLine>
 const Started = z.object({ msg: z.literal('started'), url: z.url(), restUrl: z.url() })
 
 async function freePort(): Promise<number> {
@@ -127,3 +129,48 @@ test('an agent ends when its parent’s pipe closes, and its model server with i
   expect(code).toBe(0)
   await expect(predict(agent.restUrl)).rejects.toThrow('fetch failed')
 })
+
+test('pull brings what is live into the cache and ends; what is wrong in the store is told', async () => {
+  await using opened = await startStore()
+  const { store, folder } = opened
+  const good = await putVersion(store, { name: 'acme.late', version: 1, addend: 10 })
+  const torn = await putVersion(store, {
+    name: 'acme.torn',
+    version: 1,
+    addend: 10,
+    withFiles: (files) => files.map((file) => ({ ...file, sha256: 'f'.repeat(64) })),
+  })
+  const sha = await putConfig(store, { 'acme.late': good, 'acme.torn': torn })
+  await setChannel(store, { sha, seq: 0 })
+
+  const { code, lines } = await runToEnd('pull', folder.store, folder.cache)
+
+  expect(code).toBe(0)
+  expect(lines.map(({ msg }) => msg)).toEqual(['version is wrong in the store', 'pulled'])
+  expect(lines[0]).toMatchObject({ name: 'acme.torn', version: 1 })
+  expect(lines[1]).toMatchObject({ sha, seq: 0, versions: 1, faults: 1 })
+  const pulled = join(folder.cache, 'models/acme.late/1')
+  expect(await readdir(pulled)).toContain('saved_model.pb')
+})
+
+test.each([
+  ['pull', 'elsewhere', 1],
+  ['push', 'store', 2],
+])('%s of %s ends with code %i', async (command, name, expected) => {
+  await using opened = await startStore()
+  const { path, cache } = opened.folder
+
+  expect(await runToEnd(command, join(path, name), cache)).toMatchObject({ code: expected })
+})
+
+/** Runs one command to its end. */
+async function runToEnd(command: string, store: string, cache: string) {
+  const child = spawn(process.execPath, [MAIN, command], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+    env: { ...process.env, DROVER_STORE: store, DROVER_CACHE: cache },
+  })
+  const lines: LogLine[] = []
+  createInterface(child.stdout).on('line', (line) => lines.push(LogLine.parse(JSON.parse(line))))
+  await once(child, 'close')
+  return { code: child.exitCode, lines }
+}
