@@ -114,6 +114,7 @@ function* observe(world: World, own: Own): Steps<Observed> {
     channel,
     held,
     fault: undefined,
+    closedUntil: undefined,
     limits: SIM_LIMITS,
     ...describe(own.memory, sight),
   }

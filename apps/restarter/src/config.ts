@@ -1,10 +1,21 @@
 import { Name } from '@drover/model-config'
 import { Port, readSettings } from '@drover/service'
 import { z } from 'zod'
+import { parseWindows, type Window, WindowError } from './windows.ts'
 
 const HOUR_MS = 3_600_000
 
 const milliseconds = (min: number) => z.coerce.number().int().min(min)
+
+const Windows = z.string().transform((list, context): Window[] => {
+  try {
+    return parseWindows(list)
+  } catch (error) {
+    if (!(error instanceof WindowError)) throw error
+    context.addIssue({ code: 'custom', message: error.message })
+    return z.NEVER
+  }
+})
 
 const Settings = z.object({
   /** The folder of the model store. Read at start. */
@@ -53,6 +64,14 @@ const Settings = z.object({
   DROVER_RECYCLE_HOURS: z.coerce.number().positive().default(24),
   /** How long a recycling may take; 120,000 ms unless told. Read at start. */
   DROVER_RECYCLE_MS: milliseconds(1).default(120_000),
+  /**
+   * When model servers may be recycled, for whatever reason; at all times unless told. A list of
+   * `<cron> <time zone> <length>` parted by `;`, as `0 2 * * 1-5 Europe/Berlin 4h`. A new config,
+   * going back from one and catching up never wait for a window. Read at start.
+   */
+  DROVER_WINDOWS: Windows.prefault(''),
+  /** Shortest time between two recycles in the fleet; 0 ms unless told. Read at start. */
+  DROVER_RECYCLE_INTERVAL_MS: milliseconds(0).default(0),
   /** Resident bytes above which a model server is recycled; never unless told. Read at start. */
   DROVER_RECYCLE_BYTES_MAX: z.coerce.number().int().positive().optional(),
 })
@@ -75,6 +94,7 @@ export function limitsOf(config: Config) {
     parallel: config.DROVER_PARALLEL,
     recycleMs: config.DROVER_RECYCLE_MS,
     recycleAgeMs: config.DROVER_RECYCLE_HOURS * HOUR_MS,
+    recycleIntervalMs: config.DROVER_RECYCLE_INTERVAL_MS,
     residentBytesMax: config.DROVER_RECYCLE_BYTES_MAX,
   }
 }

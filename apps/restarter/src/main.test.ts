@@ -75,7 +75,12 @@ test('a process that is killed in a rollout is followed by one that ends it, and
 })
 
 test('wrong settings are named all at once', () => {
-  const env = { DROVER_SERVERS: 'ftp://a', DROVER_PARALLEL: '0', DROVER_FLEET: 'No' }
+  const env = {
+    DROVER_SERVERS: 'ftp://a',
+    DROVER_PARALLEL: '0',
+    DROVER_FLEET: 'No',
+    DROVER_WINDOWS: '0 2 * * * Europe/Berln 4h',
+  }
 
   for (const name of Object.keys(env)) expect(() => readConfig(env), name).toThrow(name)
 })

@@ -25,6 +25,7 @@ await runService(log, config.DROVER_FOLLOW_PARENT, async (stop) => {
     serversToken: await readToken(config.DROVER_SERVERS_TOKEN_FILE),
     instance: config.DROVER_INSTANCE,
     limits: limitsOf(config),
+    windows: config.DROVER_WINDOWS,
     scanMs: config.DROVER_SCAN_MS,
     stateMs: config.DROVER_STATE_MS,
     nudgePublisher: async (traceparent) =>

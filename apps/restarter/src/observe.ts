@@ -5,6 +5,7 @@ import { describe, EMPTY_MEMORY, type Memory, remember } from './memory.ts'
 import type { Limits, Observed } from './observed.ts'
 import { makePublished, type Published } from './published.ts'
 import { makeStates, type StatesOptions } from './states.ts'
+import { closedUntil, type Window } from './windows.ts'
 
 export interface ObserverOptions extends StatesOptions {
   store: ModelStore
@@ -15,13 +16,14 @@ export interface ObserverOptions extends StatesOptions {
   calls: Calls
   clock: Clock
   limits: Limits
+  windows: readonly Window[]
 }
 
 const NOTHING: Published = { channel: undefined, held: [], fault: undefined }
 
 /** Reads the world into one plain value, again and again; remembers what only time can tell. */
 export function makeObserver(options: ObserverOptions) {
-  const { servers, holder, instance, calls, clock, limits } = options
+  const { servers, holder, instance, calls, clock, limits, windows } = options
   const readPublished = makePublished(options.store, options.fleet)
   const states = makeStates(options)
   let memory: Memory = EMPTY_MEMORY
@@ -55,8 +57,16 @@ export function makeObserver(options: ObserverOptions) {
     }
     // While the store is away nothing may be concluded from what is seen.
     if (published.away === undefined) memory = remember(memory, sight)
-    const at = new Date().toISOString()
-    const { now } = sight
-    return { ...published, now, at, holder, instance, limits, ...describe(memory, sight) }
+    const at = new Date()
+    return {
+      ...published,
+      ...describe(memory, sight),
+      now: sight.now,
+      at: at.toISOString(),
+      holder,
+      instance,
+      limits,
+      closedUntil: closedUntil(windows, at),
+    }
   }
 }

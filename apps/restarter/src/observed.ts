@@ -18,6 +18,8 @@ export interface Limits {
   recycleMs: number
   /** The age at which a model server process is replaced. */
   recycleAgeMs: number
+  /** The shortest time between two replacements in the fleet. */
+  recycleIntervalMs: number
   /** The resident size above which a model server process is replaced; none unless told. */
   residentBytesMax: number | undefined
 }
@@ -32,6 +34,7 @@ export const LIMITS: Limits = {
   parallel: 2,
   recycleMs: 120_000,
   recycleAgeMs: 86_400_000,
+  recycleIntervalMs: 0,
   residentBytesMax: undefined,
 }
 
@@ -102,6 +105,8 @@ export interface Observed {
   /** The fence under which this process took the rollout over from another. */
   tookOver: number | undefined
   losses: readonly Loss[]
+  /** When the windows open next; undefined while model servers may be replaced. */
+  closedUntil: string | undefined
   limits: Limits
 }
 

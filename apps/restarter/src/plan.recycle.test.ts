@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { Observed } from './observed.ts'
 import { decide, plan } from './plan.ts'
 import {
+  AT,
   channel,
   command,
   config,
@@ -82,6 +83,10 @@ describe('recycling', () => {
   const old = { servingSince: '2026-01-01T00:00:00.000Z' }
   const wish = { count: 1, at: '2026-01-01T23:00:00.000Z', recycles: { server: 1 } }
   const on = { ...settled, rollout: rollout(4, 'recycle', ['a']) }
+  const shut = { closedUntil: '2026-01-02T01:00:00.000Z' }
+  const spaced = { limits: { ...observed(settled, []).limits, recycleIntervalMs: 3_600_000 } }
+  const young = { servingSince: '2026-01-01T23:00:01.000Z' }
+  const ahead = { servingSince: '2026-01-02T09:00:00.000Z' }
   const large = { limits: { ...observed(settled, []).limits, residentBytesMax: 10 } }
 
   test.each<Row>([
@@ -143,6 +148,75 @@ describe('recycling', () => {
       'take recycle 4 [a]',
     ],
     [
+      'outside the windows nobody is recycled for age',
+      observed(settled, [server('a', state(4, old))], shut),
+      'nothing',
+    ],
+    [
+      'nor for a wish',
+      observed({ ...settled, restart: wish }, [server('a', state(4))], shut),
+      'nothing',
+    ],
+    [
+      'nor for size',
+      observed(settled, [server('a', state(4, { residentBytes: 11 }))], { ...large, ...shut }),
+      'nothing',
+    ],
+    [
+      'one that was taken just before the windows closed is let go',
+      observed(on, [server('a', state(4, old))], shut),
+      'release',
+    ],
+    [
+      'one that was told before the windows closed is awaited',
+      observed(on, [server('a', state(4, { ...old, ready: false }), told(500))], shut),
+      'nothing',
+    ],
+    [
+      'a config is rolled out outside the windows',
+      observed(channel(), [server('a', state(4, old))], shut),
+      'take apply 5 [a]',
+    ],
+    [
+      'going back from one does not wait for a window either',
+      observed(channel({ rollout: rollout(5, 'back', ['a']) }), [server('a', state(5))], shut),
+      'apply a:4 at fence 20',
+    ],
+    [
+      'a server that is behind is told outside the windows',
+      observed(settled, [server('a', state(3))], shut),
+      'apply a:4 at fence 20',
+    ],
+    [
+      'the next one waits for the interval since the last start',
+      observed(settled, [server('a', state(4, old)), server('b', state(4, young))], spaced),
+      'nothing',
+    ],
+    [
+      'and comes when it is over',
+      observed(settled, [server('a', state(4, old)), server('b', state(4))], spaced),
+      'take recycle 4 [a]',
+    ],
+    [
+      'a wish waits for the interval too',
+      observed(
+        { ...settled, restart: wish },
+        [server('a', state(4)), server('b', state(4, young))],
+        spaced,
+      ),
+      'nothing',
+    ],
+    [
+      'a clock that is far ahead keeps nobody waiting',
+      observed(settled, [server('a', state(4, old)), server('b', state(4, ahead))], spaced),
+      'take recycle 4 [a]',
+    ],
+    [
+      'after a takeover, one that was done within the interval is released',
+      observed(on, [server('a', state(4, { servingSince: AT }))], spaced),
+      'release',
+    ],
+    [
       'one that just failed waits',
       observed(settled, [server('a', state(4, old), told(500))]),
       'nothing',
@@ -181,6 +255,22 @@ describe('recycling', () => {
     ],
   ])('%s', (_, seen, line) => {
     expect(lineOf(plan(seen))).toBe(line)
+  })
+
+  test('outside the windows the reason names the next opening', () => {
+    const { why } = decide(observed(settled, [server('a', state(4, old))], shut))
+
+    expect(why).toBe(
+      'a waits for its age: outside the windows, the next opens at 2026-01-02T01:00:00.000Z',
+    )
+  })
+
+  test('before the interval is over the reason names its end', () => {
+    const servers = [server('a', state(4, old)), server('b', state(4, young))]
+
+    const { why } = decide(observed(settled, servers, spaced))
+
+    expect(why).toContain('the next may at 2026-01-02T00:00:01.000Z')
   })
 
   test('a frozen fleet says so', () => {

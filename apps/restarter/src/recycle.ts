@@ -21,13 +21,31 @@ export function dueRecycle(
   return undefined
 }
 
-/** Why nobody may be recycled now: the fleet is frozen, or a server less serves already. */
-export function whyNoRecycle({ servers, channel, at }: Observed): string | undefined {
+/**
+ * Why nobody may be recycled now: the fleet is frozen, no window is open, a server less serves
+ * already, or the last replacement was just now.
+ */
+export function whyNoRecycle(observed: Observed): string | undefined {
+  const { servers, channel, at, closedUntil } = observed
   const freeze = channel?.freeze
   if (freeze !== undefined && Date.parse(freeze.until) > Date.parse(at))
     return `frozen until ${freeze.until}: ${freeze.why}`
+  if (closedUntil !== undefined) return `outside the windows, the next opens at ${closedUntil}`
   const missing = servers.find(({ state }) => state?.ready !== true)
-  return missing && `${missing.url} is not ready`
+  return missing === undefined ? whyTooSoon(observed) : `${missing.url} is not ready`
+}
+
+/** Goes by what the servers say, so that neither a restart of this process nor a takeover hurries. */
+function whyTooSoon({ servers, at, limits }: Observed): string | undefined {
+  const { recycleIntervalMs } = limits
+  const isRecent = (since: number) => Math.abs(Date.parse(at) - since) < recycleIntervalMs
+  // A server whose clock is far ahead must not keep all others waiting until that time has come.
+  const starts = servers
+    .map(({ state }) => Date.parse(state?.servingSince ?? ''))
+    .filter((since) => isRecent(since))
+  if (starts.length === 0) return undefined
+  const next = new Date(Math.max(...starts) + recycleIntervalMs).toISOString()
+  return `the last model server started less than ${recycleIntervalMs} ms ago, the next may at ${next}`
 }
 
 function whyRecycle({ url, state }: ObservedServer, observed: Observed): string | undefined {

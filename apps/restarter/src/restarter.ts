@@ -12,6 +12,7 @@ import { makeObserver } from './observe.ts'
 import { type Decision, type Limits, LIMITS, type Observed } from './observed.ts'
 import { decide } from './plan.ts'
 import { type Look, statusOf } from './status.ts'
+import type { Window } from './windows.ts'
 import { makeWishes } from './wishes.ts'
 
 export { type Agents, makeAgents } from './agents.ts'
@@ -44,6 +45,8 @@ export interface RestarterOptions {
   /** A name kept over this process's lives, if no two processes can have it at a time. */
   instance?: string | undefined
   limits?: Partial<Limits>
+  /** When model servers may be recycled; at all times unless told. */
+  windows?: readonly Window[]
   scanMs?: number
   /** Longest wait for one server's state. */
   stateMs?: number
@@ -58,7 +61,7 @@ const STATE_MS = 2_000
 
 /** Makes the servers of a fleet match its channel. Nothing happens before `run`. */
 export function makeRestarter(options: RestarterOptions) {
-  const { store, fleet, onError, scanMs = SCAN_MS } = options
+  const { store, fleet, onError, windows = [], scanMs = SCAN_MS } = options
   /** Of the newest nudge, until what it is about is over. */
   let traceparent: string | undefined
   const nudge = () => loop.nudge()
@@ -108,7 +111,7 @@ export function makeRestarter(options: RestarterOptions) {
     },
 
     /** What the last look saw, what follows from it, and the decisions so far, the newest first. */
-    status: () => statusOf(fleet, holder, last, notes.newest()),
+    status: () => statusOf(fleet, holder, { look: last, windows, decisions: notes.newest() }),
 
     /** The states of the servers that answered the last look. */
     states: (): ServerState[] => (last?.observed.servers ?? []).flatMap(({ state }) => state ?? []),
@@ -143,7 +146,7 @@ interface Hooks {
 }
 
 function makeParts(options: RestarterOptions, { nudge, traceOf }: Hooks) {
-  const { store, fleet, servers, instance, stateMs = STATE_MS } = options
+  const { store, fleet, servers, instance, windows = [], stateMs = STATE_MS } = options
   const limits: Limits = { ...LIMITS, ...options.limits }
   const { applyMs, recycleMs } = limits
   const holder = `${instance ?? 'restarter'}/${randomUUID()}`
@@ -152,6 +155,6 @@ function makeParts(options: RestarterOptions, { nudge, traceOf }: Hooks) {
   const { now } = clock
   const calls = makeCalls({ agents, now, applyMs, recycleMs, traceOf, onSettled: nudge })
   const place = { store, fleet, servers, holder, instance }
-  const parts = { agents, calls, clock, limits, stateMs, onReturn: nudge }
+  const parts = { agents, calls, clock, limits, windows, stateMs, onReturn: nudge }
   return { holder, calls, observe: makeObserver({ ...place, ...parts }) }
 }

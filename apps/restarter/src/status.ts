@@ -1,5 +1,6 @@
 import type { Note } from './notes.ts'
 import type { Decision, Observed, ObservedServer } from './observed.ts'
+import { openingAt, type Window } from './windows.ts'
 
 /** One look and what follows from it. */
 export interface Look {
@@ -7,18 +8,30 @@ export interface Look {
   decision: Decision
 }
 
+/** What a status is made of. */
+export interface StatusParts {
+  look: Look | undefined
+  windows: readonly Window[]
+  decisions: readonly Note[]
+}
+
 /** The body of `GET /v1/status`: what is seen, what is next and why, and what was decided so far. */
-export function statusOf(
-  fleet: string,
-  holder: string,
-  look: Look | undefined,
-  decisions: readonly Note[],
-) {
+export function statusOf(fleet: string, holder: string, { look, windows, decisions }: StatusParts) {
   const head = { fleet, holder, decisions }
-  if (look === undefined) return { ...head, ...BLIND }
+  if (look === undefined) return { ...head, ...BLIND, windows: null }
   const { at, away = null, channel = null, servers } = look.observed
   const { action: next = null, why, required } = look.decision
-  return { ...head, at, away, channel, servers: servers.map(serverOf), next, why, required }
+  return {
+    ...head,
+    at,
+    away,
+    channel,
+    servers: servers.map(serverOf),
+    next,
+    why,
+    required,
+    windows: windowsOf(windows, new Date(at)),
+  }
 }
 
 const BLIND = {
@@ -37,3 +50,13 @@ const serverOf = ({ url, state, command }: ObservedServer) => ({
   state: state ?? null,
   command: command ?? null,
 })
+
+/** When model servers may be recycled; null where that is at all times. */
+function windowsOf(windows: readonly Window[], at: Date) {
+  if (windows.length === 0) return null
+  const opening = openingAt(windows, at)
+  const set = windows.map(({ text }) => text)
+  return opening.isOpen
+    ? { set, isOpen: true, opensAt: null, closesAt: opening.closesAt ?? null }
+    : { set, isOpen: false, opensAt: opening.opensAt, closesAt: null }
+}

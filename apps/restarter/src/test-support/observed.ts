@@ -134,6 +134,7 @@ export function observed(
     stepSince: NOW - 1_000,
     tookOver: undefined,
     losses: [],
+    closedUntil: undefined,
     limits: LIMITS,
     ...more,
   }

@@ -102,6 +102,7 @@ export class World {
       channel,
       held: this.#held(),
       fault: undefined,
+      closedUntil: undefined,
       limits: LIMITS,
     }
     restarter.looked = { observed, action: decide(observed).action }
