@@ -1,7 +1,7 @@
 import type { Culprit, ServerState } from '@drover/model-config'
 import { AgentCode, AgentError, type Agents, type CallOptions } from './agents.ts'
 import { newCommand, type Order } from './command.ts'
-import type { Command } from './observed.ts'
+import { type Command, isSameRef } from './observed.ts'
 
 /** Beyond the plan's own deadline, so that the plan decides first. */
 const GRACE_MS = 1_000
@@ -14,12 +14,14 @@ export interface CallsOptions {
   /** The trace of what is being done now. */
   traceOf: () => string | undefined
   /** Hears of each command that came to its end. */
-  onSettled: (url: string, command: Command) => void
+  onSettled: () => void
+  /** Hears how long a command took that the server had something to do for. */
+  onTook?: (kind: Command['kind'], ms: number) => void
 }
 
 /** The commands of this process: one a server on its way, the last one remembered. */
 export function makeCalls(options: CallsOptions) {
-  const { agents, now, applyMs, recycleMs, traceOf, onSettled } = options
+  const { agents, now, applyMs, recycleMs, traceOf, onSettled, onTook } = options
   const commands = new Map<string, Command>()
   const aborts = new Map<string, AbortController>()
   const running = new Set<Promise<void>>()
@@ -39,16 +41,17 @@ export function makeCalls(options: CallsOptions) {
     aborts.set(url, abort)
     const limitMs = (kind === 'apply' ? applyMs : recycleMs) + GRACE_MS
     const signal = AbortSignal.any([abort.signal, AbortSignal.timeout(limitMs)])
-    const done = settle(url, command, send({ signal, traceparent: traceOf() })).finally(() =>
-      running.delete(done),
-    )
+    // A fence that is handed on under the same config takes no time and tells of none.
+    const isWork = kind === 'recycle' || !isSameRef(state?.config, order)
+    const answer = send({ signal, traceparent: traceOf() })
+    const done = settle(url, command, { answer, isWork }).finally(() => running.delete(done))
     running.add(done)
   }
 
   async function settle(
     url: string,
     command: Command,
-    answer: Promise<{ failed: readonly Culprit[] }>,
+    { answer, isWork }: { answer: Promise<{ failed: readonly Culprit[] }>; isWork: boolean },
   ): Promise<void> {
     const end = await answer.then(
       ({ failed }) => ({ outcome: 'answered' as const, failed, message: undefined }),
@@ -57,7 +60,8 @@ export function makeCalls(options: CallsOptions) {
     if (commands.get(url) !== command) return
     const ended = { ...command, ...end, endedAt: now() }
     commands.set(url, ended)
-    onSettled(url, ended)
+    if (ended.outcome === 'answered' && isWork) onTook?.(ended.kind, ended.endedAt - ended.at)
+    onSettled()
   }
 
   return {

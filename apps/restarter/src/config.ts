@@ -46,6 +46,11 @@ const Settings = z.object({
    * that one process has it at a time: its rollout is then gone on with at once. Read at start.
    */
   DROVER_INSTANCE: Name.optional(),
+  /**
+   * Only observe and decide: what would be done is in the log and in `GET /v1/status`, and nothing
+   * is written or sent; wishes are refused. False unless told. Read at start.
+   */
+  DROVER_DRY_RUN: z.stringbool().default(false),
   /** Longest time between two looks; 1,000 ms unless told. Read at start. */
   DROVER_SCAN_MS: milliseconds(10).default(1_000),
   /** Longest wait for a server's state; 2,000 ms unless told. Read at start. */

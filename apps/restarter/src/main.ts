@@ -16,6 +16,7 @@ await runService(log, config.DROVER_FOLLOW_PARENT, async (stop) => {
   const place = url === undefined ? undefined : { url, prefix }
   const onError = (err: unknown) => log.warn({ err }, 'will try again')
   await using store = await openPosixStore(config.DROVER_STORE)
+  const dryRun = config.DROVER_DRY_RUN
   await using publisher = place && openQueue({ name: 'publish' }, place)
   const restarter = makeRestarter({
     store,
@@ -24,13 +25,14 @@ await runService(log, config.DROVER_FOLLOW_PARENT, async (stop) => {
     servers: config.DROVER_SERVERS,
     serversToken: await readToken(config.DROVER_SERVERS_TOKEN_FILE),
     instance: config.DROVER_INSTANCE,
+    dryRun,
     limits: limitsOf(config),
     windows: config.DROVER_WINDOWS,
     scanMs: config.DROVER_SCAN_MS,
     stateMs: config.DROVER_STATE_MS,
     nudgePublisher: async (traceparent) =>
       await publisher?.nudge({ fleet, ...(traceparent !== undefined && { traceparent }) }),
-    onNote: (note) => log.info(note, 'decided'),
+    onNote: (note) => log.info(note, dryRun ? 'would be decided' : 'decided'),
   })
   const token = await readToken(config.DROVER_TOKEN_FILE)
   const { DROVER_HOST: host, DROVER_PORT: port } = config
@@ -39,6 +41,6 @@ await runService(log, config.DROVER_FOLLOW_PARENT, async (stop) => {
     restarter.nudge(traceparent)
   await using worker = place && startWorker({ name: 'rollout', fleet }, place, nudge, { onError })
   await using watch = place && watchRedis(place, { onReturn: () => restarter.nudge() })
-  log.info({ url: api.url }, 'started')
+  log.info({ url: api.url, dryRun }, 'started')
   await restarter.run(stop)
 })

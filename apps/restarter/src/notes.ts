@@ -14,10 +14,13 @@ export interface Note {
   traceparent: string | undefined
 }
 
-/** The last decisions of this process. */
-export function makeNotes(onNote: (note: Note) => void = () => {}) {
+/**
+ * The last decisions of this process. What is decided in a dry run is decided again at each look
+ * and noted once.
+ */
+export function makeNotes(onNote: (note: Note) => void = () => {}, dryRun = false) {
   const notes: Note[] = []
-  let waited: string | undefined
+  let before: string | undefined
 
   return {
     add(
@@ -26,10 +29,12 @@ export function makeNotes(onNote: (note: Note) => void = () => {}) {
       traceparent: string | undefined,
     ): void {
       const isBeat = action?.kind === 'write' && action.what === 'beat'
-      if (isBeat || (action === undefined && waited === why)) return
-      waited = action === undefined ? why : undefined
       const what = action === undefined ? 'wait' : nameOf(action)
-      const note = { at, what, why, servers: serversOf(action), seq: channel?.seq, traceparent }
+      const servers = serversOf(action)
+      const said = `${what} ${why} ${servers.join(' ')}`
+      if (isBeat || (said === before && (dryRun || action === undefined))) return
+      before = said
+      const note = { at, what, why, servers, seq: channel?.seq, traceparent }
       notes.unshift(note)
       notes.length = Math.min(notes.length, NOTES_MAX)
       onNote(note)

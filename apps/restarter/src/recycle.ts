@@ -48,7 +48,8 @@ function whyTooSoon({ servers, at, limits }: Observed): string | undefined {
   return `the last model server started less than ${recycleIntervalMs} ms ago, the next may at ${next}`
 }
 
-function whyRecycle({ url, state }: ObservedServer, observed: Observed): string | undefined {
+/** Why a server's model server should be replaced; undefined: there is no reason. */
+export function whyRecycle({ url, state }: ObservedServer, observed: Observed): string | undefined {
   const { at, limits } = observed
   if (state?.servingSince === undefined) return undefined
   if (isWished(state, state.servingSince, observed)) return 'a wish'

@@ -7,6 +7,7 @@ import { type Agents, makeAgents } from './agents.ts'
 import { makeRecorder } from './audit.ts'
 import { makeCalls } from './calls.ts'
 import { makeClock } from './clock.ts'
+import { makeDurations } from './durations.ts'
 import { makeNotes, type Note } from './notes.ts'
 import { makeObserver } from './observe.ts'
 import { type Decision, type Limits, LIMITS, type Observed } from './observed.ts'
@@ -45,6 +46,8 @@ export interface RestarterOptions {
   /** A name kept over this process's lives, if no two processes can have it at a time. */
   instance?: string | undefined
   limits?: Partial<Limits>
+  /** Observes and decides, and does nothing. False unless told. */
+  dryRun?: boolean
   /** When model servers may be recycled; at all times unless told. */
   windows?: readonly Window[]
   scanMs?: number
@@ -61,12 +64,15 @@ const STATE_MS = 2_000
 
 /** Makes the servers of a fleet match its channel. Nothing happens before `run`. */
 export function makeRestarter(options: RestarterOptions) {
-  const { store, fleet, onError, windows = [], scanMs = SCAN_MS } = options
+  const { store, fleet, onError, windows = [], dryRun = false, scanMs = SCAN_MS } = options
   /** Of the newest nudge, until what it is about is over. */
   let traceparent: string | undefined
   const nudge = () => loop.nudge()
-  const { holder, observe, calls } = makeParts(options, { nudge, traceOf: () => traceparent })
-  const notes = makeNotes(options.onNote)
+  const { holder, observe, calls, durations } = makeParts(options, {
+    nudge,
+    traceOf: () => traceparent,
+  })
+  const notes = makeNotes(options.onNote, dryRun)
   const record = makeRecorder(store, fleet)
   let last: Look | undefined
 
@@ -76,6 +82,7 @@ export function makeRestarter(options: RestarterOptions) {
     const decision = decide(observed)
     last = { observed, decision }
     notes.add(observed, decision, traceparent)
+    if (dryRun) return false
     const { action } = decision
     const channel = action && (await act(action, observed, { store, fleet, calls }))
     if (channel !== undefined) await tellAtOnce(channel, observed, decision)
@@ -102,7 +109,7 @@ export function makeRestarter(options: RestarterOptions) {
   const loop = makeLoop({ turn, scanMs, backoffMs: BACKOFF_MS, onError })
 
   return {
-    wishes: makeWishes(store, fleet),
+    wishes: makeWishes(store, fleet, dryRun),
 
     /** Asks for a look now; what follows from it goes on with the trace. */
     nudge: (newest?: string): void => {
@@ -111,7 +118,14 @@ export function makeRestarter(options: RestarterOptions) {
     },
 
     /** What the last look saw, what follows from it, and the decisions so far, the newest first. */
-    status: () => statusOf(fleet, holder, { look: last, windows, decisions: notes.newest() }),
+    status: () =>
+      statusOf(fleet, holder, {
+        look: last,
+        windows,
+        medians: durations.medians(),
+        dryRun,
+        decisions: notes.newest(),
+      }),
 
     /** The states of the servers that answered the last look. */
     states: (): ServerState[] => (last?.observed.servers ?? []).flatMap(({ state }) => state ?? []),
@@ -153,8 +167,10 @@ function makeParts(options: RestarterOptions, { nudge, traceOf }: Hooks) {
   const agents = options.agents ?? makeAgents(options.serversToken)
   const clock = makeClock()
   const { now } = clock
-  const calls = makeCalls({ agents, now, applyMs, recycleMs, traceOf, onSettled: nudge })
+  const durations = makeDurations()
+  const { add: onTook } = durations
+  const calls = makeCalls({ agents, now, applyMs, recycleMs, traceOf, onSettled: nudge, onTook })
   const place = { store, fleet, servers, holder, instance }
   const parts = { agents, calls, clock, limits, windows, stateMs, onReturn: nudge }
-  return { holder, calls, observe: makeObserver({ ...place, ...parts }) }
+  return { holder, calls, durations, observe: makeObserver({ ...place, ...parts }) }
 }

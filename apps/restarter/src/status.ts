@@ -1,3 +1,5 @@
+import type { Medians } from './durations.ts'
+import { forecastOf } from './forecast.ts'
 import type { Note } from './notes.ts'
 import type { Decision, Observed, ObservedServer } from './observed.ts'
 import { openingAt, type Window } from './windows.ts'
@@ -12,13 +14,20 @@ export interface Look {
 export interface StatusParts {
   look: Look | undefined
   windows: readonly Window[]
+  medians: Medians
+  /** Nothing of what is decided is done. */
+  dryRun: boolean
   decisions: readonly Note[]
 }
 
 /** The body of `GET /v1/status`: what is seen, what is next and why, and what was decided so far. */
-export function statusOf(fleet: string, holder: string, { look, windows, decisions }: StatusParts) {
-  const head = { fleet, holder, decisions }
-  if (look === undefined) return { ...head, ...BLIND, windows: null }
+export function statusOf(
+  fleet: string,
+  holder: string,
+  { look, windows, medians, dryRun, decisions }: StatusParts,
+) {
+  const head = { fleet, holder, dryRun, decisions }
+  if (look === undefined) return { ...head, ...BLIND, windows: null, forecast: null }
   const { at, away = null, channel = null, servers } = look.observed
   const { action: next = null, why, required } = look.decision
   return {
@@ -31,6 +40,7 @@ export function statusOf(fleet: string, holder: string, { look, windows, decisio
     why,
     required,
     windows: windowsOf(windows, new Date(at)),
+    forecast: forecastOf(look.observed, { medians, windows }),
   }
 }
 

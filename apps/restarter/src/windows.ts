@@ -86,19 +86,19 @@ function parseCron(text: string, pattern: string, timezone: string): Cron {
 export function openingAt(windows: readonly Window[], at: Date): Opening {
   const opensAt = closedUntil(windows, at)
   if (opensAt !== undefined) return { isOpen: false, opensAt }
-  const end = endAt(windows, at.getTime())
+  const end = openEndAt(windows, at.getTime())
   return { isOpen: true, closesAt: end === undefined ? undefined : joinedEnd(windows, end) }
 }
 
 /** When the windows open next; undefined while one is open, or where there are none. */
 export function closedUntil(windows: readonly Window[], at: Date): string | undefined {
-  if (windows.length === 0 || endAt(windows, at.getTime()) !== undefined) return undefined
+  if (windows.length === 0 || openEndAt(windows, at.getTime()) !== undefined) return undefined
   const next = windows.flatMap(({ cron }) => cron.nextRun(at)?.getTime() ?? [])
   return new Date(Math.min(...next)).toISOString()
 }
 
 /** The latest end of the windows that are open at a moment; undefined when none is. */
-function endAt(windows: readonly Window[], atMs: number): number | undefined {
+export function openEndAt(windows: readonly Window[], atMs: number): number | undefined {
   const ends = windows.flatMap(({ cron, lengthMs }) => {
     // Of windows of one length that overlap, the one that began last ends last. What begins at the
     // very moment counts, which croner leaves out.
@@ -113,7 +113,7 @@ function endAt(windows: readonly Window[], atMs: number): number | undefined {
 function joinedEnd(windows: readonly Window[], first: number): string | undefined {
   let end = first
   for (let joins = 0; joins < JOINS_MAX; joins++) {
-    const next = endAt(windows, end)
+    const next = openEndAt(windows, end)
     if (next === undefined) return new Date(end).toISOString()
     end = next
   }

@@ -7,9 +7,16 @@ import { type Change, nextChannel } from './observed.ts'
 
 const TRIES_MAX = 20
 
-/** What people ask of a fleet: written to the channel at once, obeyed by whoever has the right. */
-export function makeWishes(store: ModelStore, fleet: string) {
+const DRY_RUN =
+  'this restarter runs dry (DROVER_DRY_RUN): it writes nothing, so it cannot take a wish'
+
+/**
+ * What people ask of a fleet: written to the channel at once, obeyed by whoever has the right. In a
+ * dry run each is refused.
+ */
+export function makeWishes(store: ModelStore, fleet: string, dryRun = false) {
   async function write(what: string, why: string, change: (channel: Channel) => Change) {
+    if (dryRun) throw new ApiError(409, DRY_RUN)
     for (let tries = 0; tries < TRIES_MAX; tries++) {
       const channel = await readStateJson(store, channelKey(fleet), Channel)
       if (channel === undefined) {
