@@ -68,6 +68,15 @@ export function makeCalls(options: CallsOptions) {
     /** What the plan may know of the commands. */
     commands: (): ReadonlyMap<string, Command> => new Map(commands),
 
+    /** Forgets what was told to servers that are none any more, once it has come to its end. */
+    keepOnly(urls: readonly string[]): void {
+      for (const [url, { outcome }] of commands) {
+        if (outcome === 'pending' || urls.includes(url)) continue
+        commands.delete(url)
+        aborts.delete(url)
+      }
+    },
+
     /** Tells a server to run a config; the answer is seen at a later look. */
     apply(order: Order, state: ServerState | undefined): void {
       const { url, sha, seq, fence } = order

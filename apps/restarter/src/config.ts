@@ -17,6 +17,16 @@ const Windows = z.string().transform((list, context): Window[] => {
   }
 })
 
+const HttpUrl = z.url({ protocol: /^https?$/ })
+const DNS_NAME = /^dns\+http:\/\/[-.\w]+:\d{1,5}$/
+
+const ServerEntry = z
+  .string()
+  .refine(
+    (entry) => DNS_NAME.test(entry) || HttpUrl.safeParse(entry).success,
+    'neither an http(s) URL nor dns+http://name:port',
+  )
+
 const Settings = z.object({
   /** The folder of the model store. Read at start. */
   DROVER_STORE: z.string().default('.drover/store'),
@@ -26,12 +36,15 @@ const Settings = z.object({
   DROVER_PREFIX: z.string().default('{drover}'),
   /** The fleet whose channel is followed; main unless told. Read at start. */
   DROVER_FLEET: Name.default('main'),
-  /** Base URLs of the agents, parted by commas; none unless told. Read at start. */
+  /**
+   * Base URLs of the agents, parted by commas; none unless told. `dns+http://name:port` stands for
+   * all addresses of the name, looked up again every 5 seconds. Read at start.
+   */
   DROVER_SERVERS: z
     .string()
     .default('')
     .transform((list) => list.split(',').flatMap((url) => url.trim().replace(/\/+$/, '') || []))
-    .pipe(z.array(z.url({ protocol: /^https?$/ }))),
+    .pipe(z.array(ServerEntry)),
   /** File with the bearer token of the agents; none unless told. Read at start. */
   DROVER_SERVERS_TOKEN_FILE: z.string().optional(),
   /** Where the HTTP API listens; 127.0.0.1 and a free port unless told. Read at start. */

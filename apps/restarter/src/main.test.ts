@@ -74,6 +74,22 @@ test('a process that is killed in a rollout is followed by one that ends it, and
   expect(code).toBe(0)
 })
 
+test.each(['dns+http://tf-server', 'dns+https://tf-server:1', 'dns+http://a:1/x', 'dns+http://:1'])(
+  '%s names no servers',
+  (entry) => {
+    expect(() => readConfig({ DROVER_SERVERS: `http://a:1,${entry}` })).toThrow(/dns\+http/)
+  },
+)
+
+test('servers may be named by DNS', () => {
+  const list = 'http://a:1/, dns+http://tf-server.drover.svc:8080'
+
+  expect(readConfig({ DROVER_SERVERS: list }).DROVER_SERVERS).toEqual([
+    'http://a:1',
+    'dns+http://tf-server.drover.svc:8080',
+  ])
+})
+
 test('wrong settings are named all at once', () => {
   const env = {
     DROVER_SERVERS: 'ftp://a',

@@ -45,10 +45,12 @@ export function remember(memory: Memory, sight: Sight): Memory {
   const { now, channel, states } = sight
   const rollout = channel?.rollout
   const silent = new Map<string, number>()
-  const last = new Map(memory.last)
+  const last = new Map<string, ServerState>()
   for (const [url, state] of states) {
+    const known = state ?? memory.last.get(url)
     if (state === undefined) silent.set(url, memory.silent.get(url) ?? now)
-    else last.set(url, state)
+    // Addresses come and go: what was known of one that is no server any more goes with it.
+    if (known !== undefined) last.set(url, known)
   }
   const next = {
     ...memory,

@@ -1,16 +1,20 @@
+import type { ServerState } from '@drover/model-config'
 import { ModelStoreError, type ModelStore } from '@drover/model-store'
 import type { Calls } from './calls.ts'
 import type { Clock } from './clock.ts'
 import { describe, EMPTY_MEMORY, type Memory, remember } from './memory.ts'
 import type { Limits, Observed } from './observed.ts'
 import { makePublished, type Published } from './published.ts'
+import { makeServers, type NameView, type Resolve } from './servers.ts'
 import { makeStates, type StatesOptions } from './states.ts'
 import { closedUntil, type Window } from './windows.ts'
 
 export interface ObserverOptions extends StatesOptions {
   store: ModelStore
   fleet: string
+  /** Base URLs of agents, and names that stand for several. */
   servers: readonly string[]
+  resolve: Resolve | undefined
   holder: string
   instance: string | undefined
   calls: Calls
@@ -19,14 +23,20 @@ export interface ObserverOptions extends StatesOptions {
   windows: readonly Window[]
 }
 
+/** A server that is found by a name falls silent at first when it leaves it. */
+const KEPT_SILENCES = 10
+
 const NOTHING: Published = { channel: undefined, held: [], fault: undefined }
 
 /** Reads the world into one plain value, again and again; remembers what only time can tell. */
 export function makeObserver(options: ObserverOptions) {
-  const { servers, holder, instance, calls, clock, limits, windows } = options
+  const { servers: entries, resolve, holder, instance, calls, clock, limits, windows } = options
+  const keepMs = KEPT_SILENCES * limits.silentMs
+  const listServers = makeServers({ entries, keepMs, ...(resolve && { resolve }) })
   const readPublished = makePublished(options.store, options.fleet)
   const states = makeStates(options)
   let memory: Memory = EMPTY_MEMORY
+  let names: readonly NameView[] = []
 
   async function readStore(): Promise<Published & { away: string | undefined }> {
     try {
@@ -43,14 +53,17 @@ export function makeObserver(options: ObserverOptions) {
   const look = async (url: string) => [url, await states.look(url, memory.silent.has(url))] as const
 
   /** One look: the channel first, then all servers at once. */
-  return async (): Promise<Observed> => {
+  async function observe(): Promise<Observed> {
     const published = await readStore()
+    const list = await listServers()
+    names = list.names
+    calls.keepOnly(list.urls)
     // Before the states: what is answered by now, they show.
     const commands = calls.commands()
     const sight = {
       holder,
       channel: published.channel,
-      states: new Map(await Promise.all(servers.map(look))),
+      states: withoutTwins(await Promise.all(list.urls.map(look))),
       now: clock.now(),
       commands,
       silentMs: limits.silentMs,
@@ -69,4 +82,22 @@ export function makeObserver(options: ObserverOptions) {
       closedUntil: closedUntil(windows, at),
     }
   }
+
+  return {
+    observe,
+    /** What the last look knew of the names that stand for servers. */
+    names: () => names,
+  }
+}
+
+/** A server that answers under several addresses is one server, under the first of them. */
+function withoutTwins(looks: readonly (readonly [string, ServerState | undefined])[]) {
+  const known = new Set<string>()
+  return new Map(
+    looks.filter(([, state]) => {
+      if (state === undefined) return true
+      const life = `${state.server} ${state.startedAt}`
+      return known.size < known.add(life).size
+    }),
+  )
 }

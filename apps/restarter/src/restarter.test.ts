@@ -8,7 +8,7 @@ import {
   withFaults,
 } from '@drover/model-store'
 import { expect, test, vi } from 'vitest'
-import { LIMITS } from './restarter.ts'
+import { LIMITS, makeAgents } from './restarter.ts'
 import { culpritOf, type Fleet, startFleet, startRestarter } from './test-support/fleet.ts'
 
 const WAIT = { timeout: 30_000, interval: 5 }
@@ -122,6 +122,29 @@ test('a server that is gone keeps nobody waiting and catches up when it is back'
   expect(before).toEqual([true, false])
   expect(other?.state.config).toEqual(candidate)
   expect((await fleet.readChannel()).rejected).toEqual([])
+})
+
+// The agent listens on the first only: what is asked at the second is answered by the first.
+const toFirst = (url: string) => url.replace('127.0.0.2', '127.0.0.1')
+
+test('a server under two addresses of a name is one server, and is told once', async () => {
+  await using fleet = await startFleet(1)
+  const port = new URL(fleet.agents[0]?.url ?? '').port
+  const addresses = ['127.0.0.1', '127.0.0.2'].map((address) => ({ address, family: 4 }))
+  const agents = makeAgents('secret')
+  await using restarter = startRestarter(fleet, {
+    servers: [`dns+http://tf-server:${port}`],
+    resolve: async () => addresses,
+    agents: { ...agents, state: async (url, signal) => await agents.state(toFirst(url), signal) },
+  })
+
+  const candidate = await fleet.publish(1)
+  await vi.waitUntil(async () => (await fleet.readChannel()).live !== undefined, WAIT)
+
+  expect((await fleet.readChannel()).live).toMatchObject(candidate)
+  expect(restarter.status().servers.map(({ url }) => url)).toEqual([`http://127.0.0.1:${port}`])
+  expect(restarter.status().names).toMatchObject([{ error: null }])
+  expect(fleet.agents[0]?.applied).toEqual([candidate])
 })
 
 test('while the store is away nothing is done, and no deadline runs', async () => {

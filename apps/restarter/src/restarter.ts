@@ -13,6 +13,7 @@ import { makeObserver } from './observe.ts'
 import { type Decision, type Limits, LIMITS, type Observed } from './observed.ts'
 import { decide } from './plan.ts'
 import { type Look, statusOf } from './status.ts'
+import type { Resolve } from './servers.ts'
 import type { Window } from './windows.ts'
 import { makeWishes } from './wishes.ts'
 
@@ -38,8 +39,10 @@ const BACKOFF_MS = 500
 export interface RestarterOptions {
   store: ModelStore
   fleet: string
-  /** Base URLs of the agents. The first that is ready is the canary. */
+  /** Base URLs of the agents, or `dns+http://name:port`. The first that is ready is the canary. */
   servers: readonly string[]
+  /** Finds the addresses of a name; the operating system's way unless told. */
+  resolve?: Resolve
   /** The bearer token that the agents ask for. */
   serversToken?: string | undefined
   agents?: Agents
@@ -68,7 +71,7 @@ export function makeRestarter(options: RestarterOptions) {
   /** Of the newest nudge, until what it is about is over. */
   let traceparent: string | undefined
   const nudge = () => loop.nudge()
-  const { holder, observe, calls, durations } = makeParts(options, {
+  const { holder, observer, calls, durations } = makeParts(options, {
     nudge,
     traceOf: () => traceparent,
   })
@@ -78,7 +81,7 @@ export function makeRestarter(options: RestarterOptions) {
 
   async function turn(): Promise<boolean> {
     const traceAtStart = traceparent
-    const observed = await observe()
+    const observed = await observer.observe()
     const decision = decide(observed)
     last = { observed, decision }
     notes.add(observed, decision, traceparent)
@@ -123,6 +126,7 @@ export function makeRestarter(options: RestarterOptions) {
         look: last,
         windows,
         medians: durations.medians(),
+        names: observer.names(),
         dryRun,
         decisions: notes.newest(),
       }),
@@ -160,7 +164,7 @@ interface Hooks {
 }
 
 function makeParts(options: RestarterOptions, { nudge, traceOf }: Hooks) {
-  const { store, fleet, servers, instance, windows = [], stateMs = STATE_MS } = options
+  const { store, fleet, servers, resolve, instance, windows = [], stateMs = STATE_MS } = options
   const limits: Limits = { ...LIMITS, ...options.limits }
   const { applyMs, recycleMs } = limits
   const holder = `${instance ?? 'restarter'}/${randomUUID()}`
@@ -170,7 +174,7 @@ function makeParts(options: RestarterOptions, { nudge, traceOf }: Hooks) {
   const durations = makeDurations()
   const { add: onTook } = durations
   const calls = makeCalls({ agents, now, applyMs, recycleMs, traceOf, onSettled: nudge, onTook })
-  const place = { store, fleet, servers, holder, instance }
+  const place = { store, fleet, servers, resolve, holder, instance }
   const parts = { agents, calls, clock, limits, windows, stateMs, onReturn: nudge }
-  return { holder, calls, durations, observe: makeObserver({ ...place, ...parts }) }
+  return { holder, calls, durations, observer: makeObserver({ ...place, ...parts }) }
 }

@@ -2,6 +2,7 @@ import type { Medians } from './durations.ts'
 import { forecastOf } from './forecast.ts'
 import type { Note } from './notes.ts'
 import type { Decision, Observed, ObservedServer } from './observed.ts'
+import type { NameView } from './servers.ts'
 import { openingAt, type Window } from './windows.ts'
 
 /** One look and what follows from it. */
@@ -15,6 +16,7 @@ export interface StatusParts {
   look: Look | undefined
   windows: readonly Window[]
   medians: Medians
+  names: readonly NameView[]
   /** Nothing of what is decided is done. */
   dryRun: boolean
   decisions: readonly Note[]
@@ -24,9 +26,9 @@ export interface StatusParts {
 export function statusOf(
   fleet: string,
   holder: string,
-  { look, windows, medians, dryRun, decisions }: StatusParts,
+  { look, windows, medians, names, dryRun, decisions }: StatusParts,
 ) {
-  const head = { fleet, holder, dryRun, decisions }
+  const head = { fleet, holder, dryRun, names, decisions }
   if (look === undefined) return { ...head, ...BLIND, windows: null, forecast: null }
   const { at, away = null, channel = null, servers } = look.observed
   const { action: next = null, why, required } = look.decision
