@@ -116,6 +116,7 @@ function* rollback(world: World, tenant: string): Steps {
   yield 'step'
   const note = { by: 'simulation', why: 'worse', at: isoOf(world) }
   const next = {
+    ...before,
     format: 1 as const,
     seq: (before?.seq ?? 0) + 1,
     attempt: makeUuid(world),

@@ -5,22 +5,27 @@ import {
   emptyChannel,
   isRejected,
   type Models,
+  openUndo,
   renderConfig,
   servedName,
 } from '@drover/model-config'
 import {
+  type DuePins,
   type NamedModel,
+  namesToUndo,
   type PublicationAction,
   type PublicationObserved,
+  withPins,
   withPublisherFields,
 } from '@drover/config-publisher'
 import { judgeAll, makeVerdict, recordsOf } from './gate.ts'
-import { createVerdict, swapChannel } from './store.ts'
+import { createVerdict, swapChannel, swapControls } from './store.ts'
 import {
   clockOf,
   configOf,
   EPOCH_MS,
   FLEET,
+  isoOf,
   makeUuid,
   partsOf,
   type Steps,
@@ -110,9 +115,12 @@ function* observe(
 ): Steps<Omit<PublicationObserved, 'now' | 'since' | 'rejectedSince'>> {
   const base = configOf(world, channel.candidate)
   const live = configOf(world, channel.live)
-  const listed = [...new Set([...Object.keys(base), ...Object.keys(live)])]
+  const open = openUndo(channel)
+  const undo = open && configOf(world, open)
+  const undone = namesToUndo({ undo, base, live })
+  const listed = [...new Set([base, live, undo ?? {}].flatMap((models) => Object.keys(models)))]
   const named: Record<string, NamedModel> = {}
-  for (const tenant of tenantsToRead(tenants, channel, base, live)) {
+  for (const tenant of tenantsToRead([...tenants, ...tenantsOf(undone)], channel, base, live)) {
     const owner = world.tenants.get(tenant)
     const controls = world.controls.get(tenant)
     yield 'look'
@@ -123,8 +131,10 @@ function* observe(
       named[name] = { tenant: owner, controls, versions: recordsOf(world, name) }
     }
   }
-  return { fleet: FLEET, channel, base, live, named, allowedRemovals: [] }
+  return { fleet: FLEET, channel, base, live, undo, named, allowedRemovals: [] }
 }
+
+const tenantsOf = (names: readonly string[]) => names.map((name) => partsOf(name).tenant)
 
 /** The named ones, those of culprits that the candidate still holds, and those that left since `live`. */
 function tenantsToRead(
@@ -145,7 +155,7 @@ function tenantsToRead(
 function* carryOut(
   world: World,
   observed: PublicationObserved,
-  action: Extract<PublicationAction, { kind: 'verdicts' | 'publish' }>,
+  action: Extract<PublicationAction, { kind: 'verdicts' | 'undo' | 'publish' }>,
 ): Steps<boolean> {
   if (action.kind === 'verdicts') {
     for (const { name, version, n, digest, rejectedSeq, reason } of action.verdicts) {
@@ -164,6 +174,10 @@ function* carryOut(
     }
     return false
   }
+  if (action.kind === 'undo') {
+    for (const due of action.due) yield* pin(world, due)
+    return false
+  }
   const sha = shaOf(action.models)
   world.configs.set(sha, action.models)
   yield 'step'
@@ -176,6 +190,24 @@ function* carryOut(
   if (!swapChannel(world, channel.seq, next)) return false
   yield 'step'
   return true
+}
+
+/** Pins what an undo calls for, if that was not done before. */
+function* pin(world: World, { tenant, asked, by, why, pins }: DuePins): Steps {
+  const before = world.controls.get(tenant.tenant)
+  yield 'look'
+  if ((before?.undone?.[FLEET] ?? -1) >= asked) return
+  const note = { by, why, at: isoOf(world) }
+  const isPinned = swapControls(world, before?.seq, {
+    ...before,
+    format: 1,
+    seq: (before?.seq ?? 0) + 1,
+    attempt: makeUuid(world),
+    tenant: tenant.tenant,
+    pins: withPins(before?.pins ?? {}, { tenant, pins, note }),
+    undone: { ...before?.undone, [FLEET]: asked },
+  })
+  yield isPinned ? 'step' : 'look'
 }
 
 const SHAS = new Map<string, string>()

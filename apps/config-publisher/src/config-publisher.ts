@@ -18,6 +18,7 @@ export type {
   PublicationAction,
   PublicationObserved,
 } from './publication/plan.ts'
+export { type DuePins, namesToUndo } from './publication/undo.ts'
 export { withPublisherFields } from './publication/act.ts'
 export { plan as planRollback, withPins } from './controls/plan.ts'
 export type { RollbackObserved, RollbackPlan, RollbackWish } from './controls/plan.ts'

@@ -1,6 +1,6 @@
 import { Instant } from '@drover/model-config'
 import { ModelStoreError } from '@drover/model-store'
-import { ApiError, type Log, makeApi } from '@drover/service'
+import { ApiError, type Log, makeApi, traceOf } from '@drover/service'
 import type { Express } from 'express'
 import { z } from 'zod'
 import type { Restarter } from './restarter.ts'
@@ -8,6 +8,7 @@ import type { Restarter } from './restarter.ts'
 const WHY_CHARACTERS_MAX = 1_024
 const Why = z.string().min(1).max(WHY_CHARACTERS_MAX)
 const Restart = z.strictObject({ why: Why })
+const Undo = z.strictObject({ seq: z.int().nonnegative().optional(), why: Why })
 const Freeze = z.strictObject({
   until: Instant.refine((until) => Date.parse(until) > Date.now(), 'a moment in the future'),
   why: Why,
@@ -28,6 +29,16 @@ export function makeRestarterApi(
       const restart = await restarter.wishes.restart(why, restarter.states())
       restarter.nudge()
       response.status(202).json(restart)
+    })
+    api.post('/v1/undo', async (request, response) => {
+      const { seq, why } = Undo.parse(request.body)
+      const undo = await restarter.wishes.undo(seq, why)
+      restarter.nudge(traceOf(request))
+      response.status(202).json(undo)
+    })
+    api.delete('/v1/undo', async (_request, response) => {
+      await restarter.wishes.withdraw()
+      response.json({ undo: null })
     })
     api.post('/v1/freeze', async (request, response) => {
       const { until, why } = Freeze.parse(request.body)

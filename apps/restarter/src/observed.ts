@@ -112,14 +112,23 @@ export interface Observed {
 
 /** The fields of the channel that a plan changes. `undefined` removes one. */
 export type Change = Partial<
-  Pick<Channel, 'live' | 'previous' | 'rejected' | 'rollout' | 'restart' | 'freeze'>
+  Pick<Channel, 'live' | 'previous' | 'rejected' | 'rollout' | 'restart' | 'undo' | 'freeze'>
 >
 
 /** One thing to do, with its reason. */
 export type Action =
   | {
       kind: 'write'
-      what: 'take' | 'take over' | 'step' | 'beat' | 'live' | 'reject' | 'back' | 'release'
+      what:
+        | 'take'
+        | 'take over'
+        | 'step'
+        | 'beat'
+        | 'live'
+        | 'reject'
+        | 'back'
+        | 'release'
+        | 'undone'
       change: Change
       why: string
       /** What ended with this write: a server that was recycled. */

@@ -1,4 +1,4 @@
-import { type Channel, isPending as hasPending, type Rollout } from '@drover/model-config'
+import { type Channel, isPending as hasPending, openUndo, type Rollout } from '@drover/model-config'
 import { holds, isPending, isRequired, mayRetry, steadyConfig } from './judge.ts'
 import {
   type Action,
@@ -11,7 +11,8 @@ import { dueRecycle, stepRecycle, takeRecycle, whyNoRecycle } from './recycle.ts
 import { handFence, rewrite, type Step, stepBack, stepForward } from './rollout.ts'
 
 // The states of a fleet, as the channel shows them:
-//   no rollout   -> take (apply) for a pending candidate | tell servers that are behind `live`
+//   no rollout   -> undo removed once a candidate holds it
+//                -> take (apply) for a pending candidate | tell servers that are behind `live`
 //                -> take (recycle) for one server
 //   apply        -> step, apply to the canary, step, apply to the others -> live, rollout removed
 //                -> reject (back) when a server shows a fault, or time is up
@@ -78,6 +79,10 @@ function stepOf(observed: Observed, channel: Channel, rollout: Rollout): Step {
 }
 
 function stepIdle(observed: Observed, channel: Channel): Step {
+  if (channel.undo !== undefined && openUndo(channel) === undefined) {
+    const why = `the candidate holds the undo to config ${channel.undo.seq}`
+    return { why, action: { kind: 'write', what: 'undone', change: { undo: undefined }, why } }
+  }
   const start = startRollout(observed, channel)
   if (start.action !== undefined) return start
   const behind = tellBehind(observed, channel)

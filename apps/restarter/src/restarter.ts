@@ -14,6 +14,7 @@ import { type Decision, type Limits, LIMITS, type Observed } from './observed.ts
 import { decide } from './plan.ts'
 import { type Look, statusOf } from './status.ts'
 import type { Resolve } from './servers.ts'
+import { makeUndoReminder } from './undo.ts'
 import type { Window } from './windows.ts'
 import { makeWishes } from './wishes.ts'
 
@@ -77,6 +78,7 @@ export function makeRestarter(options: RestarterOptions) {
   })
   const notes = makeNotes(options.onNote, dryRun)
   const record = makeRecorder(store, fleet)
+  const isUndoDue = makeUndoReminder()
   let last: Look | undefined
 
   async function turn(): Promise<boolean> {
@@ -90,10 +92,9 @@ export function makeRestarter(options: RestarterOptions) {
     const channel = action && (await act(action, observed, { store, fleet, calls }))
     if (channel !== undefined) await tellAtOnce(channel, observed, decision)
     // After the action, which somebody may be waiting for.
-    if (observed.channel !== undefined && (await record(observed.channel))) {
-      // A nudge may be lost: the publisher looks by itself too.
-      options.nudgePublisher(traceparent).catch(onError)
-    }
+    const hasNews = observed.channel !== undefined && (await record(observed.channel))
+    // A nudge may be lost: the publisher looks by itself too.
+    if (hasNews || isUndoDue(observed)) options.nudgePublisher(traceparent).catch(onError)
     // One that came during this turn is about something that was not seen yet.
     if (isOver(observed, decision) && traceparent === traceAtStart) traceparent = undefined
     return action !== undefined
@@ -155,7 +156,8 @@ export type Restarter = ReturnType<typeof makeRestarter>
 
 /** Whether nothing is under way and nothing is waited for. */
 function isOver({ channel }: Observed, { action }: Decision): boolean {
-  return action === undefined && channel?.rollout === undefined && !(channel && isPending(channel))
+  const isBusy = channel !== undefined && (isPending(channel) || channel.undo !== undefined)
+  return action === undefined && channel?.rollout === undefined && !isBusy
 }
 
 interface Hooks {

@@ -1,6 +1,13 @@
 import { randomUUID } from 'node:crypto'
-import { Channel, channelKey, type ServerState } from '@drover/model-config'
-import { type ModelStore, readStateJson, swapJson } from '@drover/model-store'
+import {
+  Channel,
+  channelKey,
+  configKey,
+  type ConfigRef,
+  FleetConfig,
+  type ServerState,
+} from '@drover/model-config'
+import { type ModelStore, readJson, readStateJson, swapJson } from '@drover/model-store'
 import { ApiError } from '@drover/service'
 import { audit } from './audit.ts'
 import { type Change, nextChannel } from './observed.ts'
@@ -15,14 +22,18 @@ const DRY_RUN =
  * dry run each is refused.
  */
 export function makeWishes(store: ModelStore, fleet: string, dryRun = false) {
-  async function write(what: string, why: string, change: (channel: Channel) => Change) {
+  async function write(
+    what: string,
+    why: string,
+    change: (channel: Channel) => Change | Promise<Change>,
+  ) {
     if (dryRun) throw new ApiError(409, DRY_RUN)
     for (let tries = 0; tries < TRIES_MAX; tries++) {
       const channel = await readStateJson(store, channelKey(fleet), Channel)
       if (channel === undefined) {
         throw new ApiError(503, `fleet ${fleet} has no channel yet: its publisher creates it`)
       }
-      const next = nextChannel(channel, change(channel), `restarter/${randomUUID()}`)
+      const next = nextChannel(channel, await change(channel), `restarter/${randomUUID()}`)
       if (!(await swapJson(store, channelKey(fleet), channel.seq, next))) continue
       const at = new Date().toISOString()
       const { seq } = next
@@ -52,10 +63,41 @@ export function makeWishes(store: ModelStore, fleet: string, dryRun = false) {
       return freeze
     },
 
+    /**
+     * The fleet is to serve a config again that was live before: the last one unless told. The
+     * publisher carries it out.
+     */
+    async undo(seq: number | undefined, why: string) {
+      const { undo } = await write('undo', why, async (channel) => {
+        const { sha, seq: found } = targetOf(channel, seq)
+        // One that cannot be read would hold up every publication of the fleet.
+        const root = await readJson(store, configKey(fleet, sha), FleetConfig)
+        if (root === undefined)
+          throw new ApiError(409, `config ${found} is not in the store any more`)
+        return { undo: { sha, seq: found, by: 'person', why, asked: channel.seq + 1 } }
+      })
+      return undo
+    },
+
+    /** Takes an undo back that the publisher did not carry out yet. */
+    async withdraw(): Promise<void> {
+      await write('undo withdrawn', '', () => ({ undo: undefined }))
+    },
+
     async unfreeze(): Promise<void> {
       await write('unfreeze', '', () => ({ freeze: undefined }))
     },
   }
+}
+
+/** The config of an undo; throws an `ApiError` that lists those that there are. */
+function targetOf({ live, previous }: Channel, seq: number | undefined): ConfigRef {
+  const found = seq === undefined ? previous[0] : previous.find((each) => each.seq === seq)
+  if (found !== undefined) return found
+  if (previous.length === 0) throw new ApiError(409, 'no config was live before')
+  const known = previous.map((each) => `${each.seq} (${each.at})`).join(', ')
+  const what = seq === live?.seq ? 'is live now' : 'is not among the last that were live'
+  throw new ApiError(409, `config ${seq} ${what}; there are ${known}`)
 }
 
 export type Wishes = ReturnType<typeof makeWishes>

@@ -52,6 +52,15 @@ export const Rollout = ConfigRef.extend({
 })
 export type Rollout = z.output<typeof Rollout>
 
+/** A config that was live before and is to be served again: the rollback of a whole fleet. */
+export const Undo = ConfigRef.extend({
+  by: z.string(),
+  why: z.string().max(REASON_CHARACTERS_MAX).optional(),
+  /** The channel's seq at the write that asked for it: a candidate above it holds the undo. */
+  asked: Seq,
+})
+export type Undo = z.output<typeof Undo>
+
 /** `fleets/<fleet>/channel.json`: the only object that says what a fleet runs. */
 export const Channel = z.strictObject({
   format: z.literal(1),
@@ -79,7 +88,7 @@ export const Channel = z.strictObject({
       recycles: z.record(z.string(), z.int().nonnegative()).optional(),
     })
     .default({ count: 0 }),
-  undo: ConfigRef.extend({ by: z.string() }).optional(),
+  undo: Undo.optional(),
   freeze: z.strictObject({ by: z.string(), until: Instant, why: z.string() }).optional(),
 })
 export type Channel = z.output<typeof Channel>
@@ -94,6 +103,11 @@ export type RestarterFields = Pick<
 /** Whether a config was rejected. The same sha under a later seq is another try and may run. */
 export function isRejected(channel: Channel, { sha, seq }: ConfigRef): boolean {
   return channel.rejected.some((rejection) => rejection.sha === sha && rejection.seq >= seq)
+}
+
+/** The undo that no candidate holds yet. */
+export function openUndo({ undo, candidate }: Channel): Undo | undefined {
+  return undo !== undefined && (candidate?.seq ?? -1) <= undo.asked ? undo : undefined
 }
 
 /** The channel of a fleet as it is created. */
@@ -127,5 +141,7 @@ export const Controls = z.strictObject({
       at: Instant,
     }),
   ),
+  /** By fleet: the last undo whose pins were written; it is never carried out here again. */
+  undone: z.record(Name, Seq).exactOptional(),
 })
 export type Controls = z.output<typeof Controls>

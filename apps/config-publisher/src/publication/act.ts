@@ -22,8 +22,11 @@ import {
   swapJson,
 } from '@drover/model-store'
 import { mapBounded } from '@drover/service'
-import type { StoredConfig } from '../records.ts'
+import { changeControls } from '../controls/act.ts'
+import { withPins } from '../controls/plan.ts'
+import type { Records, StoredConfig } from '../records.ts'
 import type { DueVerdict } from './plan.ts'
+import type { DuePins } from './undo.ts'
 
 const WRITES_AT_ONCE = 16
 const CHECKS_MAX = 3
@@ -84,6 +87,28 @@ async function ensureThere(store: ModelStore, objects: readonly StoredObject[]):
     await putAll(store, missing.flat())
   }
   throw new ModelStoreError(ModelStoreCode.UNAVAILABLE, 'the new config does not stay in the store')
+}
+
+/** Writes the pins of an undo, the tenants one by one: a tenant's are written once. */
+export async function writeUndo(
+  parts: { store: ModelStore; records: Records; fleet: string; now: () => number },
+  due: readonly DuePins[],
+  traceparent: string,
+): Promise<void> {
+  const at = new Date(parts.now()).toISOString()
+  const { fleet } = parts
+  await mapBounded(due, WRITES_AT_ONCE, async ({ tenant, asked, by, why, pins }) => {
+    const note = { by, why, at }
+    await changeControls(parts, {
+      tenant: tenant.tenant,
+      by,
+      what: 'undo',
+      why,
+      traceparent,
+      undone: { fleet, asked },
+      change: (before) => withPins(before, { tenant, pins, note }),
+    })
+  })
 }
 
 /** Writes the failing verdicts that a rollout calls for. One that is there already stands. */

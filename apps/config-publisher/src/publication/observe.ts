@@ -1,6 +1,7 @@
 import {
   type Channel,
   type Models,
+  openUndo,
   parseServedName,
   servedName,
   type Tenant,
@@ -8,7 +9,8 @@ import {
 import { isObjectFault } from '@drover/model-store'
 import { mapBounded } from '@drover/service'
 import { NO_CONFIG, type Records, type StoredConfig } from '../records.ts'
-import type { NamedModel, PublicationObserved } from './plan.ts'
+import type { NamedModel, PublicationObserved } from './observed.ts'
+import { namesToUndo } from './undo.ts'
 
 const TENANTS_AT_ONCE = 16
 
@@ -22,7 +24,7 @@ export interface Subject {
 /** What the store says. The rest of what the plan is given is known to the process alone. */
 export type StoredPublication = Pick<
   PublicationObserved,
-  'fleet' | 'channel' | 'base' | 'live' | 'named'
+  'fleet' | 'channel' | 'base' | 'live' | 'undo' | 'named'
 > & {
   /** The candidate's root, which holds the buckets that do not change. */
   baseRoot: StoredConfig['root']
@@ -40,12 +42,14 @@ export async function observe(
   const base = candidate === undefined ? NO_CONFIG : await records.config(fleet, candidate.sha)
   const live =
     channel.live === undefined ? NO_CONFIG : await records.config(fleet, channel.live.sha)
-  const names = await tenantsToRead(records, tenants, {
-    channel,
+  const undo = openUndo(channel)
+  const configs = {
     base: base.models,
     live: live.models,
-  })
-  const served = modelsByTenant(base.models, live.models)
+    undo: undo && (await records.config(fleet, undo.sha)).models,
+  }
+  const names = await tenantsToRead(records, tenants, { channel, ...configs })
+  const served = modelsByTenant(base.models, live.models, configs.undo ?? {})
   const found = await mapBounded(names, TENANTS_AT_ONCE, async (tenant) => {
     try {
       return await readTenant(records, fleet, tenant, served.get(tenant) ?? [])
@@ -57,15 +61,19 @@ export async function observe(
     }
   })
   const named: Record<string, NamedModel> = Object.assign({}, ...found)
-  return { fleet, channel, base: base.models, baseRoot: base.root, live: live.models, named }
+  return { fleet, channel, ...configs, baseRoot: base.root, named }
 }
 
-/** The named ones, those of culprits that the candidate still holds, and those that left since `live`. */
+/**
+ * The named ones, those of culprits that the candidate still holds, those that left since `live`,
+ * and those that an undo changes.
+ */
 async function tenantsToRead(
   records: Records,
   tenants: Subject['tenants'],
-  { channel, base, live }: { channel: Channel; base: Models; live: Models },
+  { channel, ...configs }: { channel: Channel } & Pick<StoredPublication, 'base' | 'live' | 'undo'>,
 ): Promise<string[]> {
+  const { base, live } = configs
   const culprits = channel.rejected
     .filter(({ kind }) => kind === 'model')
     .flatMap((rejection) => rejection.culprits)
@@ -79,7 +87,7 @@ async function tenantsToRead(
     ...new Set([
       ...everybody,
       ...culprits.map(({ name }) => tenantOf(name)),
-      ...gone.map(tenantOf),
+      ...[...gone, ...namesToUndo(configs)].map(tenantOf),
     ]),
   ]
 }

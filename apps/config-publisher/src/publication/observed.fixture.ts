@@ -29,6 +29,7 @@ export function observed(more: Partial<PublicationObserved>): PublicationObserve
     channel: settled(base),
     live: base,
     named: {},
+    undo: undefined,
     allowedRemovals: [],
     since: NOW,
     rejectedSince: undefined,

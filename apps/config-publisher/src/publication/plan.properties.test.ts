@@ -88,6 +88,7 @@ function observe(world: World, tenants: readonly string[], now: number): Publica
     channel: world.channel,
     base,
     live,
+    undo: undefined,
     named: Object.fromEntries(named),
     allowedRemovals: Object.keys(live),
     since: undefined,
@@ -230,7 +231,7 @@ test("the restarter's fields are copied as they were read", () => {
       startedAt: AT,
     },
     restart: { count: 3, wish: 'w' },
-    undo: { sha: 'b'.repeat(64), seq: 30, by: 'kubectl' },
+    undo: { sha: 'b'.repeat(64), seq: 30, by: 'kubectl', asked: 41 },
     freeze: { by: 'ops', until: AT, why: 'holidays' },
   })
   const candidate = { sha: 'e'.repeat(64), seq: 42 }

@@ -1,20 +1,21 @@
 import {
-  type Channel,
   chooseVersion,
   type ConfigEntry,
   type ConfigVersion,
-  type Controls,
   differenceOf,
   isCommitted,
   isPending,
   isRejected,
   type Models,
+  openUndo,
   parseServedName,
   standingVerdict,
-  type Tenant,
   usableVersions,
-  type VersionRecord,
 } from '@drover/model-config'
+import { isDeclared, type NamedModel, pinOf, type PublicationObserved } from './observed.ts'
+import { type DuePins, duePins, undoneNames } from './undo.ts'
+
+export type { NamedModel, PublicationObserved } from './observed.ts'
 
 /** Longest time that changes gather while a rollout is under way. */
 export const GATHER_MS = 1_000
@@ -24,35 +25,6 @@ export const SHRINK_SHARE_MAX = 0.01
 export const AGAIN_MS = 5_000
 export const AGAIN_MS_MAX = 10 * 60_000
 export const AGAIN_TIMES_MAX = 12
-
-/** Everything that decides about one model, read after the channel. */
-export interface NamedModel {
-  tenant: Tenant | undefined
-  controls: Controls | undefined
-  versions: readonly VersionRecord[]
-}
-
-/** A fleet as the publisher sees it, for the models that were named. */
-export interface PublicationObserved {
-  now: number
-  fleet: string
-  channel: Channel
-  /** What the candidate lists; what is published starts from it. */
-  base: Models
-  /** What `live` lists. */
-  live: Models
-  /**
-   * By served name: every model that was named, every culprit of a rejected config, and every model
-   * that is live and no longer in the base.
-   */
-  named: Readonly<Record<string, NamedModel>>
-  /** Removals that somebody allowed although nothing explains them. */
-  allowedRemovals: readonly string[]
-  /** When the first of the changes was heard of; undefined for one that does not wait. */
-  since: number | undefined
-  /** When the candidate was first seen to be rejected. */
-  rejectedSince: number | undefined
-}
 
 /** A failing verdict that a rollout calls for. */
 export interface DueVerdict {
@@ -67,6 +39,8 @@ export interface DueVerdict {
 export type PublicationAction =
   /** Write these verdicts, then observe again. */
   | { kind: 'verdicts'; verdicts: readonly DueVerdict[] }
+  /** Write these pins for an undo, then observe again. */
+  | { kind: 'undo'; due: readonly DuePins[] }
   /** Make these models the candidate. `refused` are removals that were left out of it. */
   | { kind: 'publish'; models: Models; refused: readonly string[] }
   /** Nothing to publish but removals that nothing explains. */
@@ -80,8 +54,15 @@ export type PublicationAction =
 export function plan(observed: PublicationObserved): PublicationAction | undefined {
   const verdicts = dueVerdicts(observed)
   if (verdicts.length > 0) return { kind: 'verdicts', verdicts }
+  const due = duePins(observed)
+  return due.length > 0 ? { kind: 'undo', due } : planCandidate(observed)
+}
+
+function planCandidate(observed: PublicationObserved): PublicationAction | undefined {
   const { now, channel, base, since } = observed
   const { models, refused, frozen } = wantedModels(observed)
+  // A candidate above it says that the undo is done, whether or not it is another one.
+  if (openUndo(channel) !== undefined) return { kind: 'publish', models, refused }
   if (isSame(base, models)) {
     const again = planAgain(observed)
     if (refused.length > 0 && again === undefined) return { kind: 'refuse', refused }
@@ -125,11 +106,13 @@ function wantedModels(observed: PublicationObserved) {
   const { now, channel, base, named } = observed
   const isFrozen = channel.freeze !== undefined && Date.parse(channel.freeze.until) > now
   const models: Record<string, ConfigEntry> = { ...base }
+  const undone = undoneNames(observed)
   let frozen = false
   for (const [name, each] of Object.entries(named)) {
     const entry = entryOf(name, each, observed) ?? liveInstead(name, each, observed)
     const isChanged = !isSame(only(name, base[name]), only(name, entry))
-    if (isFrozen && isChanged && !isRollback(name, each, base[name], entry)) {
+    const mayThaw = undone.includes(name) || isRollback(name, each, base[name], entry)
+    if (isFrozen && isChanged && !mayThaw) {
       frozen = true
     } else if (entry === undefined) {
       delete models[name]
@@ -199,19 +182,6 @@ function isCondemned(
   const { manifest } = record
   if (!isCommitted(manifest) || manifest.digest !== digest) return true
   return standingVerdict({ ...record, manifest }, fleet)?.pass === false
-}
-
-/** Whether the tenant wants the model in this fleet. */
-function isDeclared(name: string, { tenant }: NamedModel, fleet: string): boolean {
-  if (tenant === undefined || tenant.tombstone || tenant.spec.fleet !== fleet) return false
-  return tenant.spec.models[parseServedName(name).model] !== undefined
-}
-
-/** The pin that binds the model's present owner. */
-function pinOf(name: string, { tenant, controls }: NamedModel) {
-  const { model } = parseServedName(name)
-  const pin = controls?.pins[model]
-  return pin !== undefined && pin.born === tenant?.models[model]?.born ? pin : undefined
 }
 
 /** A pin that takes a model down: the one change that no freeze stops. */

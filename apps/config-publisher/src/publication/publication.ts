@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type ConfigRef, isPending, isRejected } from '@drover/model-config'
 import type { ModelStore } from '@drover/model-store'
-import type { Log } from '@drover/service'
+import { type Log, newTraceparent } from '@drover/service'
 import type { Records } from '../records.ts'
-import { createChannel, publish, writeVerdicts } from './act.ts'
+import { createChannel, publish, writeUndo, writeVerdicts } from './act.ts'
 import { observe, type StoredPublication } from './observe.ts'
 import { plan, type PublicationAction } from './plan.ts'
+import type { DuePins } from './undo.ts'
 
 /** How many turns a look may take, since the channel can move before each swap. */
 const TRIES_MAX = 50
@@ -184,6 +185,8 @@ class PublicationQueue implements Publication {
         log.info({ fleet, verdicts, traceparent }, 'rejected versions')
         return 'again'
       }
+      case 'undo':
+        return await this.#pin(stored, action.due, traceparent)
       case 'gather': {
         const waitMs = Math.min(action.until - now(), GATHER_LOOK_MS)
         await sleep(Math.max(0, waitMs), undefined, { signal: this.#closing.signal })
@@ -209,6 +212,18 @@ class PublicationQueue implements Publication {
         }
         return { candidate: channel.candidate }
     }
+  }
+
+  async #pin(
+    { channel: { undo } }: StoredPublication,
+    due: readonly DuePins[],
+    traceparent = newTraceparent(),
+  ): Promise<Turn> {
+    const { fleet, log } = this.#parts
+    await writeUndo(this.#parts, due, traceparent)
+    const pins = due.map(({ tenant, pins: own }) => ({ tenant: tenant.tenant, pins: own }))
+    log.info({ fleet, undo, pins, traceparent }, 'pinned for an undo')
+    return 'again'
   }
 
   /** When this process first saw the candidate rejected: the wait for another try counts from there. */
