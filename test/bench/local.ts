@@ -14,7 +14,7 @@ export async function withLocalDrover<T>(work: (context: Context) => Promise<T>)
   try {
     const running = await startLocal({ ...options, commandsFile: undefined }, output)
     try {
-      return await work(await openContext(home, output, running.session))
+      return await work(openContext(home, output, running.session))
     } finally {
       await running.stop()
     }

@@ -16,6 +16,7 @@ import type { UpCommandOptions } from './commands/up.ts'
 import type { Config } from './config.ts'
 import { BUSIEST } from './sample/flights.ts'
 import { CliError, Exit, makeOutput } from './output.ts'
+import { readRemote, requireSession } from './session.ts'
 
 const WAIT_SECONDS = 120
 
@@ -66,9 +67,14 @@ interface JsonOption {
   json?: boolean
 }
 
-/** A connection to the Drover that runs in `DROVER_HOME`. */
-const connect = async (config: Config, { json = false }: JsonOption): Promise<Context> =>
-  await openContext(config.DROVER_HOME, makeOutput(json))
+/** A connection to the Drover of `DROVER_REMOTE`, or else the one that runs in `DROVER_HOME`. */
+async function connect(
+  { DROVER_HOME: home, DROVER_REMOTE: remote }: Config,
+  { json = false }: JsonOption,
+): Promise<Context> {
+  const session = remote === undefined ? await requireSession(home) : await readRemote(remote)
+  return openContext(home, makeOutput(json), session)
+}
 
 function addUp(program: Command, config: Config): void {
   addCommand(program, 'up', 'runs a whole Drover on this machine, and 20 real clients through it')

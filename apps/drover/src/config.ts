@@ -4,6 +4,11 @@ import { z } from 'zod'
 const Settings = z.object({
   /** The folder of a local Drover: store, Redis, logs, `up.json`. Read at start. */
   DROVER_HOME: z.string().min(1).default('.drover'),
+  /**
+   * A JSON file that says where a Drover is that something else runs, such as Docker Compose; every
+   * command but `up` and `logs` then talks to that one. None unless told. Read at start.
+   */
+  DROVER_REMOTE: z.string().min(1).optional(),
   /** Set to anything, the terminal gets no colours. Read at start. */
   NO_COLOR: z.string().optional(),
   /** A Redis to use instead of a private one. Read at start. */

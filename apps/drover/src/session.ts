@@ -1,24 +1,38 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { z } from 'zod'
 import { CliError, Exit } from './output.ts'
 
 const PRIVATE_MODE = 0o600
 
+const Reach = z.strictObject({
+  trainerScheduler: z.url(),
+  configPublisher: z.url(),
+  restarter: z.url(),
+  servers: z.array(z.strictObject({ name: z.string(), agent: z.url().optional(), rest: z.url() })),
+})
+
+/** How the command line reaches a Drover, wherever it runs. */
+export type Reach = z.output<typeof Reach> & { token: string }
+
 /** `up.json`: how the command line reaches what `drover up` runs. */
-export const Session = z.strictObject({
+export const Session = Reach.extend({
   format: z.literal(1),
   pid: z.int().positive(),
   /** When that process started, by the kernel's clock: a pid alone may be somebody else's by now. */
   started: z.string(),
   token: z.string(),
-  trainerScheduler: z.url(),
-  configPublisher: z.url(),
-  restarter: z.url(),
   servers: z.array(z.strictObject({ name: z.string(), agent: z.url(), rest: z.url() })),
 })
 export type Session = z.output<typeof Session>
+
+/** The file of `DROVER_REMOTE`: a Drover that somebody else runs, such as Docker Compose. */
+const Remote = Reach.extend({
+  format: z.literal(1),
+  /** A file with the bearer token of the APIs; a relative path starts at this file's folder. */
+  tokenFile: z.string().min(1),
+})
 
 const fileIn = (home: string): string => join(home, 'up.json')
 
@@ -57,6 +71,17 @@ export async function requireSession(home: string): Promise<Session> {
     Exit.DEPENDENCY_DOWN,
     `no Drover runs in ${home}: start one with \`npm start\`, or name its folder by DROVER_HOME`,
   )
+}
+
+/** Where the Drover of a `DROVER_REMOTE` file is; says what is wrong with the file, or its token. */
+export async function readRemote(file: string): Promise<Reach> {
+  try {
+    const remote = Remote.parse(JSON.parse(await readFile(file, 'utf8')))
+    const token = await readFile(resolve(dirname(file), remote.tokenFile), 'utf8')
+    return { ...remote, token: token.trim() }
+  } catch (cause) {
+    throw new CliError(Exit.USAGE, `DROVER_REMOTE=${file} cannot be used`, { cause })
+  }
 }
 
 export async function writeSession(home: string, session: Session): Promise<void> {

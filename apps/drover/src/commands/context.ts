@@ -1,20 +1,19 @@
 import { type Client, makeClient } from '../client.ts'
 import type { Output } from '../output.ts'
-import { requireSession, type Session } from '../session.ts'
+import type { Reach } from '../session.ts'
 
 /** What every command that talks to a running Drover needs. */
 export interface Context {
   home: string
   output: Output
-  session: Session
+  session: Reach
   scheduler: Client
   publisher: Client
   restarter: Client
 }
 
-/** The context of a session, known or read from the folder. */
-export async function openContext(home: string, output: Output, known?: Session): Promise<Context> {
-  const session = known ?? (await requireSession(home))
+/** The context of a Drover that can be reached. */
+export function openContext(home: string, output: Output, session: Reach): Context {
   const { token } = session
   return {
     home,

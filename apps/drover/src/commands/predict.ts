@@ -1,7 +1,7 @@
 import { parseServedName, ServedName } from '@drover/model-config'
 import { z } from 'zod'
 import { CliError, Exit } from '../output.ts'
-import type { Session } from '../session.ts'
+import type { Reach } from '../session.ts'
 import { stageOf } from '../stage.ts'
 import { readViews } from '../views.ts'
 import type { Context } from './context.ts'
@@ -13,7 +13,7 @@ const Answer = z.object({ predictions: z.array(z.json()).min(1) })
 
 /** Asks every server about one raw row. Throws a CliError with the server's own sentence. */
 export async function predictOnEach(
-  { servers }: Session,
+  { servers }: Reach,
   name: string,
   row: unknown,
 ): Promise<{ server: string; url: string; prediction: unknown }[]> {

@@ -99,7 +99,7 @@ async function runSample(
   interrupted: AbortSignal,
 ): Promise<void> {
   if (options.sample === 'none') return
-  const context = await openContext(config.DROVER_HOME, output, running.session)
+  const context = openContext(config.DROVER_HOME, output, running.session)
   const samples = (await readFlights()).slice(0, options.airports)
   const startedAt = performance.now()
   const stages = watchSample(context, samples, startedAt, interrupted)

@@ -1,6 +1,6 @@
 import { type Output } from '../output.ts'
 import { type SampleTenant } from '../sample/flights.ts'
-import { removeSession, type Session, startOf, writeSession } from '../session.ts'
+import { type Reach, removeSession, type Session, startOf, writeSession } from '../session.ts'
 import { type Apps, type PortName, startApps } from './apps.ts'
 import type { OnChild } from './child.ts'
 import { openHome } from './home.ts'
@@ -56,18 +56,21 @@ function makeSession(token: string, apps: Apps): Session {
   return { format: 1, pid, started: startOf(pid), token, ...urls }
 }
 
-/** The URLs of a session, one line each. */
+/** Where a Drover is, one line each. */
 export function describeSession({
   trainerScheduler,
   configPublisher,
   restarter,
   servers,
-}: Session): string[] {
+}: Reach): string[] {
   return [
     `trainer-scheduler  ${trainerScheduler}`,
     `config-publisher   ${configPublisher}`,
     `restarter          ${restarter}`,
-    ...servers.map(({ name, agent, rest }) => `${name}        ${rest}  (agent ${agent})`),
+    ...servers.map(({ name, agent, rest }) => {
+      const own = agent === undefined ? '' : `  (agent ${agent})`
+      return `${name}        ${rest}${own}`
+    }),
   ]
 }
 
