@@ -104,6 +104,7 @@ function assemble(options: ModelServerOptions): Parts {
   })
   const metering = new Metering({
     report: async (beginsAnew) => await threads.report(beginsAnew),
+    isModel: (name) => models.get(name) !== undefined,
     gauges: (reports) => gaugesOf(models, reports),
     onFault: (err) => log.warn({ err }, 'counts not gathered'),
   })

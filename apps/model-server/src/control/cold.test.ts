@@ -127,8 +127,8 @@ test('a cold model that turns out to be broken ends with its error, and takes no
   expect(world.states('bad')).toEqual(['1 AVAILABLE'])
 
   await expect(warm('bad')).rejects.toMatchObject({
-    code: 'UNAVAILABLE',
-    message: 'Version 1 of model bad could not be loaded',
+    code: 'NOT_FOUND',
+    message: 'Servable not found for request: Specific(bad, 1)',
   })
 
   expect(world.states('bad')).toEqual(['1 END'])

@@ -1,6 +1,6 @@
 import { setTimeout as after } from 'node:timers'
 import type { Log } from '@drover/service'
-import { type ModelChoice, notKnown, notServed, ServingError } from '@drover/serving-api'
+import { type ModelChoice, notKnown, notServed } from '@drover/serving-api'
 import type { ControlLimits } from './limits.ts'
 import { Jobs } from './jobs.ts'
 import { Model, VersionObject, type WantedModel } from './model.ts'
@@ -97,17 +97,15 @@ export class Models {
     }
   }
 
-  /** Tries at once what is wanted of a model and has failed; whether there is anything. */
-  again(name: string): boolean {
+  /** Tries at once what is wanted of a model and has failed. Its pauses go on growing if it fails again. */
+  again(name: string): void {
     const model = this.#models.get(name)
     // This is asked of every model at every reload, and few have failed.
-    if (!model?.versions.some(({ hasFailed }) => hasFailed)) return false
+    if (!model?.versions.some(({ hasFailed }) => hasFailed)) return
     const failed = model.versions.filter((each) => each.hasFailed && model.isWanted(each))
-    if (failed.length === 0) return false
-    model.forgetFailures(() => true)
+    if (failed.length === 0) return
     model.versions = model.versions.filter((each) => !failed.includes(each))
     this.#settle(model)
-    return true
   }
 
   /**
@@ -152,9 +150,7 @@ export class Models {
       ({ version }) => choice.version === undefined || version === choice.version,
     )
     if (told.length > 0) return told
-    const unknown = notKnown(choice)
-    const why = model?.wanted.fault ?? model?.wanted.pending
-    throw why === undefined ? unknown : new ServingError('NOT_FOUND', `${unknown.message}: ${why}`)
+    throw notKnown(choice)
   }
 
   /** Resolves when a version that is available can be asked. Throws `ServingError`. */

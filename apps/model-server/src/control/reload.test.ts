@@ -77,9 +77,7 @@ test('one missing base path is told by name and holds up nobody else', async () 
       'not found}, }',
   })
   expect(world.threads.answering('good')).toBe('1')
-  expect(() => world.states('missing')).toThrow(
-    'Could not find any versions of model missing: Could not find base path',
-  )
+  expect(() => world.states('missing')).toThrow(/^Could not find any versions of model missing$/)
 
   // That others are found shows that its path was looked at again, and not told of again.
   await world.write('good', 2)
@@ -107,16 +105,19 @@ test('a broken model is told by name and version, and the others are served', as
   expect(world.states('bad')).toEqual(['1 END'])
 })
 
-test('the same list again tries again what failed, and loads nothing that did not', async () => {
+test('the same list again tries again what failed, waits for nothing and loads nothing else', async () => {
   await world.write('bad', 1, 'bad')
   await world.write('good', 1)
   const config = configOf(world.config('bad'), world.config('good'))
   await expect(world.reload.reload(config)).rejects.toThrow('1 model(s)')
 
-  await expect(world.reload.reload(config)).rejects.toThrow('1 model(s)')
+  await world.reload.reload(config)
 
+  await vi.waitUntil(
+    () => world.loader.loads.filter((each) => each.endsWith('bad/1')).length === 2,
+    WAIT,
+  )
   expect(world.loader.loads.filter((each) => each.endsWith('good/1'))).toHaveLength(1)
-  expect(world.loader.loads.filter((each) => each.endsWith('bad/1'))).toHaveLength(2)
 })
 
 test('a failed version is tried again when its files change', async () => {

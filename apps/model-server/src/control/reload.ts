@@ -66,7 +66,7 @@ export class Reload {
   }
 
   /**
-   * Serves this list and nothing else. Resolves when all that is new in it is available; throws
+   * Serves this list and nothing else. Resolves when all that is new or other in it is available; throws
    * `ServingError`: INVALID_ARGUMENT or FAILED_PRECONDITION for a list that is refused whole, UNKNOWN
    * by name for models that did not become available, though all the rest of it is in force then.
    */
@@ -161,8 +161,9 @@ export class Reload {
       if (before === undefined || !isSame(before, model)) {
         change.configs.push(model)
         change.awaited.push(model.name)
-      } else if (models.again(model.name)) {
-        change.awaited.push(model.name)
+      } else {
+        // What failed before this reload is no fault of it: it is tried again, and not waited for.
+        models.again(model.name)
       }
       if (pace.step()) await pace.rest()
     }

@@ -257,10 +257,10 @@ export class VersionLife {
           await this.#fill(model, version, room)
           this.#options.residency.coldLoads++
           resolve()
-        } catch (cause) {
-          await this.#failServed(model, version, cause)
-          const what = `Version ${version.version} of model ${model.name} could not be loaded`
-          reject(new ServingError('UNAVAILABLE', what, { cause }))
+        } catch (error) {
+          await this.#failServed(model, version, error)
+          // Like any other that has failed: it is not there.
+          reject(notServed({ name: model.name, version: version.version }))
         }
       }
       this.#options.queue.add(job, { isUrgent: true, onFault: reject })

@@ -14,6 +14,8 @@ export type Reports = ReadonlyMap<string, ThreadReport>
 export interface MeteringOptions {
   /** What each thread has to tell; the delays of their loops begin anew where that is wanted. */
   report: (beginsAnew: boolean) => Promise<Reports>
+  /** Whether a model of this name is configured, served or not. */
+  isModel: (name: string) => boolean
   /** What is measured at the moment. */
   gauges: (reports: Reports) => readonly Metric[]
   onFault: (error: unknown) => void
@@ -22,12 +24,13 @@ export interface MeteringOptions {
 /** What is known of requests, in all threads together. */
 export class Metering implements Disposable {
   readonly #options: MeteringOptions
-  readonly #totals = new Totals()
+  readonly #totals: Totals
   readonly #timer: NodeJS.Timeout
   #last: Promise<unknown> = Promise.resolve()
 
   constructor(options: MeteringOptions) {
     this.#options = options
+    this.#totals = new Totals(options.isModel)
     this.#timer = setInterval(() => void this.#gather(false).catch(options.onFault), GATHER_MS)
     this.#timer.unref()
   }

@@ -36,12 +36,18 @@ const none = (): ModelTotals => ({
 })
 const NONE: Readonly<ModelTotals> = none()
 
-/** Sums up by model what the serving threads counted. */
+/** Sums up by model what the serving threads counted, and all names of no model under the empty one. */
 export class Totals {
+  readonly #isModel: (name: string) => boolean
   readonly #models = new Map<string, ModelTotals>()
 
+  constructor(isModel: (name: string) => boolean) {
+    this.#isModel = isModel
+  }
+
   add(counts: readonly ModelCounts[]): void {
-    for (const { name, lastUsedMs, series, runs } of counts) {
+    for (const { name: told, lastUsedMs, series, runs } of counts) {
+      const name = this.#isModel(told) ? told : ''
       let totals = this.#models.get(name)
       if (totals === undefined) this.#models.set(name, (totals = none()))
       totals.lastUsedMs = Math.max(totals.lastUsedMs, lastUsedMs)

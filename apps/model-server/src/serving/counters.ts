@@ -60,10 +60,15 @@ class Counts {
   readonly runs = new Map<string, Latencies>()
 }
 
-/** Counts requests by model. Names that are no model's count together, so that nobody can fill this. */
+/** So many other names are told apart between two reports; what is longer is no name that anybody configured. */
+const OTHERS_MAX = 1_000
+const NAME_CHARACTERS_MAX = 256
+
+/** Counts requests by model. Beyond some, names that are no model's here count together: nobody can fill this. */
 export class Counters {
   readonly #isKnown: (name: string) => boolean
   #counts = new Map<string, Counts>()
+  #others = 0
 
   constructor(isKnown: (name: string) => boolean) {
     this.#isKnown = isKnown
@@ -88,10 +93,17 @@ export class Counters {
   }
 
   #of(name: string): Counts {
-    const key = this.#counts.has(name) || this.#isKnown(name) ? name : ''
+    const known = this.#counts.get(name)
+    if (known !== undefined) return known
+    const key = this.#isKnown(name) || this.#isOther(name) ? name : ''
     let counts = this.#counts.get(key)
     if (counts === undefined) this.#counts.set(key, (counts = new Counts()))
     return counts
+  }
+
+  /** A model that is configured and not served is known to the control thread only. */
+  #isOther(name: string): boolean {
+    return name.length <= NAME_CHARACTERS_MAX && this.#others++ < OTHERS_MAX
   }
 
   /** What was counted since the last call. */
@@ -108,6 +120,7 @@ export class Counters {
       runs: Array.from(runs, ([api, latencies]) => ({ api, ...countsOf(latencies) })),
     }))
     this.#counts = new Map()
+    this.#others = 0
     return taken
   }
 }

@@ -159,7 +159,12 @@ export class Table {
   }
 
   async #warmed({ name, version }: Version, choice: ModelChoice): Promise<Version> {
-    await this.#options.warm(name, version)
+    try {
+      await this.#options.warm(name, version)
+    } catch (error) {
+      // It turned out to be broken, and has left the table: that is told in the words of the request.
+      if (!(error instanceof ServingError) || error.code !== 'NOT_FOUND') throw error
+    }
     const found = this.#look(choice)
     if (found.servable !== undefined) return found
     throw new ServingError('UNAVAILABLE', `The model ${name} was loaded and has left again`)
