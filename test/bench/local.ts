@@ -12,7 +12,10 @@ export async function withLocalDrover<T>(work: (context: Context) => Promise<T>)
   const { PATH: path = '' } = process.env
   const options = { home, ports: new Map(), redisUrl: undefined, path, userHome: homedir() }
   try {
-    const running = await startLocal({ ...options, commandsFile: undefined }, output)
+    const running = await startLocal(
+      { ...options, commandsFile: undefined, store: undefined, aws: {} },
+      output,
+    )
     try {
       return await work(openContext(home, output, running.session))
     } finally {

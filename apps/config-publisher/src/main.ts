@@ -1,6 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { startProbe } from '@drover/inference'
-import { openPosixStore } from '@drover/model-store'
+import { openStore } from '@drover/model-store'
 import { listen, makeLog, runService } from '@drover/service'
 import { makePublisherApi } from './api.ts'
 import { makeConfigPublisher } from './config-publisher.ts'
@@ -13,7 +13,7 @@ await runService(log, config.DROVER_FOLLOW_PARENT, async (stop) => {
   const { DROVER_WORK: workDirectory, DROVER_HOST: host, DROVER_PORT: port } = config
   await rm(workDirectory, { recursive: true, force: true })
   await mkdir(workDirectory, { recursive: true })
-  await using store = await openPosixStore(config.DROVER_STORE)
+  await using store = await openStore(config.DROVER_STORE)
   await using probe = startProbe()
   const publisher = makeConfigPublisher({
     store,

@@ -1,3 +1,4 @@
+import { StoreLocation } from '@drover/model-store'
 import { readSettings } from '@drover/service'
 import { z } from 'zod'
 
@@ -13,6 +14,11 @@ const Settings = z.object({
   NO_COLOR: z.string().optional(),
   /** A Redis to use instead of a private one. Read at start. */
   DROVER_REDIS_URL: z.string().min(1).optional(),
+  /**
+   * The model store: a directory, or `s3://bucket/prefix?endpoint=...` with the credentials of the
+   * AWS SDK's default chain; `store` in the home unless told. Read at start.
+   */
+  DROVER_STORE: StoreLocation.optional(),
   PATH: z.string().default(''),
   HOME: z.string().optional(),
 })
@@ -21,3 +27,9 @@ export type Config = z.output<typeof Settings>
 
 export const readConfig = (env: NodeJS.ProcessEnv = process.env): Readonly<Config> =>
   readSettings(Settings, env)
+
+/** What the AWS SDK's default chain reads: for those children that open a store on S3. */
+export function readAws(env: NodeJS.ProcessEnv = process.env): Record<string, string> {
+  const named = Object.entries(env).filter(([name]) => name.startsWith('AWS_'))
+  return Object.fromEntries(named.flatMap(([name, value]) => (value ? [[name, value]] : [])))
+}

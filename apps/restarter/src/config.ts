@@ -1,4 +1,5 @@
 import { Name } from '@drover/model-config'
+import { StoreLocation } from '@drover/model-store'
 import { Port, readSettings } from '@drover/service'
 import { z } from 'zod'
 import { parseWindows, type Window, WindowError } from './windows.ts'
@@ -28,8 +29,11 @@ const ServerEntry = z
   )
 
 const Settings = z.object({
-  /** The folder of the model store. Read at start. */
-  DROVER_STORE: z.string().default('.drover/store'),
+  /**
+   * The model store: a directory, or `s3://bucket/prefix?endpoint=...`; `.drover/store` unless told.
+   * Read at start.
+   */
+  DROVER_STORE: StoreLocation.default('.drover/store'),
   /** Where nudges come from and go to. Without it only the timer wakes the loop. Read at start. */
   DROVER_REDIS_URL: z.string().optional(),
   /** BullMQ's prefix; {drover} unless told. Read at start. */

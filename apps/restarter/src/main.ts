@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { openQueue, startWorker, watchRedis } from '@drover/jobs'
-import { openPosixStore } from '@drover/model-store'
+import { openStore } from '@drover/model-store'
 import { listen, makeLog, runService } from '@drover/service'
 import { makeRestarterApi } from './api.ts'
 import { limitsOf, readConfig } from './config.ts'
@@ -15,7 +15,7 @@ await runService(log, config.DROVER_FOLLOW_PARENT, async (stop) => {
   const { DROVER_FLEET: fleet, DROVER_REDIS_URL: url, DROVER_PREFIX: prefix } = config
   const place = url === undefined ? undefined : { url, prefix }
   const onError = (err: unknown) => log.warn({ err }, 'will try again')
-  await using store = await openPosixStore(config.DROVER_STORE)
+  await using store = await openStore(config.DROVER_STORE)
   const dryRun = config.DROVER_DRY_RUN
   await using publisher = place && openQueue({ name: 'publish' }, place)
   const restarter = makeRestarter({

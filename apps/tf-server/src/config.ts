@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import { delimiter, dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { durationMs, Name } from '@drover/model-config'
+import { StoreLocation } from '@drover/model-store'
 import { Port, readSettings } from '@drover/service'
 import { z } from 'zod'
 
@@ -19,8 +20,8 @@ const Settings = z.object({
   DROVER_SERVER: Name.default('tf-server'),
   /** The fleet whose channel it follows. */
   DROVER_FLEET: Name.default('main'),
-  /** The directory of the model store. */
-  DROVER_STORE: z.string().min(1),
+  /** The model store: a directory, or `s3://bucket/prefix?endpoint=...`. */
+  DROVER_STORE: StoreLocation,
   /** Where the agent's own API listens. Port 0 takes a free one. */
   DROVER_HOST: z.string().default('127.0.0.1'),
   DROVER_PORT: Port.default(0),

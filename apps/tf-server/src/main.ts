@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { once } from 'node:events'
-import { openPosixStore } from '@drover/model-store'
+import { openStore } from '@drover/model-store'
 import { makeLog, runService } from '@drover/service'
 import { modelServerEnv, readConfig } from './config.ts'
 import { openLater } from './pull/later.ts'
@@ -20,7 +20,7 @@ const config = readConfig(undefined, kind)
 const CLOSE_MS_MAX = 10_000
 const stopMsMax = config.DROVER_STOP_WAIT_MS + config.DROVER_STOP_DRAIN_MS + CLOSE_MS_MAX
 const log = makeLog('tf-server').child({ server: config.DROVER_SERVER })
-const { DROVER_STORE: directory, DROVER_FLEET: fleet, DROVER_CACHE: cache } = config
+const { DROVER_STORE: location, DROVER_FLEET: fleet, DROVER_CACHE: cache } = config
 const cacheBytesMax = config.DROVER_CACHE_BYTES_MAX
 
 if (command === 'pull') await pull()
@@ -29,7 +29,7 @@ else await serve()
 /** Brings what is live into the cache, and ends. */
 async function pull(): Promise<void> {
   try {
-    await using store = await openPosixStore(directory, { create: false })
+    await using store = await openStore(location, { create: false })
     const { ref, versions, faults } = await pullOnce({ store, fleet, cache, cacheBytesMax })
     for (const fault of faults) log.error(fault, 'version is wrong in the store')
     log.info({ ...ref, versions, faults: faults.length }, 'pulled')
@@ -46,12 +46,12 @@ async function serve(): Promise<void> {
     async (stop) => {
       const tokenFile = config.DROVER_TOKEN_FILE
       const token = tokenFile === undefined ? undefined : (await readFile(tokenFile, 'utf8')).trim()
-      await using store = openLater(async () => await openPosixStore(directory, { create: false }))
+      await using store = openLater(async () => await openStore(location, { create: false }))
       await using server = await startTfServer({
         server: config.DROVER_SERVER,
         fleet,
         store,
-        storeName: directory,
+        storeName: location,
         cache,
         cacheBytesMax,
         cacheAgeMaxMs: config.DROVER_CACHE_AGE_MAX,

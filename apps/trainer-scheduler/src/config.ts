@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Name } from '@drover/model-config'
+import { StoreLocation } from '@drover/model-store'
 import { Port, readSettings } from '@drover/service'
 import { z } from 'zod'
 
@@ -26,8 +27,8 @@ export type Commands = z.output<typeof Commands>
 
 // Every setting is read at start, and none changes while running.
 const Settings = z.object({
-  /** The folder of the model store. */
-  DROVER_STORE: z.string().default('.drover/store'),
+  /** The model store: a directory, or `s3://bucket/prefix?endpoint=...`; `.drover/store` unless told. */
+  DROVER_STORE: StoreLocation.default('.drover/store'),
   /** Where the queues are. */
   DROVER_REDIS_URL: z.string(),
   /** What the names of all queues begin with. */

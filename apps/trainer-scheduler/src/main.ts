@@ -1,4 +1,4 @@
-import { openPosixStore } from '@drover/model-store'
+import { openStore } from '@drover/model-store'
 import { listen, makeLog, runService } from '@drover/service'
 import { makeSchedulerApi } from './api.ts'
 import { readCommands, readConfig, readToken } from './config.ts'
@@ -10,7 +10,7 @@ const log = makeLog('trainer-scheduler')
 await runService(log, config.DROVER_FOLLOW_PARENT, async (stop) => {
   const commands = readCommands(config.DROVER_COMMANDS_FILE)
   const token = readToken(config.DROVER_TOKEN_FILE)
-  await using store = await openPosixStore(config.DROVER_STORE)
+  await using store = await openStore(config.DROVER_STORE)
   const { DROVER_REDIS_URL: url, DROVER_PREFIX: prefix } = config
   const place = prefix === undefined ? { url } : { url, prefix }
   await using scheduler = await startTrainerScheduler({ store, place, log, config, commands })

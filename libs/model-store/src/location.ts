@@ -35,9 +35,15 @@ export function pathOf(root: string, key: string): string {
   return join(root, ...segmentsOf(key))
 }
 
+/** Refuses a key that no object which moves by compare-and-swap can have. */
+export function checkStateKey(key: string): void {
+  segmentsOf(key)
+  if (!key.endsWith('.json')) throw invalid(key, 'moves by compare-and-swap and must end in .json')
+}
+
 /** Where the states of an object that moves by compare-and-swap are. */
 export function statesPathOf(root: string, key: string): string {
-  if (!key.endsWith('.json')) throw invalid(key, 'moves by compare-and-swap and must end in .json')
+  checkStateKey(key)
   return `${pathOf(root, key)}.d`
 }
 

@@ -1,26 +1,19 @@
 import * as fs from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import type { FileEntry } from '@drover/model-config'
+import { checkMove, checkSize, type Content, corrupt, type Move } from './checks.ts'
 import { codeOf, invalid, toStoreError } from './failure.ts'
 import * as files from './files.ts'
 import { isRealFolder, isRealParent, pathOf, statesPathOf } from './location.ts'
 import { makeFirst, makeNext, readHighest } from './states.ts'
-import {
-  ModelStoreCode,
-  ModelStoreError,
-  type ModelStore,
-  OBJECT_BYTES_MAX,
-  type State,
-} from './store.ts'
+import { ModelStoreCode, ModelStoreError, type ModelStore, type State } from './store.ts'
 import { namesIn, sweep } from './sweep.ts'
+import { Turns } from './turns.ts'
 
 /** Proves that the folder is a store: an unmounted one is an empty folder, and not an empty store. */
 const MARKER = '.store'
 const OPERATIONS_MAX = 64
 const RENEWALS_MAX = 5
-
-type Content = string | Uint8Array
-type Move = Parameters<ModelStore['swap']>[1]
 
 /**
  * A store in a directory, which may be shared by any number of processes and machines. It is made
@@ -62,8 +55,7 @@ class PosixStore implements ModelStore {
   readonly #root: string
   readonly #closing = new AbortController()
   readonly #sweeping: Promise<void>
-  readonly #queue: (() => void)[] = []
-  #running = 0
+  readonly #turns = new Turns(OPERATIONS_MAX)
 
   constructor(root: string) {
     this.#root = root
@@ -197,11 +189,9 @@ class PosixStore implements ModelStore {
     return names
   }
 
-  async #swap(key: string, { from, first, content }: Move): Promise<boolean> {
-    checkSize(key, content)
-    if (![from ?? first, first].every((seq) => Number.isSafeInteger(seq) && seq >= 0)) {
-      throw invalid(key, `cannot move from ${from ?? first}`)
-    }
+  async #swap(key: string, move: Move): Promise<boolean> {
+    checkMove(key, move)
+    const { from, first, content } = move
     const folder = statesPathOf(this.#root, key)
     if (from !== undefined) {
       const isThere = await isRealFolder(folder)
@@ -266,30 +256,12 @@ class PosixStore implements ModelStore {
     }
   }
 
-  /** Bounds what is open at once; what comes on top waits its turn. */
+  /** Bounds what is open at once. */
   async #run<T>(doing: string, operation: () => Promise<T>): Promise<T> {
-    if (this.#running >= OPERATIONS_MAX) {
-      await new Promise<void>((takeTurn) => this.#queue.push(takeTurn))
-    } else {
-      this.#running++
-    }
     try {
-      return await operation()
+      return await this.#turns.take(operation)
     } catch (error) {
       throw toStoreError(error, doing)
-    } finally {
-      const next = this.#queue.shift()
-      if (next === undefined) this.#running--
-      else next()
     }
   }
-}
-
-function checkSize(key: string, content: Content): void {
-  const sizeBytes = Buffer.byteLength(content)
-  if (sizeBytes > OBJECT_BYTES_MAX) throw invalid(key, `would have ${sizeBytes} bytes`)
-}
-
-function corrupt(key: string, why: string): ModelStoreError {
-  return new ModelStoreError(ModelStoreCode.CORRUPT, `${key} ${why}`)
 }

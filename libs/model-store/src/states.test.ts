@@ -35,34 +35,6 @@ async function moveTo(directory: string, store: ModelStore, seq: number): Promis
 const statesIn = async (directory: string) =>
   (await fs.readdir(join(directory, `${KEY}.d`))).map(Number).toSorted((a, b) => a - b)
 
-test('a state is won only from the highest one', async () => {
-  await using store = await openPosixStore(join(folder, 'won'))
-
-  expect(await move(store, 0)).toBe(false)
-  expect(await move(store, undefined, 'zero')).toBe(true)
-  expect(await move(store, undefined, 'again')).toBe(false)
-  expect(await move(store, 0, 'one')).toBe(true)
-  expect(await move(store, 0, 'other one')).toBe(false)
-  expect(await move(store, 5, 'six')).toBe(false)
-
-  const state = await store.readState(KEY)
-  expect(state?.seq).toBe(1)
-  expect(Buffer.from(state?.content ?? []).toString()).toBe('one')
-})
-
-test('two first states of different numbers have one winner', async () => {
-  await using store = await openPosixStore(join(folder, 'first'))
-
-  const wins = await Promise.all(
-    [0, 1, 7].map(
-      async (first) => await store.swap(KEY, { from: undefined, first, content: `${first}` }),
-    ),
-  )
-
-  expect(wins.filter(Boolean)).toHaveLength(1)
-  expect((await store.readState(KEY))?.seq).toBe([0, 1, 7][wins.indexOf(true)])
-})
-
 test('old states are cleaned from the lowest up, and a hundred stay', async () => {
   const directory = join(folder, 'old')
   await using store = await openPosixStore(directory)

@@ -11,7 +11,9 @@ export interface State {
 
 /**
  * Where the truth is. Keys are `/`-separated, checked, and never the prefix of another key. Every
- * method throws a `ModelStoreError` when the store cannot be had; none of them retries.
+ * method throws a `ModelStoreError` when the store cannot be had. None of them does its work again:
+ * on a directory nothing is retried, on S3 only single requests are (see `openS3Store`), within a
+ * minute, and longer for files.
  */
 export interface ModelStore extends AsyncDisposable {
   /** The object's content; undefined when there is none. */
@@ -50,7 +52,7 @@ export const ModelStoreCode = {
   CORRUPT: 'CORRUPT',
   /** Something that was expected is not there. */
   NOT_FOUND: 'NOT_FOUND',
-  /** A key or a size that is not allowed. */
+  /** A key or a size that is not allowed, or a place that cannot hold a store. */
   INVALID: 'INVALID',
 } as const
 export type ModelStoreCode = (typeof ModelStoreCode)[keyof typeof ModelStoreCode]

@@ -6,6 +6,7 @@ import nodeFs from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { openStore } from './open.ts'
 import { openPosixStore } from './posix.ts'
 import type { ModelStore } from './store.ts'
 
@@ -97,7 +98,7 @@ async function endsWithin(calls: number, task: Crash): Promise<boolean> {
 
 const task = Task.parse(JSON.parse(process.argv[2] ?? ''))
 if (task.do === 'race') {
-  await using store = await openPosixStore(task.directory)
+  await using store = await openStore(task.directory)
   process.stdout.write(JSON.stringify(await race(store, task)))
 } else {
   await patchFiles(task.source)

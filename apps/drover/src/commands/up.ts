@@ -1,4 +1,4 @@
-import type { Config } from '../config.ts'
+import { type Config, readAws } from '../config.ts'
 import { CliError, Exit, type Output } from '../output.ts'
 import { readFlights, type SampleTenant } from '../sample/flights.ts'
 import type { Staged } from '../stage.ts'
@@ -42,6 +42,8 @@ export async function upCommand(
       home: config.DROVER_HOME,
       ports,
       redisUrl: config.DROVER_REDIS_URL,
+      store: config.DROVER_STORE,
+      aws: readAws(),
       commandsFile: options.commands,
       path: config.PATH,
       userHome: config.HOME,

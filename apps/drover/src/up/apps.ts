@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { ServerState } from '@drover/model-config'
+import { isS3Location } from '@drover/model-store'
 import type { z } from 'zod'
 import { type Child, type ChildSpec, type OnChild, superviseChild } from './child.ts'
 
@@ -29,6 +30,10 @@ export type PortName = (typeof PORT_NAMES)[number]
 export interface AppsOptions {
   home: string
   redisUrl: string
+  /** Where the store is; in the home unless told. */
+  store: string | undefined
+  /** Our environment's part for the AWS SDK. */
+  aws: Record<string, string>
   commandsFile: string | undefined
   token: string
   tokenFile: string
@@ -72,7 +77,7 @@ export async function startApps(options: AppsOptions): Promise<Apps> {
     return { env: spec.env, url: child.url }
   }
   try {
-    for (const folder of ['logs', 'work', 'data', 'store']) {
+    for (const folder of ['logs', 'work', 'data']) {
       await mkdir(join(home, folder), { recursive: true })
     }
     const scheduler = start('trainer-scheduler', 'trainer-scheduler', {
@@ -130,7 +135,8 @@ function makeSpec(
   home: string,
   { name, app, env }: { name: PortName; app: string; env: Record<string, string> },
 ): ChildSpec {
-  const { userHome } = options
+  const { userHome, store = join(home, 'store') } = options
+  const isOnS3 = isS3Location(store)
   return {
     name,
     main: mainOf(app),
@@ -139,7 +145,8 @@ function makeSpec(
       PATH: options.path,
       ...(userHome === undefined ? {} : { HOME: userHome }),
       TF_CPP_MIN_LOG_LEVEL: '3',
-      DROVER_STORE: join(home, 'store'),
+      ...(isOnS3 ? options.aws : {}),
+      DROVER_STORE: isOnS3 ? store : resolve(store),
       DROVER_REDIS_URL: options.redisUrl,
       DROVER_TOKEN_FILE: options.tokenFile,
       DROVER_FOLLOW_PARENT: 'true',

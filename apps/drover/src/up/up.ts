@@ -10,6 +10,10 @@ export interface UpOptions {
   home: string
   ports: ReadonlyMap<PortName, number>
   redisUrl: string | undefined
+  /** Where the store is; in the home unless told. */
+  store: string | undefined
+  /** Our environment's part for the AWS SDK. */
+  aws: Record<string, string>
   /** The operator's list of training programs. */
   commandsFile: string | undefined
   path: string
