@@ -23,8 +23,8 @@ export const isS3There = (): boolean =>
 export async function startS3() {
   const folder = await mkdtemp(join(tmpdir(), 'drover-s3-'))
   const child = spawn(process.execPath, [SCRIPT, folder], { stdio: ['pipe', 'pipe', 'inherit'] })
-  const [line]: unknown[] = await once(createInterface({ input: child.stdout }), 'line')
-  const { endpoint, bucket, accessKeyId, secretAccessKey } = Started.parse(JSON.parse(`${line}`))
+  const [line] = z.tuple([z.string()]).parse(await once(createInterface(child.stdout), 'line'))
+  const { endpoint, bucket, accessKeyId, secretAccessKey } = Started.parse(JSON.parse(line))
   vi.stubEnv('AWS_ACCESS_KEY_ID', accessKeyId)
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', secretAccessKey)
   return {

@@ -15,12 +15,18 @@ const move = async (store: ModelStore, from: number | undefined, content = 'x') 
 
 /** All promises of a store, for whoever can open one. */
 export function describeContract(openStore: Open): void {
-  describe('an object', () => describeObjects(openStore))
-  describe('a state', () => describeStates(openStore))
+  describe('an object', () => {
+    describeObjects(openStore)
+  })
+  describe('a state', () => {
+    describeStates(openStore)
+  })
   describeListing(openStore)
   describeKeys(openStore)
   describeFiles(openStore)
-  describe('a store that is away', () => describeAbsence(openStore))
+  describe('a store that is away', () => {
+    describeAbsence(openStore)
+  })
 }
 
 function describeObjects(openStore: Open): void {

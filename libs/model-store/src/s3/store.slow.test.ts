@@ -94,13 +94,13 @@ describe.skipIf(!isGatewayThere())('a store on S3', () => {
     await using store = await openStore(locationOf('lost', proxy.endpoint))
     const source = join(folder, 'lost')
     await writeFile(source, 'content')
-    const move = async (from: number | undefined) =>
+    const swap = async (from: number | undefined) =>
       await store.swap(STATE, { from, first: 0, content: 'same' })
 
     for (const write of [
       async () => await store.create('a/b', 'x'),
-      async () => await move(undefined),
-      async () => await move(0),
+      async () => await swap(undefined),
+      async () => await swap(0),
       async () => (await store.createFile('a/f', source)).created,
     ]) {
       proxy.cut('PUT')
@@ -109,7 +109,7 @@ describe.skipIf(!isGatewayThere())('a store on S3', () => {
     }
 
     expect(await store.create('a/b', 'x')).toBe(false)
-    expect(await move(0)).toBe(false)
+    expect(await swap(0)).toBe(false)
     expect(await store.readState(STATE)).toMatchObject({ seq: 1 })
   })
 
