@@ -194,8 +194,8 @@ function describeKeys(openStore: Open): void {
     test('that ends otherwise than .json has no states', async () => {
       const { store } = await openStore()
 
-      const move = { from: undefined, first: 1, content: 'x' }
-      await expect(store.swap('a/b', move)).rejects.toMatchObject({ code: 'INVALID' })
+      const first = { from: undefined, first: 1, content: 'x' }
+      await expect(store.swap('a/b', first)).rejects.toMatchObject({ code: 'INVALID' })
     })
   })
 }

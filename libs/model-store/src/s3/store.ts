@@ -146,10 +146,8 @@ class S3Store implements ModelStore {
       if (!Buffer.from(content).equals(present.content)) throw corrupt(key, 'has another content')
       const condition = { etag: present.etag }
       const body = objects.bodyOf(content)
-      // Equal bodies have one ETag, so only an object that is gone refuses.
-      const isOwn = async () => false
-      const attempt = 'renewed'
-      if (await objects.putIf(this.#place, key, { body, condition, attempt, isOwn })) return
+      const renewal = { body, condition, attempt: 'renewed', isOwn: isNobodys }
+      if (await objects.putIf(this.#place, key, renewal)) return
     }
     throw new ModelStoreError(ModelStoreCode.UNAVAILABLE, `${key} does not stay`)
   }
@@ -197,6 +195,9 @@ class S3Store implements ModelStore {
     }
   }
 }
+
+/** A renewal that was refused is looked at again, whoever was faster. */
+const isNobodys = async (): Promise<boolean> => false
 
 /** The object under whose name its state is shown. */
 const nameOf = (name: string): string =>
