@@ -1,7 +1,16 @@
-import { type ModelSpec, servedName, sha256, type Tenant, TenantSpec } from '@drover/model-config'
+import {
+  type Channel,
+  type ModelSpec,
+  servedName,
+  sha256,
+  type Tenant,
+  TenantSpec,
+} from '@drover/model-config'
 import { withPins } from '@drover/config-publisher'
+import { nextChannel } from '@drover/restarter'
+import { stateOf } from './agent.ts'
 import { recordsOf } from './gate.ts'
-import { swapControls, swapTenant } from './store.ts'
+import { swapChannel, swapControls, swapTenant } from './store.ts'
 import { configOf, isoOf, makeUuid, type Steps, TRACE, type World } from './world.ts'
 
 export const MODEL = 'late'
@@ -13,16 +22,38 @@ export type Deed =
   | { kind: 'train'; tenant: string }
   | { kind: 'delete'; tenant: string }
   | { kind: 'rollback'; tenant: string }
+  /** The fleet is to serve one of the configs again that were live before. */
+  | { kind: 'undo'; back: number }
+  /** A pin that an undo or a rollback wrote is ended. */
+  | { kind: 'release'; tenant: string }
+  /** Every server is to be recycled once. */
+  | { kind: 'restart' }
 
-type Change = Exclude<Deed, { kind: 'rollback' }>
+type Change = Extract<Deed, { kind: 'put' | 'train' | 'delete' }>
 
 /** All clients, one request after the other: each is written to the store and then nudged. */
 export function* client(world: World, deeds: Deed[]): Steps {
   for (;;) {
     const deed = deeds.shift()
     if (deed === undefined) yield 'idle'
-    else if (deed.kind === 'rollback') yield* rollback(world, deed.tenant)
-    else yield* changeTenant(world, deed)
+    else yield* ask(world, deed)
+  }
+}
+
+function* ask(world: World, deed: Deed): Steps {
+  switch (deed.kind) {
+    case 'rollback':
+      return yield* rollback(world, deed.tenant)
+    case 'release':
+      return yield* release(world, deed.tenant)
+    case 'undo':
+      return yield* wish(world, (channel) => undoIn(channel, deed.back))
+    case 'restart':
+      return yield* wish(world, (channel) => restartIn(world, channel))
+    case 'put':
+    case 'train':
+    case 'delete':
+      return yield* changeTenant(world, deed)
   }
 }
 
@@ -126,4 +157,45 @@ function* rollback(world: World, tenant: string): Steps {
   if (!swapControls(world, before?.seq, next)) return
   yield 'step'
   world.nudges.publish.push(tenant)
+}
+
+/** `POST /v1/release`: the pin of a tenant's model goes. */
+function* release(world: World, tenant: string): Steps {
+  const before = world.controls.get(tenant)
+  yield 'look'
+  if (before?.pins[MODEL] === undefined) return
+  const next = { ...before, seq: before.seq + 1, attempt: makeUuid(world), pins: {} }
+  if (!swapControls(world, before.seq, next)) return
+  yield 'step'
+  world.nudges.publish.push(tenant)
+}
+
+/** What people ask of a restarter: one write to the channel, and a nudge for whom it concerns. */
+function* wish(
+  world: World,
+  change: (channel: Channel) => Partial<Pick<Channel, 'undo' | 'restart'>> | undefined,
+): Steps {
+  for (let tries = 0; tries < TRIES_MAX; tries++) {
+    const { channel } = world
+    yield 'step'
+    const changed = channel && change(channel)
+    if (channel === undefined || changed === undefined) return
+    if (!swapChannel(world, channel.seq, nextChannel(channel, changed, makeUuid(world)))) continue
+    yield 'step'
+    if (changed.undo !== undefined) world.nudges.publish.push(undefined)
+    return
+  }
+}
+
+function undoIn({ seq, previous }: Channel, back: number): Pick<Channel, 'undo'> | undefined {
+  const target = previous[back % Math.max(1, previous.length)]
+  if (target === undefined) return undefined
+  return { undo: { sha: target.sha, seq: target.seq, by: 'person', asked: seq + 1 } }
+}
+
+/** The recycles that each server reports, as the restarter that is asked has seen them. */
+function restartIn(world: World, { restart }: Channel): Pick<Channel, 'restart'> {
+  const seen = world.urls.flatMap((url) => stateOf(world, url) ?? [])
+  const recycles = Object.fromEntries(seen.map((each) => [each.server, each.recycles]))
+  return { restart: { count: restart.count + 1, at: isoOf(world), recycles } }
 }

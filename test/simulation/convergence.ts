@@ -11,6 +11,7 @@ export function whatIsOpen(world: World): string | undefined {
   const { channel } = world
   if (channel === undefined) return 'there is no channel'
   if (channel.rollout !== undefined) return `the rollout of ${channel.rollout.seq} goes on`
+  if (channel.undo !== undefined) return `the undo to ${channel.undo.seq} goes on`
   const models = configOf(world, channel.live)
   for (const tenant of world.tenants.keys()) {
     const open = whatIsOpenOf(world, tenant, models)

@@ -1,4 +1,5 @@
 import { endServer } from './agent.ts'
+import type { Deed } from './client.ts'
 import {
   openPlay,
   type Cast,
@@ -14,6 +15,7 @@ const TICKS_MS = [20, 100, 500, 1_000, 3_000, 6_000, 21_000, 61_000] as const
 /** A process that stands still matters most when somebody else takes its place. */
 const STOPS_MS = [500, 6_000, 21_000, 61_000] as const
 const SLEEP_ROUND_MS = 3_000
+const DAY_MS = 24 * 3_600_000
 const STEPS = [1, 1, 1, 2, 2, 4, 8, 20] as const
 
 const pick = <T>(choices: readonly [T, ...T[]], number: number): T =>
@@ -120,9 +122,50 @@ const EVENTS: readonly [number, Happening][] = [
   [1, ({ world }) => void (world.loseNextAnswer = true)],
 ]
 
+/** A server is switched off with all that it knows, and goes on after a day. */
+const dayOff: Happening = (play, process, rest) => {
+  if (process.kind !== 'server') return
+  const { world } = play
+  const end = world.now + DAY_MS
+  world.troubles.stopped.set(process.id, end)
+  world.known.excuses += 1
+  // Somebody may do something on that day, of which the others have the rest to carry it out.
+  for (let ms = pick(TICKS_MS, rest); world.now < end; ms *= 2) {
+    playRound(play)
+    advance(world, Math.min(ms, end - world.now))
+  }
+}
+
+/** What a person asks of the whole fleet, in the middle of whatever goes on. */
+const ask =
+  (deedOf: (rest: number) => Deed): Happening =>
+  ({ deeds }, _process, rest) =>
+    void deeds.push(deedOf(rest))
+
+const TENANTS = ['a', 'b', 'c'] as const
+
+/** What happens now and then; the numbers of these came later, so that older ones mean the same. */
+const RARE: readonly [Happening, ...Happening[]] = [
+  dayOff,
+  ask((rest) => ({ kind: 'undo', back: rest % 3 })),
+  ask(() => ({ kind: 'restart' })),
+  ask((rest) => ({ kind: 'release', tenant: pick(TENANTS, rest) })),
+]
+/** Numbers below it are of every day. */
+export const RARE_FROM = 1_000_000
+/** Of so many numbers one is rare. */
+const RARE_NUMBERS = 30_000
+export const NUMBER_MAX = RARE_FROM + RARE_NUMBERS
+
 /** Turns one number of a history into one event. */
 export function happen(play: Play, number: number): void {
   const { processes } = play
+  if (number >= RARE_FROM) {
+    const which = Math.floor((number - RARE_FROM) / processes.length)
+    const one = processes[(number - RARE_FROM) % processes.length]
+    if (one !== undefined) pick(RARE, which)(play, one, Math.floor(which / RARE.length))
+    return
+  }
   const rest = Math.floor(number / 100)
   const process = processes[rest % processes.length]
   let left = number % 100

@@ -1,10 +1,9 @@
 import type { Deed } from './client.ts'
-import { playHistory } from './events.ts'
+import { NUMBER_MAX, playHistory } from './events.ts'
 import type { Cast } from './history.ts'
 import type { Plans } from './plans.ts'
 
 const EVENTS_MAX = 250
-const NUMBER_MAX = 1_000_000
 const DEEDS_MAX = 6
 const DATA_MAX = 4
 const SHRINK_RUNS_MAX = 5_000

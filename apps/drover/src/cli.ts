@@ -7,6 +7,7 @@ import {
   trainCommand,
 } from './commands/change.ts'
 import { type Context, openContext } from './commands/context.ts'
+import { rollbackFleetCommand } from './commands/fleet.ts'
 import { logsCommand } from './commands/logs.ts'
 import { type OnboardOptions, onboardCommand } from './commands/onboard.ts'
 import { predictCommand } from './commands/predict.ts'
@@ -142,13 +143,21 @@ function addChanges(program: Command, config: Config): void {
     })
 }
 
+type RollbackOptions = Waiting & { to?: number; why?: string; fleet?: number | true }
+
 function addPins(program: Command, config: Config): void {
   addWaiting(
-    addCommand(program, 'rollback <tenant[.model]>', 'serves the version before, and pins it')
+    addCommand(program, 'rollback [tenant[.model]]', 'serves the version before, and pins it')
       .option('--to <version>', 'a version', toCount)
+      .option('--fleet [config]', 'everybody, as under a config that was live before', toCount)
       .option('--why <text>', 'a reason for the audit'),
-  ).action(async (target: string, options: Waiting & { to?: number; why?: string }) => {
-    await rollbackCommand(await connect(config, options), target, options)
+  ).action(async (target: string | undefined, { fleet, ...options }: RollbackOptions) => {
+    if ((target === undefined) === (fleet === undefined) || (fleet && options.to)) {
+      throw new CliError(Exit.USAGE, 'name either <tenant[.model]> or --fleet [config]')
+    }
+    const context = await connect(config, options)
+    if (fleet !== undefined) await rollbackFleetCommand(context, { ...options, fleet })
+    else if (target !== undefined) await rollbackCommand(context, target, options)
   })
   addWaiting(addCommand(program, 'release <tenant.model>', 'ends a pin')).action(
     async (target: string, options: Waiting) => {
