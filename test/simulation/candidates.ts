@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { isCommitted, type Models, passing, usableVersions } from '@drover/model-config'
-import type { NamedModel, PublicationObserved } from '@drover/config-publisher'
+import { isCommitted, type Models, openUndo, passing, usableVersions } from '@drover/model-config'
+import { type NamedModel, namesToUndo, type PublicationObserved } from '@drover/config-publisher'
 import { FLEET, partsOf, type World } from './world.ts'
 
 const versionIn = (models: Models, name: string): number => models[name]?.versions[0]?.version ?? 0
@@ -73,5 +73,16 @@ export function checkPins({ controls, tenants, known: { honoured } }: World, mod
         honoured.set(name, { seq, version: pin.version })
       }
     }
+  }
+}
+
+/** Whoever differs from the config of an undo was pinned before anything else is published. */
+export function checkUndone({ channel, named, ...configs }: PublicationObserved): void {
+  const open = openUndo(channel)
+  for (const name of open === undefined ? [] : namesToUndo(configs)) {
+    const { tenant, controls } = named[name] ?? {}
+    if (tenant?.models[partsOf(name).model] === undefined) continue
+    const undone = controls?.undone?.[FLEET] ?? -1
+    assert.ok(undone >= (open?.asked ?? 0), `${name} was published before its undo was pinned`)
   }
 }

@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict'
-import { type Channel, type ConfigRef, isCommitted, standingVerdict } from '@drover/model-config'
+import {
+  type Channel,
+  type ConfigRef,
+  isCommitted,
+  openUndo,
+  standingVerdict,
+} from '@drover/model-config'
 import type { NamedModel } from '@drover/config-publisher'
 import { mayOpen } from './agent.ts'
-import { checkBorn, checkKept, checkPins } from './candidates.ts'
+import { checkBorn, checkKept, checkPins, checkUndone } from './candidates.ts'
 import { type Checker, FLEET, hasTrouble, type Seen, type World } from './world.ts'
 
 /** What must hold at every moment, checked when something changes. Each throws when it is broken. */
@@ -13,6 +19,7 @@ export const CHECKER: Checker = {
     const isRestarters = before !== undefined && isMovedByRestarter(before, after)
     assert.ok(!isPublished || !isRestarters, 'a writer of the channel changed a field of the other')
     if (isPublished) checkCandidate(world, after)
+    checkUndo(before, after)
     checkLive(before, after)
     checkRollout(world, before, after)
   },
@@ -29,6 +36,7 @@ export const CHECKER: Checker = {
     }
     checkBorn(world, observed, models)
     checkKept(observed, models)
+    checkUndone(observed)
     checkPins(world, models)
   },
 
@@ -110,10 +118,17 @@ function checkLive(before: Channel | undefined, { live }: Channel): void {
   assert.ok(live.seq > (before?.live?.seq ?? -1), `live went back to ${live.seq}`)
 }
 
+/** What a person asked for is not dropped before it is carried out. */
+function checkUndo(before: Channel | undefined, { undo }: Channel): void {
+  const open = before && openUndo(before)
+  assert.ok(open === undefined || undo !== undefined, `the undo to ${open?.seq} was dropped`)
+}
+
 function checkRollout(world: World, before: Channel | undefined, { rollout, seq }: Channel): void {
   if (rollout === undefined || rollout === before?.rollout) return
   assert.equal(rollout.fence, seq, 'the fence is the seq of the write')
-  if (before?.rollout === undefined) beginTrial(world, rollout)
+  // A recycle tries nothing: it runs under what is live, or under the empty config before that.
+  if (before?.rollout === undefined && rollout.step.kind === 'apply') beginTrial(world, rollout)
 }
 
 function isMovedByRestarter(before: Channel, after: Channel): boolean {

@@ -1,4 +1,10 @@
-import { isCommitted, type Models, servedName, type Tenant } from '@drover/model-config'
+import {
+  type Channel,
+  isCommitted,
+  type Models,
+  servedName,
+  type Tenant,
+} from '@drover/model-config'
 import { type Agent, mayOpen } from './agent.ts'
 import { MODEL } from './client.ts'
 import { REAL } from './plans.ts'
@@ -21,7 +27,18 @@ export function whatIsOpen(world: World): string | undefined {
     const open = whatIsOpenAt(world, url, models)
     if (open !== undefined) return open
   }
-  return undefined
+  return whoIsLeftOf(world, channel)
+}
+
+/** Whom the last wish to restart has not reached. Nobody is recycled while a server is not ready. */
+function whoIsLeftOf(world: World, { restart }: Channel): string | undefined {
+  const agents = [...world.agents.values()]
+  if (restart.at === undefined || agents.some(({ isOpen }) => !isOpen)) return undefined
+  const { at, recycles = {} } = restart
+  const left = agents.find(
+    (agent) => agent.recycles <= (recycles[agent.url] ?? -1) && agent.servingSince < at,
+  )
+  return left && `${left.url} was not restarted`
 }
 
 /** What is still wrong with one tenant. */

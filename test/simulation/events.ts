@@ -8,6 +8,7 @@ import {
   playRound,
   type Process,
   settle,
+  tally,
 } from './history.ts'
 import { advance, hasTrouble, type Nudges, type Troubles, type World } from './world.ts'
 
@@ -26,6 +27,7 @@ type Happening = (play: Play, process: Process, rest: number) => void
 const step: Happening = ({ world }, { id, body }, rest) => {
   if (hasTrouble(world, 'stopped', id)) return
   for (let steps = pick(STEPS, rest); steps > 0; steps--) {
+    tally.steps += 1
     if (body.next().value === 'idle') return
   }
 }

@@ -1,6 +1,6 @@
 import type { Deed } from './client.ts'
 import { NUMBER_MAX, playHistory } from './events.ts'
-import type { Cast } from './history.ts'
+import { type Cast, tally } from './history.ts'
 import type { Plans } from './plans.ts'
 
 const EVENTS_MAX = 250
@@ -66,18 +66,22 @@ export interface Expedition {
   seed: number
   histories: number
   plans?: Plans
-  /** Longest time for it; none unless told. */
+  /** Longest time for it, and how many steps of processes at the least end it; none unless told. */
   ms?: number
+  steps?: number
 }
 
 /** Plays random histories until one fails, the number of them is reached, or the time is over. */
-export function findFailing({ seed, histories, plans, ms = Infinity }: Expedition): {
+export function findFailing({ seed, histories, plans, ...bounds }: Expedition): {
   failing: Case | undefined
   played: number
 } {
+  const { ms = Infinity, steps = Infinity } = bounds
   const end = performance.now() + ms
+  const stepsAtStart = tally.steps
   let played = 0
-  while (played < histories && performance.now() < end) {
+  const isOver = () => performance.now() >= end || tally.steps - stepsAtStart >= steps
+  while (played < histories && !isOver()) {
     // Neighbouring seeds must not share their numbers.
     const drawn = drawCase(Math.imul(seed + played, SEED_SPREAD))
     played += 1

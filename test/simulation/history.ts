@@ -16,6 +16,9 @@ import {
   type World,
 } from './world.ts'
 
+/** How many steps the processes of all histories have taken. */
+export const tally = { steps: 0 }
+
 const SETTLE_ROUNDS_MAX = 200
 const STEPS_IN_A_ROUND_MAX = 400
 const ROUND_MS = 500
@@ -146,6 +149,7 @@ export function playRound({ world, processes }: Play): boolean {
     if (hasTrouble(world, 'stopped', id)) continue
     for (let steps = 0; steps < STEPS_IN_A_ROUND_MAX; steps++) {
       const said = body.next().value
+      tally.steps += 1
       if (said === 'idle') break
       if (said === 'step') hasMoved = true
     }

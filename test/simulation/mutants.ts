@@ -111,6 +111,36 @@ export const MUTANTS: Record<string, Plans> = {
     ...REAL,
     against: (world, read) => world.channel ?? read,
   },
+  'the publisher publishes before it has pinned an undo': {
+    ...REAL,
+    publish: (observed) => {
+      const action = REAL.publish(observed)
+      return action?.kind === 'undo' ? REAL.publish({ ...observed, undo: undefined }) : action
+    },
+  },
+  'the restarter drops an undo before a candidate holds it': {
+    ...REAL,
+    decide: (observed) => {
+      const decision = REAL.decide(observed)
+      if (observed.channel?.undo === undefined || observed.channel.rollout !== undefined) {
+        return decision
+      }
+      const { why } = decision
+      const change = { undo: undefined }
+      return { ...decision, action: { kind: 'write', what: 'undone', change, why } }
+    },
+  },
+  'the restarter recycles nobody': {
+    ...REAL,
+    decide: deciding(
+      asSeen,
+      writing((action) =>
+        action.what === 'take' && action.change.rollout?.step.kind === 'recycle'
+          ? undefined
+          : action,
+      ),
+    ),
+  },
   'the gate passes what is bad': { ...REAL, passes: () => true },
   'a new number is taken before the last claim is given up': {
     ...REAL,
