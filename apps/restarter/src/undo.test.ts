@@ -21,6 +21,8 @@ const log = makeLog('test')
 log.level = 'silent'
 
 const { root } = renderConfig({})
+const entry = { version: 1, manifest: root.sha, verdict: 1, made: root.sha }
+const other = renderConfig({ 'acme.late': { born: 1, versions: [entry], labels: {} } })
 const undo = { ...config(4), by: 'person', asked: 9 }
 
 test.each([
@@ -43,9 +45,13 @@ test.each([
 async function startLived() {
   const fleet = await startFleet(0)
   const at = (seq: number) => ({ sha: root.sha, seq, at: AT })
-  await fleet.store.renew(configKey('main', root.sha), root.text)
-  const previous = [at(2), at(1), { ...at(0), sha: 'f'.repeat(64) }]
-  const lived = { live: at(3), candidate: { sha: root.sha, seq: 3 }, previous }
+  for (const each of [root, other.root]) {
+    await fleet.store.renew(configKey('main', each.sha), each.text)
+  }
+  // The config at 3 and the one at 2 are the same.
+  const sha = other.root.sha
+  const previous = [{ ...at(2), sha }, at(1), { ...at(0), sha: 'f'.repeat(64) }]
+  const lived = { live: { ...at(3), sha }, candidate: { sha, seq: 3 }, previous }
   for (const seq of [1, 2, 3]) {
     const next = { ...(await fleet.readChannel()), ...lived, seq }
     await swapJson(fleet.store, channelKey('main'), seq - 1, next)
@@ -75,16 +81,16 @@ async function startLived() {
 
 const undoIn = async (fleet: Fleet) => (await fleet.readChannel()).undo
 
-test('a person asks for the config before, or for one of those before it', async () => {
+test('a person asks for the last config that was another one, or for one by its number', async () => {
   await using lived = await startLived()
 
   const first = await lived.send('POST', { why: 'worse' })
   const before = await undoIn(lived.fleet)
-  const second = await lived.send('POST', { seq: 1, why: 'worse still' })
+  const second = await lived.send('POST', { seq: 2, why: 'worse still' })
 
   expect([first.status, second.status]).toEqual([202, 202])
-  expect(before).toEqual({ sha: root.sha, seq: 2, by: 'person', why: 'worse', asked: 4 })
-  expect(await undoIn(lived.fleet)).toMatchObject({ seq: 1, asked: 5 })
+  expect(before).toEqual({ sha: root.sha, seq: 1, by: 'person', why: 'worse', asked: 4 })
+  expect(await undoIn(lived.fleet)).toMatchObject({ seq: 2, asked: 5 })
   await vi.waitUntil(() => lived.nudges() > 0, WAIT)
 })
 
@@ -116,5 +122,7 @@ test('nothing can be undone before there was a second config', async () => {
   await using fleet = await startFleet(0)
   await using restarter = startRestarter(fleet)
 
-  await expect(restarter.wishes.undo(undefined, 'x')).rejects.toThrow('no config was live before')
+  await expect(restarter.wishes.undo(undefined, 'x')).rejects.toThrow(
+    'no other config was live before',
+  )
 })

@@ -92,9 +92,14 @@ export function makeWishes(store: ModelStore, fleet: string, dryRun = false) {
 
 /** The config of an undo; throws an `ApiError` that lists those that there are. */
 function targetOf({ live, previous }: Channel, seq: number | undefined): ConfigRef {
-  const found = seq === undefined ? previous[0] : previous.find((each) => each.seq === seq)
+  // A config that was published again under another seq is no way back.
+  const found = previous.find((each) =>
+    seq === undefined ? each.sha !== live?.sha : each.seq === seq,
+  )
   if (found !== undefined) return found
-  if (previous.length === 0) throw new ApiError(409, 'no config was live before')
+  if (previous.length === 0 || seq === undefined) {
+    throw new ApiError(409, 'no other config was live before')
+  }
   const known = previous.map((each) => `${each.seq} (${each.at})`).join(', ')
   const what = seq === live?.seq ? 'is live now' : 'is not among the last that were live'
   throw new ApiError(409, `config ${seq} ${what}; there are ${known}`)
