@@ -16,7 +16,7 @@ import {
 } from '@drover/jobs'
 import { sha256 } from '@drover/model-config'
 import { type ModelStore, openPosixStore } from '@drover/model-store'
-import { makeRestarter } from '@drover/restarter'
+import { makeRestarter, type Wishes } from '@drover/restarter'
 import { type Log, listen, makeLog } from '@drover/service'
 import { startTfServer, type TfServer } from '@drover/tf-server'
 import { makeSchedulerApi, startTrainerScheduler } from '@drover/trainer-scheduler'
@@ -61,6 +61,8 @@ export interface Loop extends AsyncDisposable {
   predict: (name: string, row: object) => Promise<unknown>
   /** The versions of a model that the server can answer from. */
   served: (name: string) => Promise<number[]>
+  /** What people may ask of the fleet. */
+  wishes: Wishes
 }
 
 export interface Answer {
@@ -103,6 +105,7 @@ export async function startLoop({ onRollout = () => {} }: LoopOptions = {}): Pro
     store,
     lines,
     redisUrl: redis.url,
+    wishes: restarter.wishes,
     ...clientOf(scheduler.url, server.restUrl),
     [Symbol.asyncDispose]: async () => {
       for (const part of [scheduler, publisher, restarter, server, store, redis]) {
@@ -169,7 +172,7 @@ function startRestarter(
   { store, place, logOf }: Parts,
   serverUrl: string,
   onRollout: (nudge: RolloutNudge) => void,
-): AsyncDisposable {
+): AsyncDisposable & { wishes: Wishes } {
   const log = logOf('restarter')
   const onError = (err: unknown) => log.warn({ err }, 'will try again')
   const queue = openQueue({ name: 'publish' }, place)
@@ -191,6 +194,7 @@ function startRestarter(
   const stop = new AbortController()
   const running = restarter.run(stop.signal)
   return {
+    wishes: restarter.wishes,
     [Symbol.asyncDispose]: async () => {
       stop.abort()
       await running

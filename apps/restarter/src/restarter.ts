@@ -34,6 +34,7 @@ export {
   type ObservedServer,
 } from './observed.ts'
 export { decide, plan } from './plan.ts'
+export type { Wishes } from './wishes.ts'
 
 const BACKOFF_MS = 500
 
