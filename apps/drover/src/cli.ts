@@ -8,6 +8,7 @@ import {
 } from './commands/change.ts'
 import { type Context, openContext } from './commands/context.ts'
 import { rollbackFleetCommand } from './commands/fleet.ts'
+import { type ImportOptions, importCommand } from './commands/import.ts'
 import { logsCommand } from './commands/logs.ts'
 import { type OnboardOptions, onboardCommand } from './commands/onboard.ts'
 import { predictCommand } from './commands/predict.ts'
@@ -124,6 +125,14 @@ function addChanges(program: Command, config: Config): void {
     addCommand(program, 'push <tenant.model> <directory>', 'brings in a SavedModel from elsewhere'),
   ).action(async (name: string, directory: string, options: Waiting) => {
     await pushCommand(await connect(config, options), name, directory, options)
+  })
+  addWaiting(
+    addCommand(program, 'import <models.config>', 'takes over what a TF Serving set-up serves')
+      .option('--apply', 'do it; without it, only say what would be done')
+      .option('--fleet <name>', 'the fleet of clients that are new', 'main')
+      .option('--tenant-of <name>', 'the client of models whose name is no <tenant>.<model>'),
+  ).action(async (file: string, options: ImportOptions & JsonOption) => {
+    await importCommand(await connect(config, options), file, options)
   })
   addWaiting(addCommand(program, 'train <tenant[.model]>', 'trains again now')).action(
     async (target: string, options: Waiting) => {

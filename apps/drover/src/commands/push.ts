@@ -1,6 +1,6 @@
 import { lstat, readdir } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
-import { parseServedName, ServedName } from '@drover/model-config'
+import { type ModelId, parseServedName, ServedName } from '@drover/model-config'
 import { z } from 'zod'
 import { CliError, Exit } from '../output.ts'
 import { findTenantSpec } from '../views.ts'
@@ -32,6 +32,17 @@ export async function pushCommand(
     throw new CliError(Exit.USAGE, `${JSON.stringify(name)} is no <tenant>.<model>`)
   }
   const startedAt = performance.now()
+  const version = await pushModel(context, name, { directory, fleet: 'main' })
+  if (options.wait) return await waitUntilServed(context, [name], options.timeout, startedAt)
+  context.output.result({ name, version }, [`${name} has version ${version}`])
+}
+
+/** Uploads a SavedModel as the next version of a model; a client that is new joins the fleet. */
+export async function pushModel(
+  context: Context,
+  name: string,
+  { directory, fleet }: { directory: string; fleet: string },
+): Promise<number> {
   const { tenant, model } = parseServedName(name)
   const files = await readFiles(directory)
   if (!files.some(({ path }) => path === 'saved_model.pb')) {
@@ -40,7 +51,7 @@ export async function pushCommand(
       `${directory}: saved_model.pb is missing, so it is no SavedModel`,
     )
   }
-  await declare(context, tenant, model)
+  await declare(context, { tenant, model }, fleet)
   for (const { absolute, sha256 } of files) {
     await context.scheduler.uploadFile(`/v1/data/${tenant}/${model}/${sha256}`, absolute)
   }
@@ -50,8 +61,7 @@ export async function pushCommand(
     { files: files.map(({ path, sizeBytes, sha256 }) => ({ path, sizeBytes, sha256 })) },
     Pushed,
   )
-  if (options.wait) return await waitUntilServed(context, [name], options.timeout, startedAt)
-  context.output.result({ name, version }, [`${name} has version ${version}`])
+  return version
 }
 
 async function readFiles(directory: string): Promise<PushedFile[]> {
@@ -76,12 +86,12 @@ async function readFiles(directory: string): Promise<PushedFile[]> {
   )
 }
 
-async function declare(context: Context, tenant: string, model: string): Promise<void> {
+async function declare(context: Context, { tenant, model }: ModelId, fleet: string): Promise<void> {
   const spec = await findTenantSpec(context, tenant)
   if (spec?.models[model] !== undefined) return
   const models = {
     ...spec?.models,
     [model]: { recipe: { name: 'push' as const }, gate: { improvementMin: 0, rowsMin: 50 } },
   }
-  await sendSpec(context, tenant, { fleet: 'main', weight: 1, ...spec, models })
+  await sendSpec(context, tenant, { fleet, weight: 1, ...spec, models })
 }

@@ -1,0 +1,90 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { ModelServerConfig, parseModelServerConfig, parseServedName } from '@drover/model-config'
+import { CliError, Exit } from '../output.ts'
+import { findTenantSpec } from '../views.ts'
+import type { Context } from './context.ts'
+import { type ImportPlan, planImport } from './import-plan.ts'
+import { checkName, waitUntilServed } from './onboard.ts'
+import { pushModel } from './push.ts'
+
+export interface ImportOptions {
+  fleet: string
+  tenantOf?: string
+  apply?: boolean
+  wait: boolean
+  timeout: number
+}
+
+/**
+ * `drover import <models.config>`: takes over the models of a TF Serving set-up, each in the version
+ * that it serves, as versions trained elsewhere. Only says what it would do unless told to apply
+ * it; applies nothing while anything is refused. What is there already is left alone, so that it
+ * may be repeated.
+ */
+export async function importCommand(
+  context: Context,
+  file: string,
+  options: ImportOptions,
+): Promise<void> {
+  checkName('fleet', options.fleet)
+  if (options.tenantOf !== undefined) checkName('tenant', options.tenantOf)
+  const startedAt = performance.now()
+  const plan = await planOf(context, file, options.tenantOf)
+  const { imports, refusals } = plan
+  if (options.apply !== true)
+    return context.output.result({ ...plan, applied: false }, linesOf(plan))
+  if (refusals.length > 0) {
+    const [{ from, why } = { from: '', why: '' }] = refusals
+    const more = refusals.length > 1 ? `, and ${refusals.length - 1} more` : ''
+    throw new CliError(Exit.CONFLICT, `nothing is taken over: ${from}: ${why}${more}`)
+  }
+  for (const { name, directory } of imports) {
+    const version = await pushModel(context, name, { directory, fleet: options.fleet })
+    context.output.progress(`${name} has version ${version}`)
+  }
+  const names = imports.map(({ name }) => name)
+  if (options.wait) return await waitUntilServed(context, names, options.timeout, startedAt)
+  context.output.result({ ...plan, applied: true }, [`${names.length} models are taken over`])
+}
+
+async function planOf(context: Context, file: string, tenantOf: string | undefined) {
+  const { models } = await readConfig(file)
+  const versions = new Map<string, bigint[] | undefined>()
+  for (const { basePath } of models) versions.set(basePath, await versionsIn(basePath))
+  // Whom a model would belong to is known once it has its name.
+  const named = planImport({ models, versions, known: new Set(), tenantOf })
+  const known = new Set<string>()
+  const tenants = new Set(named.imports.map(({ name }) => parseServedName(name).tenant))
+  for (const tenant of tenants) {
+    const spec = await findTenantSpec(context, tenant)
+    for (const model of Object.keys(spec?.models ?? {})) known.add(`${tenant}.${model}`)
+  }
+  return planImport({ models, versions, known, tenantOf })
+}
+
+async function readConfig(file: string): Promise<ModelServerConfig> {
+  try {
+    return parseModelServerConfig(await readFile(file, 'utf8'))
+  } catch (cause) {
+    throw new CliError(Exit.USAGE, `${file} is no models.config that can be read`, { cause })
+  }
+}
+
+/** The numbers of the version folders; undefined where there is no folder to be read. */
+async function versionsIn(path: string): Promise<bigint[] | undefined> {
+  const entries = await readdir(path, { withFileTypes: true }).catch(() => undefined)
+  return entries
+    ?.filter((entry) => entry.isDirectory() && /^\d{1,18}$/.test(entry.name))
+    .map(({ name }) => BigInt(name))
+}
+
+function linesOf({ imports, known, refusals }: ImportPlan): string[] {
+  return [
+    ...imports.map(({ from, name, directory, notes }) =>
+      [`${from} would be ${name}, from ${directory}`, ...notes].join('; '),
+    ),
+    ...known.map(({ from, name }) => `${from} is there already, as ${name}`),
+    ...refusals.map(({ from, why }) => `${from} is refused: ${why}`),
+    'Nothing was done: --apply does it',
+  ]
+}
