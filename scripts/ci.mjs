@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// What CI runs on a clean clone: the README's own command first, then the slow suites. It ends with
-// one line that counts all of them.
+// What CI runs on a clean clone: the README's own command first, then the slow suites, and last the
+// images one by one, which are skipped where no Docker engine answers. It ends with one line that
+// counts all of them.
 
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
@@ -10,6 +11,7 @@ const ROOT = join(import.meta.dirname, '..')
 const SUITES = [
   ['npm', 'test'],
   ['npm', 'run', 'test:slow'],
+  ['npm', 'run', 'test:docker', '--', 'test/docker/images'],
 ]
 const CLOSING = /^(\d+) passed, (\d+) failed, (\d+) skipped$/
 
