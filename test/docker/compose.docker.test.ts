@@ -1,6 +1,6 @@
 // The whole loop in containers, as docs/docker.md has it.
 
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { GrpcClient } from '../contract/grpc-client.ts'
 import { BUILD_MS_MAX, docker, whyNoCompose } from './engine.ts'
@@ -19,53 +19,14 @@ const Predicted = z.object({
 })
 const Status = z.object({ models: z.array(z.unknown()), servers: z.array(z.unknown()) })
 
-const why = await whyNoCompose()
-if (why !== undefined) console.log(`no test with Docker Compose: ${why}`)
-const composeTest = test.skipIf(why !== undefined)
-
-let stack: Stack
-
-beforeAll(async () => {
-  if (why === undefined) stack = await startStack()
-}, BUILD_MS_MAX)
-
-afterAll(async () => await stack?.[Symbol.asyncDispose](), LONG_MS_MAX)
-
-composeTest('every container is hardened', async () => {
-  const hardened =
-    '{{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} {{.HostConfig.SecurityOpt}}'
-  const limits = '{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}} {{.HostConfig.PidsLimit}}'
-  for (const app of ['redis', ...APPS]) {
-    const id = await stack.idOf(app)
-    const said = await docker('inspect', '--format', `${hardened} ${limits} {{.Config.User}}`, id)
-    expect(said, app).toMatch(
-      /^true \[ALL\] \[no-new-privileges:true\]( [1-9]\d*){3} [1-9]\d*:[1-9]\d*$/,
-    )
-  }
-})
-
-composeTest(
-  'a tenant of the sample is trained, published on both servers and answered by each',
-  async () => {
-    const served = await stack.drover(Served, 'onboard', 'dfw', '--sample', 'flights')
-
-    expect(served.models).toMatchObject([{ name: MODEL, note: 'version 1 on 2 of 2 servers' }])
-    const asked = await stack.drover(Predicted, 'predict', MODEL, JSON.stringify(ROW))
-    expect(asked.predictions.map(({ server }) => server)).toEqual(['tf-server-1', 'tf-server-2'])
-    expect(asked.predictions[0]?.prediction).toEqual(asked.predictions[1]?.prediction)
-    for (const { grpc } of stack.servers) await expectByGrpc(grpc, asked.predictions[0]?.prediction)
-  },
-  LONG_MS_MAX,
-)
-
+const ONE = { dim: [{ size: '1' }] }
+const toBase64 = (value: string) => Buffer.from(value).toString('base64')
 const text = (value: string) => ({
   dtype: 'DT_STRING',
   tensorShape: ONE,
   stringVal: [toBase64(value)],
 })
 const number = (value: number) => ({ dtype: 'DT_FLOAT', tensorShape: ONE, floatVal: [value] })
-const toBase64 = (value: string) => Buffer.from(value).toString('base64')
-const ONE = { dim: [{ size: '1' }] }
 const REQUEST = {
   modelSpec: { name: MODEL },
   inputs: {
@@ -87,76 +48,120 @@ async function expectByGrpc(address: string, prediction: unknown): Promise<void>
   expect(Buffer.from(label, 'base64').toString()).toBe(Classified.parse(prediction).label)
 }
 
-composeTest(
-  'one server is restarted while every request to the other is answered',
-  async () => {
-    const [first, second] = stack.servers
-    using client = new GrpcClient(second.grpc)
-    const outcomes: unknown[] = []
-    const askByRest = async () => (await ask(second.rest)).status
-    const askByGrpc = async () => (Answer.parse(await client.call('Predict', REQUEST)), 200)
-    const stop = new AbortController()
-    const asking = [askByRest, askByGrpc].map(async (send) => {
-      while (!stop.signal.aborted) {
-        outcomes.push(await send().catch((error: unknown) => error))
-        await new Promise((done) => setTimeout(done, LOOK_MS))
-      }
-    })
-
-    await stack.compose('restart', 'tf-server-1')
-    await stack.compose('up', '--wait', '--no-recreate')
-    stop.abort()
-    await Promise.all(asking)
-
-    expect(outcomes.length).toBeGreaterThan(LOOK_MS)
-    expect(outcomes.filter((outcome) => outcome !== 200)).toEqual([])
-    expect((await ask(first.rest)).status).toBe(200)
-  },
-  LONG_MS_MAX,
-)
-
 async function ask(rest: string): Promise<Response> {
   const url = `${rest}/v1/models/${MODEL}:predict`
-  const response = await fetch(url, { method: 'POST', body: JSON.stringify({ instances: [ROW] }) })
+  const response = await fetch(url, {
+    method: 'POST',
+    body: JSON.stringify({ instances: [ROW] }),
+  })
   await response.arrayBuffer()
   return response
 }
 
-composeTest(
-  'everything is there again after it was taken down and brought up',
-  async () => {
-    await stack.compose('down')
-    await stack.compose('up', '--wait')
+const why = await whyNoCompose()
+if (why !== undefined) console.log(`no test with Docker Compose: ${why}`)
 
-    const { models, servers } = await stack.drover(Status, 'status')
-    expect(models).toMatchObject([{ name: MODEL, stage: 'served' }])
-    expect(servers).toMatchObject([{ ready: true }, { ready: true }])
-  },
-  LONG_MS_MAX,
-)
+describe.skipIf(why !== undefined)('docker compose', () => {
+  let stack: Stack
 
-composeTest(
-  'no process is left over, and a stop ends all with 0 within the grace',
-  async () => {
-    for (const app of APPS) {
-      const states = await docker('top', await stack.idOf(app), '-eo', 'pid,stat')
-      expect(states, app).not.toMatch(/ Z/)
-    }
-    const startedAt = performance.now()
+  beforeAll(async () => {
+    stack = await startStack()
+  }, BUILD_MS_MAX)
 
-    await stack.compose('stop')
+  afterAll(async () => await stack?.[Symbol.asyncDispose](), LONG_MS_MAX)
 
-    expect(performance.now() - startedAt).toBeLessThan(STOP_MS_MAX)
+  test('every container is hardened', async () => {
+    const hardened =
+      '{{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} {{.HostConfig.SecurityOpt}}'
+    const limits = '{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}} {{.HostConfig.PidsLimit}}'
     for (const app of ['redis', ...APPS]) {
       const id = await stack.idOf(app)
-      const state = await docker(
-        'inspect',
-        '--format',
-        '{{.State.ExitCode}} {{.State.OOMKilled}}',
-        id,
+      const said = await docker('inspect', '--format', `${hardened} ${limits} {{.Config.User}}`, id)
+      expect(said, app).toMatch(
+        /^true \[ALL\] \[no-new-privileges:true\]( [1-9]\d*){3} [1-9]\d*:[1-9]\d*$/,
       )
-      expect(state, app).toBe('0 false')
     }
-  },
-  LONG_MS_MAX,
-)
+  })
+
+  test(
+    'a tenant of the sample is trained, published on both servers and answered by each',
+    async () => {
+      const served = await stack.drover(Served, 'onboard', 'dfw', '--sample', 'flights')
+
+      expect(served.models).toMatchObject([{ name: MODEL, note: 'version 1 on 2 of 2 servers' }])
+      const asked = await stack.drover(Predicted, 'predict', MODEL, JSON.stringify(ROW))
+      expect(asked.predictions.map(({ server }) => server)).toEqual(['tf-server-1', 'tf-server-2'])
+      expect(asked.predictions[0]?.prediction).toEqual(asked.predictions[1]?.prediction)
+      for (const { grpc } of stack.servers)
+        await expectByGrpc(grpc, asked.predictions[0]?.prediction)
+    },
+    LONG_MS_MAX,
+  )
+
+  test(
+    'one server is restarted while every request to the other is answered',
+    async () => {
+      const [first, second] = stack.servers
+      using client = new GrpcClient(second.grpc)
+      const outcomes: unknown[] = []
+      const askByRest = async () => (await ask(second.rest)).status
+      const askByGrpc = async () => (Answer.parse(await client.call('Predict', REQUEST)), 200)
+      const stop = new AbortController()
+      const asking = [askByRest, askByGrpc].map(async (send) => {
+        while (!stop.signal.aborted) {
+          outcomes.push(await send().catch((error: unknown) => error))
+          await new Promise((done) => setTimeout(done, LOOK_MS))
+        }
+      })
+
+      await stack.compose('restart', 'tf-server-1')
+      await stack.compose('up', '--wait', '--no-recreate')
+      stop.abort()
+      await Promise.all(asking)
+
+      expect(outcomes.length).toBeGreaterThan(LOOK_MS)
+      expect(outcomes.filter((outcome) => outcome !== 200)).toEqual([])
+      expect((await ask(first.rest)).status).toBe(200)
+    },
+    LONG_MS_MAX,
+  )
+
+  test(
+    'everything is there again after it was taken down and brought up',
+    async () => {
+      await stack.compose('down')
+      await stack.compose('up', '--wait')
+
+      const { models, servers } = await stack.drover(Status, 'status')
+      expect(models).toMatchObject([{ name: MODEL, stage: 'served' }])
+      expect(servers).toMatchObject([{ ready: true }, { ready: true }])
+    },
+    LONG_MS_MAX,
+  )
+
+  test(
+    'no process is left over, and a stop ends all with 0 within the grace',
+    async () => {
+      for (const app of APPS) {
+        const states = await docker('top', await stack.idOf(app), '-eo', 'pid,stat')
+        expect(states, app).not.toMatch(/ Z/)
+      }
+      const startedAt = performance.now()
+
+      await stack.compose('stop')
+
+      expect(performance.now() - startedAt).toBeLessThan(STOP_MS_MAX)
+      for (const app of ['redis', ...APPS]) {
+        const id = await stack.idOf(app)
+        const state = await docker(
+          'inspect',
+          '--format',
+          '{{.State.ExitCode}} {{.State.OOMKilled}}',
+          id,
+        )
+        expect(state, app).toBe('0 false')
+      }
+    },
+    LONG_MS_MAX,
+  )
+})
