@@ -23,7 +23,10 @@ export interface WatchOptions {
   onDeployment: (deployment: Deployment | undefined) => void
   /** Hears of what is tried again. */
   onTrouble: (error: KubeError) => void
+  /** How long a connection may bring nothing before another is made; 90 s unless told. */
   silenceMs?: number
+  /** Goes on from this resourceVersion instead of reading the Deployment first. */
+  from?: string
 }
 
 /** What Drover asks of a Kubernetes API server. Every call has a deadline and throws `KubeError`. */
