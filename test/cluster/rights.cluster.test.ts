@@ -10,6 +10,7 @@ import {
   NAMESPACE,
   removeBase,
   tokenOf,
+  until,
 } from './cluster.ts'
 import {
   CLOSED_PATHS,
@@ -24,6 +25,7 @@ import {
 const ACCOUNT = 'drover-restarter'
 const NAMES = [undefined, 'tf-server', 'another']
 const REVIEW = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews'
+const Manifest = z.looseObject({ kind: z.literal('Deployment') })
 const Review = z.object({ status: z.object({ allowed: z.boolean() }) })
 const DEPLOYMENT = `/apis/apps/v1/namespaces/${NAMESPACE}/deployments/tf-server`
 const MERGE = 'application/strategic-merge-patch+json'
@@ -67,9 +69,12 @@ const annotated = (annotations: object) => ({ spec: { template: { metadata: { an
 
 describe.skipIf(!hasCluster)('the restarter on a real API server', () => {
   let api: ReturnType<typeof makeAsker>
-  beforeAll(() => {
+  beforeAll(async () => {
     applyBase()
     api = makeAsker(tokenOf(ACCOUNT))
+    // An API server takes a new policy up about a second after it has stored it.
+    const forbidden = { metadata: { annotations: { x: 'y' } }, ...container({ image: 'evil:1' }) }
+    await until('the policy holds', async () => (await patch(forbidden)).status === 403)
   }, 180_000)
   afterAll(() => {
     api[Symbol.dispose]()
@@ -221,6 +226,37 @@ describe.skipIf(!hasCluster)('the restarter on a real API server', () => {
 
     expect([byJson.status, byMerge.status]).toEqual([403, 403])
     expect(byApply.status).toBeGreaterThanOrEqual(400)
+  })
+
+  test('the policy holds even for a restarter that was given more rights by mistake', async () => {
+    const account = `--serviceaccount=${NAMESPACE}:${ACCOUNT}`
+    kubectl(['-n', NAMESPACE, 'create', 'rolebinding', 'mistake', '--clusterrole=edit', account])
+    const group = 'apps/deployments'
+    await until('it is known', async () => await mayDo('delete', group, 'tf-server', NAMESPACE))
+    const dry = '?dryRun=All'
+    const json = kubectl(['-n', NAMESPACE, 'get', 'deployment', 'tf-server', '-o', 'json'])
+    const copy = { ...Manifest.parse(JSON.parse(json)), metadata: { name: 'copy' } }
+
+    const answers = [
+      await api.ask({ method: 'DELETE', path: `${DEPLOYMENT}${dry}` }),
+      await api.ask({
+        method: 'PATCH',
+        path: `${DEPLOYMENT}/scale${dry}`,
+        body: { spec: { replicas: 3 } },
+        type: 'application/merge-patch+json',
+      }),
+      await api.ask({
+        method: 'POST',
+        path: `${DEPLOYMENT.replace(/\/tf-server$/, '')}${dry}`,
+        body: copy,
+      }),
+    ]
+
+    kubectl(['-n', NAMESPACE, 'delete', 'rolebinding', 'mistake'])
+    for (const { status, body } of answers) {
+      expect(JSON.stringify(body)).toContain('ValidatingAdmissionPolicy')
+      expect(status).toBeGreaterThanOrEqual(400)
+    }
   })
 
   test('the policy names every field that this Kubernetes gives a Deployment', () => {

@@ -16,6 +16,7 @@ function list(response: ServerResponse, resourceVersion: string): void {
 async function watchUntil(
   enough: number,
   watch: (asked: Asked, response: ServerResponse, count: number) => void,
+  silenceMs = 60_000,
 ) {
   let watches = 0
   let lists = 0
@@ -29,7 +30,7 @@ async function watchUntil(
   const troubles: string[] = []
   await kube.watchDeployment('tf-server', {
     signal: stop.signal,
-    silenceMs: 50,
+    silenceMs,
     onDeployment: (deployment) => {
       heard.push(deployment?.resourceVersion)
       if (heard.length === enough) stop.abort()
@@ -71,14 +72,20 @@ test.each([
 })
 
 test('a watch without a sign of life is begun again from the same version', async () => {
-  const { heard, from, troubles } = await watchUntil(2, (_asked, response, count) => {
-    response.writeHead(200)
-    response.flushHeaders()
-    if (count === 2) response.write(line('DELETED', at('11')))
-  })
+  const silenceMs = 200
+  const { heard, from, troubles } = await watchUntil(
+    2,
+    (_asked, response, count) => {
+      response.writeHead(200)
+      response.flushHeaders()
+      if (count > 1) response.write(line('DELETED', at('11')))
+    },
+    silenceMs,
+  )
 
   expect(heard).toEqual(['10', undefined])
-  expect(from).toEqual(['10', '10'])
+  expect(from.length).toBeGreaterThan(1)
+  expect(new Set(from)).toEqual(new Set(['10']))
   expect(troubles).toEqual([])
 })
 
