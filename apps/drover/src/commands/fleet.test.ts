@@ -31,9 +31,6 @@ async function startRestarter(lives: number[]) {
   const context: Context = {
     home: '',
     session: {
-      format: 1,
-      pid: 1,
-      started: '',
       servers: [],
       token: 'secret',
       trainerScheduler: url,
