@@ -45,23 +45,40 @@ export async function load(
 ): Promise<Loaded> {
   const loaded: Loaded = { culprits: [], drifting: new Set() }
   for (const names of groupsOf(removes, DELTA_MODELS_MAX)) await admin.change([], names)
-  for (const group of groupsOf(upserts, DELTA_MODELS_MAX)) {
-    const list = await admin.change(group.map(toServed(tree)), [])
-    const loading = group.flatMap(([name, entry]) =>
-      entry.versions.map((version) => ({ name, version })),
-    )
-    await forEachBounded(loading, REPLAYS_AT_ONCE, async ({ name, version }) => {
-      try {
-        requireAvailable(list, name, version)
-        const answers = await versions.golden(version)
-        if (await replay(admin, { name, version: version.version }, answers))
-          loaded.drifting.add(name)
-      } catch (error) {
-        loaded.culprits.push(toCulprit(name, version, error))
-      }
-    })
+  let replaying = Promise.resolve()
+  try {
+    for (const group of groupsOf(upserts, DELTA_MODELS_MAX)) {
+      const list = await admin.change(group.map(toServed(tree)), [])
+      // One group is replayed while the next one is loaded.
+      await replaying
+      replaying = confirmAll({ admin, versions }, { group, list, loaded })
+      // A failure is heard of at the next wait.
+      replaying.catch(() => {})
+    }
+  } finally {
+    await replaying
   }
   return loaded
+}
+
+/** Replays the golden requests of a group's versions, and notes what comes of it in `loaded`. */
+async function confirmAll(
+  { admin, versions }: Pick<LoadPorts, 'admin' | 'versions'>,
+  { group, list, loaded }: { group: readonly NamedEntry[]; list: ServedList; loaded: Loaded },
+): Promise<void> {
+  const loading = group.flatMap(([name, entry]) =>
+    entry.versions.map((version) => ({ name, version })),
+  )
+  await forEachBounded(loading, REPLAYS_AT_ONCE, async ({ name, version }) => {
+    try {
+      requireAvailable(list, name, version)
+      const answers = await versions.golden(version)
+      if (await replay(admin, { name, version: version.version }, answers))
+        loaded.drifting.add(name)
+    } catch (error) {
+      loaded.culprits.push(toCulprit(name, version, error))
+    }
+  })
 }
 
 const toServed =
