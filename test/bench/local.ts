@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { makeOutput, openContext, startLocal } from '@drover/drover'
+import { z } from 'zod'
 
 export type Context = Awaited<ReturnType<typeof openContext>>
 
@@ -29,4 +30,11 @@ export async function withLocalDrover<T>(work: (context: Context) => Promise<T>)
 /** The middle one, or the upper of the two in the middle. */
 export function medianOf(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN
+}
+
+const Live = z.object({ channel: z.object({ live: z.object({ seq: z.int() }).optional() }) })
+
+/** The seq of the live config; -1 before the first. */
+export async function liveSeqOf({ restarter }: Context): Promise<number> {
+  return (await restarter.get('/v1/status', Live)).channel.live?.seq ?? -1
 }

@@ -5,8 +5,7 @@ import { readFlights, SAMPLE_MODEL, type SampleTenant, sendSample } from '@drove
 import { CommittedManifest, manifestKey, Verdict, verdictKey } from '@drover/model-config'
 import { openPosixStore, requireJson } from '@drover/model-store'
 import { startTrainer } from '@drover/training'
-import { z } from 'zod'
-import { medianOf, withLocalDrover } from './local.ts'
+import { liveSeqOf, medianOf, withLocalDrover } from './local.ts'
 import type { BenchResult } from './main.ts'
 
 const RUNS = 5
@@ -15,10 +14,6 @@ const LIVE_MS_MAX = 60_000
 const POLL_MS = 5
 /** Airports whose models passed the gate when this was written; one that does not is passed over. */
 const TRIES_MAX = 20
-
-const Status = z.object({
-  channel: z.object({ live: z.object({ seq: z.int(), at: z.string() }).optional() }),
-})
 
 /**
  * PUT sent -> `live` written, for airports whose data is new to the store, one after the other, with
@@ -30,13 +25,10 @@ export async function benchOnboarding(): Promise<BenchResult> {
     const runs: { sample: SampleTenant; ms: number }[] = []
     for (const sample of samples.slice(0, TRIES_MAX)) {
       if (runs.length === RUNS + WARM_UPS) break
-      const before = (await context.restarter.get('/v1/status', Status)).channel.live?.seq ?? -1
+      const before = await liveSeqOf(context)
       const startedAt = performance.now()
       await sendSample(context, sample)
-      const ms = await waitForLive(async () => {
-        const { channel } = await context.restarter.get('/v1/status', Status)
-        return (channel.live?.seq ?? -1) > before
-      }, startedAt)
+      const ms = await waitForLive(async () => (await liveSeqOf(context)) > before, startedAt)
       if (ms !== undefined) runs.push({ sample, ms })
     }
     const measured = runs.slice(WARM_UPS)

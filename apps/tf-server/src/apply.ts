@@ -8,7 +8,7 @@ import {
   type Models,
 } from '@drover/model-config'
 import type { Probe } from '@drover/inference'
-import { forEachBounded } from './bounded.ts'
+import { mapBounded } from '@drover/service'
 import { AgentError } from './errors.ts'
 import type { Confirmed } from './memory.ts'
 import { type PulledConfig, pullConfig } from './pull/fleet-config.ts'
@@ -76,7 +76,7 @@ export async function prepare(ports: ApplyPorts, options: ApplyOptions): Promise
   const config = await pullConfig(cache, source, { fleet, sha })
   const { upserts, removes } = differenceOf(Object.fromEntries(serving), config.models)
   const prepared: Prepared = { config, upserts: [], removes, fallbacks: new Map(), culprits: [] }
-  await forEachBounded(Object.entries(upserts), MODELS_AT_ONCE, async (named) => {
+  await mapBounded(Object.entries(upserts), MODELS_AT_ONCE, async (named) => {
     signal.throwIfAborted()
     const [name] = named
     const passed = withoutCulprits(named, await checkAll(ports, named, prepared.culprits))

@@ -2,13 +2,13 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, rename } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { ServerState } from '@drover/model-config'
 import { expect, test, vi } from 'vitest'
 import { z } from 'zod'
+import { freePort } from './test-support/free-port.ts'
 import { putConfig, putVersion, setChannel } from './test-support/published.ts'
 import { startStore } from './test-support/server.ts'
 
@@ -17,15 +17,6 @@ const UNTIL = { timeout: 30_000, interval: 10 }
 const LogLine = z.looseObject({ msg: z.string() })
 type LogLine = z.output<typeof LogLine>
 const Started = z.object({ msg: z.literal('started'), url: z.url(), restUrl: z.url() })
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = z.object({ port: z.number() }).parse(server.address())
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 /** The agent as `drover up` starts it: a process with a pipe at its standard input. */
 async function startProcess(env: Record<string, string>) {

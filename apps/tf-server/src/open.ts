@@ -1,4 +1,3 @@
-import { isIPv6 } from 'node:net'
 import { join } from 'node:path'
 import { startProbe } from '@drover/inference'
 import type { ModelStore } from '@drover/model-store'
@@ -10,7 +9,7 @@ import { makeSource } from './pull/source.ts'
 import { openServingTree } from './pull/tree.ts'
 import { openVersions } from './pull/versions.ts'
 import { makeStarter, type Sockets, type Starter } from './serve/model-server.ts'
-import { bindSocket } from './serve/socket.ts'
+import { addressOf, bindSocket } from './serve/socket.ts'
 import { PULSE, type Pulse } from './serve/watchdog.ts'
 import { makeSidecarStarter, makeStockChildStarter } from './stock/stock-starter.ts'
 import { openDiskState } from './state/disk-state.ts'
@@ -117,15 +116,15 @@ async function openStarter(options: TfServerOptions): Promise<OpenStarter> {
   const { onLine = (line) => process.stdout.write(`${line}\n`) } = options
   if (kind === 'drover') return await openOwnStarter(options, onLine)
   const { host, port: restPort } = rest
-  const place = { host, restPort, grpcPort, folder: join(cache, 'stock') }
+  const grpcAddress = addressOf(host, grpcPort)
+  const place = { grpcAddress, folder: join(cache, 'stock') }
   const { modelServer: program, modelServerFlags: flags = [] } = options
   const starter =
     kind === 'stock'
-      ? await makeStockChildStarter(place, { program, flags, env, onLine })
+      ? await makeStockChildStarter(place, { program, flags, env, onLine, restPort, grpcPort })
       : await makeSidecarStarter(place)
-  const url = new URL(`http://${isIPv6(host) ? `[${host}]` : host}:${restPort}`)
-  const grpcAddress = `${url.hostname}:${grpcPort}`
-  return { starter, restUrl: url.origin, grpcAddress, release: () => {} }
+  const restUrl = `http://${addressOf(host, restPort)}`
+  return { starter, restUrl, grpcAddress, release: () => {} }
 }
 
 async function openOwnStarter(

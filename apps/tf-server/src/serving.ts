@@ -37,7 +37,7 @@ export async function startServing(ports: Ports): Promise<void> {
 export async function recycle(ports: Ports): Promise<void> {
   const { memory, log } = ports
   const old = memory.server
-  if (!ports.starter.isReplaceable)
+  if (ports.starter.replaces === 'never')
     throw new AgentError('REFUSED', "the model server is not this agent's to replace: roll its pod")
   if (old !== undefined && !(await fitsTwice(ports, old))) return await recycleInPlace(ports, old)
   const next = await begin(ports)
@@ -60,7 +60,7 @@ async function recycleInPlace(ports: Ports, old: ModelServer): Promise<void> {
   const { memory, log, starter, stopWaitMs } = ports
   log.warn({ pid: old.pid }, 'no second model server can start: restarting in place')
   memory.isOpen = false
-  if (!starter.sharesSockets) await sleep(stopWaitMs)
+  if (starter.replaces === 'after') await sleep(stopWaitMs)
   memory.server = undefined
   await old.drain()
   await startServing(ports)
@@ -70,7 +70,7 @@ async function fitsTwice(
   { availableBytes, starter }: Ports,
   server: ModelServer,
 ): Promise<boolean> {
-  if (!starter.sharesSockets) return false
+  if (starter.replaces !== 'beside') return false
   return availableBytes() > (await server.residentBytes()) * MEMORY_MARGIN
 }
 

@@ -1,10 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test, vi } from 'vitest'
 import { readConfig } from './config.ts'
 import type { TfServerOptions } from './open.ts'
+import { freePort } from './test-support/free-port.ts'
 import { publish } from './test-support/published.ts'
 import { startReady, UNTIL } from './test-support/server.ts'
 
@@ -13,16 +12,6 @@ import { startReady, UNTIL } from './test-support/server.ts'
 
 const PROGRAM = readConfig({ DROVER_STORE: '-', DROVER_CACHE: '-' }).DROVER_MODEL_SERVER
 const FLAGS = ['--file_system_poll_wait_seconds=1']
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const place = server.address()
-  server.close()
-  await once(server, 'close')
-  if (typeof place !== 'object' || place === null) throw new Error('no port')
-  return place.port
-}
 
 async function stock(kind: 'stock' | 'sidecar'): Promise<Partial<TfServerOptions>> {
   const [port, grpcPort] = [await freePort(), await freePort()]

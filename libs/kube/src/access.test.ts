@@ -18,7 +18,7 @@ async function makePod() {
 test('a pod finds its API server, its namespace and its token', async () => {
   await using pod = await makePod()
 
-  expect((await pod.access.server()).href).toBe('https://[::1]/')
+  expect((await pod.access.pass()).server.href).toBe('https://[::1]/')
   expect(await pod.access.namespace()).toBe('drover')
   expect((await pod.access.pass()).headers).toEqual({ Authorization: 'Bearer one' })
 })
@@ -64,7 +64,7 @@ test('a kubeconfig is read again when it has changed', async () => {
   expect(before.headers).toEqual({ Authorization: 'Bearer one' })
   access.renew()
   expect((await access.pass()).headers).toEqual({ Authorization: 'Bearer a longer one' })
-  expect((await access.server()).href).toBe('https://there:6443/')
+  expect((await access.pass()).server.href).toBe('https://there:6443/')
 })
 
 test('a plugin for credentials that fails is UNAVAILABLE, and its words are not repeated', async () => {

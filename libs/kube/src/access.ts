@@ -12,15 +12,15 @@ const SOCKETS_MAX = 16
 const IDLE_SOCKETS_MAX = 2
 const KEEP_ALIVE_MS = 30_000
 
-/** What the next request is sent with: an agent that keeps connections, and who we are. */
+/** What the next request is sent with: where to, over kept connections, and who we are. */
 export interface Pass {
+  server: URL
   agent: HttpAgent
   headers: Record<string, string>
 }
 
 /** Where the API server is and who we are to it. */
 export interface Access {
-  server(): Promise<URL>
   /** The namespace that was set, where one was. */
   namespace(): Promise<string | undefined>
   /** Files that rotate (token, CA, kubeconfig) are read again where they have changed. */
@@ -101,21 +101,19 @@ function makeAccess(load: () => Promise<KubeConfig>, renew: () => void = () => {
       throw new KubeError(KubeCode.UNAVAILABLE, `making credentials for Kubernetes: ${kind}`)
     }
     const cluster = config.getCurrentCluster()
-    const print = printOf(options, cluster?.server, cluster?.proxyUrl)
+    if (cluster === null)
+      throw new KubeError(KubeCode.INVALID, 'the kubeconfig has no current cluster')
+    const { server, proxyUrl } = cluster
+    const print = printOf(options, server, proxyUrl)
     if (kept?.print !== print) {
       if (kept !== undefined) closeIdle(kept.agent)
       // The library makes an agent, and so a connection, for each call: one is kept here instead.
-      kept = { agent: agentOf(options, cluster?.server, cluster?.proxyUrl), print }
+      kept = { agent: agentOf(options, server, proxyUrl), print }
     }
-    return { agent: kept.agent, headers: headersOf(options) }
+    return { server: new URL(server), agent: kept.agent, headers: headersOf(options) }
   }
 
   return {
-    async server() {
-      const server = (await read()).getCurrentCluster()?.server
-      if (server !== undefined) return new URL(server)
-      throw new KubeError(KubeCode.INVALID, 'the kubeconfig has no current cluster')
-    },
     async namespace() {
       const config = await read()
       return config.getContextObject(config.getCurrentContext())?.namespace
@@ -137,7 +135,7 @@ function printOf(options: RequestOptions, ...where: (string | undefined)[]): str
   return createHash('sha256').update(parts).digest('hex')
 }
 
-function agentOf(options: RequestOptions, server = '', proxy?: string): HttpAgent {
+function agentOf(options: RequestOptions, server: string, proxy?: string): HttpAgent {
   // Behind a proxy the library's own agent knows the way.
   if (proxy !== undefined && options.agent instanceof HttpAgent) return options.agent
   const common = {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { digestOf } from '@drover/model-config'
 import { z } from 'zod'
 
 /** What the servers of a Deployment are to run: `<seq>-<sha>` of a config. */
@@ -8,7 +8,8 @@ export const RESTART_ANNOTATION = 'drover.dev/restart'
 /** On the Deployment itself, never on its template: changing it restarts nothing. */
 export const TOUCH_ANNOTATION = 'drover.dev/touch'
 
-const Texts = z.record(z.string(), z.string()).default({})
+/** Labels or annotations. */
+export const Texts = z.record(z.string(), z.string()).default({})
 
 export const Condition = z.object({
   type: z.string(),
@@ -150,16 +151,7 @@ function templateSha(template: z.output<typeof Template>): string {
   // Without the last annotation the API server leaves the map out: no map and an empty one are equal.
   const annotations = kept.length === 0 ? undefined : Object.fromEntries(kept)
   const bare = { ...template, metadata: { ...template.metadata, annotations } }
-  return createHash('sha256').update(canonical(bare)).digest('hex')
-}
-
-/** JSON with the keys of every object in order, so that equal values are equal texts. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_key, part: unknown) =>
-    typeof part === 'object' && part !== null && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-      : part,
-  )
+  return digestOf(bare)
 }
 
 /** A selector as the query of a list wants it. */

@@ -1,9 +1,15 @@
 import { z } from 'zod'
-import { Condition } from './deployment.ts'
+import { Condition, Texts } from './deployment.ts'
 import { podTrouble } from './reasons.ts'
 
-const Texts = z.record(z.string(), z.string()).default({})
-const Owners = z.array(z.object({ kind: z.string(), uid: z.string() })).default([])
+/** The metadata of what a Deployment is made of. */
+const Metadata = z.object({
+  name: z.string(),
+  uid: z.string(),
+  labels: Texts,
+  annotations: Texts,
+  ownerReferences: z.array(z.object({ kind: z.string(), uid: z.string() })).default([]),
+})
 
 const Waiting = z.object({ reason: z.string().default(''), message: z.string().default('') })
 const Ended = z.object({
@@ -23,14 +29,7 @@ export type Container = z.output<typeof Container>
 const Containers = z.array(Container).default([])
 
 const RawPod = z.object({
-  metadata: z.object({
-    name: z.string(),
-    uid: z.string(),
-    labels: Texts,
-    annotations: Texts,
-    ownerReferences: Owners,
-    deletionTimestamp: z.string().optional(),
-  }),
+  metadata: Metadata.extend({ deletionTimestamp: z.string().optional() }),
   spec: z.object({ nodeName: z.string().optional() }),
   status: z
     .object({
@@ -66,14 +65,7 @@ export const Pod = RawPod.transform((pod) => ({
 export type Pod = z.output<typeof Pod>
 
 const RawReplicaSet = z.object({
-  metadata: z.object({
-    name: z.string(),
-    uid: z.string(),
-    labels: Texts,
-    annotations: Texts,
-    ownerReferences: Owners,
-    creationTimestamp: z.string(),
-  }),
+  metadata: Metadata.extend({ creationTimestamp: z.string() }),
   spec: z.object({
     replicas: z.number().default(1),
     template: z.object({ metadata: z.object({ annotations: Texts }).prefault({}) }),

@@ -48,21 +48,21 @@ export function makeTransport(access: Access, options: TransportOptions = {}): T
   const { tryMs = TRY_MS, callMs = CALL_MS, random = Math.random } = options
 
   async function open(ask: Ask, signal: AbortSignal): Promise<IncomingMessage> {
-    const [server, pass] = await Promise.all([access.server(), access.pass()])
+    const { server, agent, headers: own } = await access.pass()
     const url = new URL(server.pathname.replace(/\/$/, '') + ask.path, server)
     for (const [name, value] of Object.entries(ask.query ?? {})) {
       if (value !== undefined) url.searchParams.set(name, value)
     }
     const body = ask.body === undefined ? undefined : JSON.stringify(ask.body)
     const headers = {
-      ...pass.headers,
+      ...own,
       accept: JSON_TYPE,
       'user-agent': 'drover',
       ...(body === undefined ? {} : { 'content-type': ask.contentType ?? JSON_TYPE }),
     }
     const send = url.protocol === 'http:' ? requestHttp : requestHttps
     return await new Promise((resolve, reject) => {
-      const request = send(url, { method: ask.method, agent: pass.agent, headers })
+      const request = send(url, { method: ask.method, agent, headers })
       // Node's own `signal` option fails the socket, and where the answer has just ended nobody
       // listens to that socket any more: the process would end by it. Without an error none does.
       const abort = (): void => void request.destroy()

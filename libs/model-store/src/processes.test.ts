@@ -1,11 +1,10 @@
-import { execFile } from 'node:child_process'
 import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { openPosixStore } from './posix.ts'
+import { race, numbers, run, WRITER } from './race.fixture.ts'
 import type { ModelStore } from './store.ts'
 
 const WAIT_MS_MAX = 30_000
@@ -14,12 +13,9 @@ const until = async (isSo: () => unknown): Promise<void> => {
   await vi.waitUntil(isSo, { timeout: WAIT_MS_MAX, interval: 10 })
 }
 
-const WRITER = new URL('../dist/writer.fixture.js', import.meta.url).pathname
 const STEPS_MAX = 40
 const TWO_HOURS_S = 7_200
-const Raced = z.object({ created: z.array(z.int()), swapped: z.array(z.int()) })
 const Killed = z.object({ signal: z.literal('SIGKILL'), stdout: z.string() })
-const run = promisify(execFile)
 
 let folder: string
 
@@ -30,24 +26,13 @@ beforeAll(async () => {
 
 afterAll(async () => await rm(folder, { recursive: true }))
 
-const byNumber = (a: number, b: number): number => a - b
-const numbers = (count: number) => Array.from({ length: count }, (_, index) => index)
-
 test('of many processes exactly one wins each object and each state', async () => {
   const [writers, rounds] = [6, 25]
   const directory = join(folder, 'race')
 
-  const answers = await Promise.all(
-    numbers(writers).map(async (me) => {
-      const task = { do: 'race', directory, me: `writer ${me}`, rounds }
-      const { stdout } = await run(process.execPath, [WRITER, JSON.stringify(task)])
-      return Raced.parse(JSON.parse(stdout))
-    }),
-  )
+  const won = await race(directory, { writers, rounds })
 
-  expect(answers.flatMap(({ created }) => created).toSorted(byNumber)).toEqual(numbers(rounds))
-  const swapped = answers.flatMap((answer) => answer.swapped).toSorted(byNumber)
-  expect(swapped).toEqual(numbers(writers * rounds))
+  expect(won).toEqual({ created: numbers(rounds), swapped: numbers(writers * rounds) })
   expect((await readdir(join(directory, 'race/channel.json.d'))).length).toBe(writers * rounds)
 })
 

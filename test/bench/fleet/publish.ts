@@ -2,9 +2,9 @@
 
 import { readFlights, SAMPLE_MODEL, sendSample } from '@drover/drover'
 import { z } from 'zod'
-import { type Context, withLocalDrover } from '../local.ts'
+import { type Context, liveSeqOf, withLocalDrover } from '../local.ts'
 import type { BenchRow } from '../main.ts'
-import { liveSeqOf, untilLive } from './sample-store.ts'
+import { untilLive } from './sample-store.ts'
 
 const PUBLISHES = { full: 200, quick: 4 }
 const WARM_UPS = 4

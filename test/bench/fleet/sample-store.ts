@@ -22,18 +22,10 @@ import {
   versionPrefix,
 } from '@drover/model-config'
 import { createJson, openPosixStore, requireJson, swapJson } from '@drover/model-store'
-import { z } from 'zod'
-import { type Context, withLocalDrover } from '../local.ts'
+import { type Context, liveSeqOf, withLocalDrover } from '../local.ts'
 
 const LIVE_MS_MAX = 60_000
 const LOOK_MS = 20
-
-const Live = z.object({ channel: z.object({ live: z.object({ seq: z.int() }).optional() }) })
-
-/** The seq of the live config; -1 before the first. */
-export async function liveSeqOf({ restarter }: Context): Promise<number> {
-  return (await restarter.get('/v1/status', Live)).channel.live?.seq ?? -1
-}
 
 /** Resolves when `live` has moved beyond a seq. */
 export async function untilLive(context: Context, seq: number, lookMs = LOOK_MS): Promise<void> {

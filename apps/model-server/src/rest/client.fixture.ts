@@ -2,6 +2,7 @@
 
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { vi } from 'vitest'
 
 export const WAIT = { timeout: 30_000, interval: 5 }
 
@@ -34,6 +35,10 @@ export class Client {
     return answersIn(this.received)
   }
 }
+
+/** Resolves when the server has ended its side. */
+export const ended = async (client: Client): Promise<void> =>
+  void (await vi.waitUntil(() => client.hasEnded, WAIT))
 
 /** What a server answered; names of headers in small letters. */
 export interface Answer {

@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest'
-import { type Client, openClient, READERS, WAIT } from './client.fixture.ts'
+import { type Client, ended, openClient, READERS, WAIT } from './client.fixture.ts'
 import { startPort, type StartOptions, type TestPort } from './port.fixture.ts'
 
 const good = { status: 200, body: '{\n    "predictions": [2.5\n    ]\n}' }
@@ -18,9 +18,6 @@ async function start(options: StartOptions = {}): Promise<void> {
 
 const answered = async (client: Client, count: number): Promise<void> =>
   void (await vi.waitUntil(() => client.answers.length === count, WAIT))
-const ended = async (client: Client): Promise<void> =>
-  void (await vi.waitUntil(() => client.hasEnded, WAIT))
-
 test.each(READERS)(
   'connections of %s are answered once more, told to close, and the port is done when they have',
   async (_name, request) => {

@@ -1,5 +1,5 @@
-import { afterEach, describe, expect, test, vi } from 'vitest'
-import { type Client, errorText, plainRequest, READERS, WAIT } from './client.fixture.ts'
+import { afterEach, describe, expect, test } from 'vitest'
+import { ended, errorText, plainRequest, READERS } from './client.fixture.ts'
 import { startPort, type StartOptions, type TestPort } from './port.fixture.ts'
 
 const PREDICT = '/v1/models/h2:predict'
@@ -16,9 +16,6 @@ afterEach(async () => {
 async function start(options: StartOptions = {}): Promise<void> {
   port = await startPort(options)
 }
-
-const ended = async (client: Client): Promise<void> =>
-  void (await vi.waitUntil(() => client.hasEnded, WAIT))
 
 describe('a client that has said all', () => {
   test.each([PREDICT, '/v1/models/cold:predict'])('gets the answer of %s', async (path) => {

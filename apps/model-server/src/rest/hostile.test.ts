@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import {
-  type Client,
+  ended,
   errorText,
   openClient,
   otherRequest,
@@ -41,9 +41,6 @@ afterEach(async () => {
 async function start(options: StartOptions = {}): Promise<void> {
   port = await startPort(options)
 }
-
-const ended = async (client: Client): Promise<void> =>
-  void (await vi.waitUntil(() => client.hasEnded, WAIT))
 
 async function expectGood(): Promise<void> {
   const client = await port.open()

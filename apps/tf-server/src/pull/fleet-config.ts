@@ -8,8 +8,8 @@ import {
   type Models,
   sha256,
 } from '@drover/model-config'
+import { mapBounded } from '@drover/service'
 import type { z } from 'zod'
-import { forEachBounded } from '../bounded.ts'
 import { AgentError } from '../errors.ts'
 import type { ObjectCache } from './objects.ts'
 import type { Source } from './source.ts'
@@ -36,7 +36,7 @@ export async function pullConfig(
   const root = await pullObject(cache, source, { key: configKey(fleet, sha), sha }, FleetConfig)
   const digests = Object.values(root.buckets)
   const models: Record<string, ConfigEntry> = {}
-  await forEachBounded(digests, BUCKETS_AT_ONCE, async (bucket) => {
+  await mapBounded(digests, BUCKETS_AT_ONCE, async (bucket) => {
     const key = bucketKey(fleet, bucket)
     Object.assign(models, (await pullObject(cache, source, { key, sha: bucket }, Bucket)).models)
   })

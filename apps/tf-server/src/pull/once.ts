@@ -1,6 +1,6 @@
 import { Channel, channelKey, type ConfigRef } from '@drover/model-config'
 import { type ModelStore, readStateJson } from '@drover/model-store'
-import { forEachBounded } from '../bounded.ts'
+import { mapBounded } from '@drover/service'
 import { AgentError, chainOf } from '../errors.ts'
 import { pullConfig } from './fleet-config.ts'
 import { openObjectCache } from './objects.ts'
@@ -48,7 +48,7 @@ export async function pullOnce(options: PullOptions): Promise<Pulled> {
   const named = Object.entries(models).flatMap(([name, entry]) =>
     entry.versions.map((version) => ({ name, version })),
   )
-  await forEachBounded(named, MODELS_AT_ONCE, async (each) => {
+  await mapBounded(named, MODELS_AT_ONCE, async (each) => {
     try {
       await versions.pull(each)
       pulled.versions++

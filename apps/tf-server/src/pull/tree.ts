@@ -3,8 +3,8 @@ import { constants } from 'node:fs'
 import { copyFile, link, mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type FileEntry, ServedName, Version } from '@drover/model-config'
+import { mapBounded } from '@drover/service'
 import { z } from 'zod'
-import { forEachBounded } from '../bounded.ts'
 import { AgentError } from '../errors.ts'
 
 const LINKS_AT_ONCE = 16
@@ -90,7 +90,7 @@ async function placeAll(
   const folders = new Set(files.map(({ entry }) => dirname(join(folder, entry.path))))
   try {
     for (const each of folders) await mkdir(each, { recursive: true })
-    await forEachBounded(files, LINKS_AT_ONCE, async ({ entry, object }) => {
+    await mapBounded(files, LINKS_AT_ONCE, async ({ entry, object }) => {
       await place(object, join(folder, entry.path))
     })
   } catch (cause) {

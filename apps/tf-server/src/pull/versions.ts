@@ -8,7 +8,8 @@ import {
   versionPrefix,
 } from '@drover/model-config'
 import { GoldenAnswers } from '@drover/serving-api'
-import { bothDone, forEachBounded } from '../bounded.ts'
+import { mapBounded } from '@drover/service'
+import { bothDone } from '../bounded.ts'
 import { AgentError } from '../errors.ts'
 import type { ObjectCache } from './objects.ts'
 import { type NamedVersion, openOutlines, type Outline } from './outlines.ts'
@@ -54,7 +55,7 @@ export async function openVersions(folder: string, ports: VersionPorts): Promise
 
   async function fetchAll(prefix: string, files: readonly FileEntry[]) {
     const objects: { entry: FileEntry; object: string }[] = []
-    await forEachBounded(files, FILES_AT_ONCE, async (entry) => {
+    await mapBounded(files, FILES_AT_ONCE, async (entry) => {
       const object = await cache.fetch(source, `${prefix}/${entry.path}`, entry)
       objects.push({ entry, object })
     })

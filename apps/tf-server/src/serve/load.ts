@@ -6,7 +6,8 @@ import type {
   ServedModel,
 } from '@drover/model-config'
 import type { GoldenAnswers } from '@drover/serving-api'
-import { forEachBounded, groupsOf } from '../bounded.ts'
+import { mapBounded } from '@drover/service'
+import { groupsOf } from '../bounded.ts'
 import { AgentError, chainOf } from '../errors.ts'
 import type { ServingTree } from '../pull/tree.ts'
 import type { Versions } from '../pull/versions.ts'
@@ -69,7 +70,7 @@ async function confirmAll(
   const loading = group.flatMap(([name, entry]) =>
     entry.versions.map((version) => ({ name, version })),
   )
-  await forEachBounded(loading, REPLAYS_AT_ONCE, async ({ name, version }) => {
+  await mapBounded(loading, REPLAYS_AT_ONCE, async ({ name, version }) => {
     try {
       requireAvailable(list, name, version)
       const answers = await versions.golden(version)

@@ -35,10 +35,11 @@ export interface ModelServer {
 }
 
 export interface Starter {
-  /** Whether this agent may replace what it started. */
-  readonly isReplaceable: boolean
-  /** Whether the next one can take over before the last one goes. */
-  readonly sharesSockets: boolean
+  /**
+   * When a model server may be replaced by the next: while the last one still answers, on the same
+   * socket; when it has gone; or never, where it is somebody else's.
+   */
+  readonly replaces: 'beside' | 'after' | 'never'
   /** Starts a process, or finds one; resolves when it can be told what to serve. */
   start(): Promise<ModelServer>
   [Symbol.asyncDispose](): Promise<void>
@@ -71,8 +72,7 @@ export async function makeStarter(options: StarterOptions): Promise<Starter> {
   const { copies, listenFlag } = copiesOf(options)
   let started = 0
   return {
-    isReplaceable: true,
-    sharesSockets: true,
+    replaces: 'beside',
     async start() {
       const socketPath = join(folder, `${process.pid}-${++started}.sock`)
       const since = new Date()
@@ -149,6 +149,17 @@ async function untilStarted(
   await Promise.race([started, early, late])
 }
 
+/** Resolves when a process that was asked to end has ended; it is killed when that takes too long. */
+export async function endWithin(
+  child: ChildProcess,
+  ended: Promise<string>,
+  msMax: number,
+): Promise<void> {
+  const timer = setTimeout(() => child.kill('SIGKILL'), msMax)
+  await ended
+  clearTimeout(timer)
+}
+
 /** Hands on what a process logs, line by line. */
 export function linesOf({ stdout }: ChildProcess, onLine: (line: string) => void): void {
   if (stdout === null) return
@@ -190,9 +201,7 @@ function wrap(
         () => false,
       )
       if (!asked) return await kill()
-      const timer = setTimeout(() => child.kill('SIGKILL'), msMax)
-      await ended
-      clearTimeout(timer)
+      await endWithin(child, ended, msMax)
     },
   }
 }

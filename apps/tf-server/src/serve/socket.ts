@@ -16,6 +16,10 @@ export interface BoundSocket extends Disposable {
   url: string
 }
 
+/** `host:port`, with an IPv6 address in brackets. */
+export const addressOf = (host: string, port: number): string =>
+  `${host.includes(':') ? `[${host}]` : host}:${port}`
+
 type Call = (...values: unknown[]) => unknown
 const isCall = (value: unknown): value is Call => typeof value === 'function'
 const Handle = z.object({
@@ -58,7 +62,7 @@ function bindOnce(host: string, port: number): BoundSocket | number {
     return failed
   }
   const bound = Name.parse(name).port
-  const address = `${host.includes(':') ? `[${host}]` : host}:${bound}`
+  const address = addressOf(host, bound)
   return {
     fd,
     port: bound,

@@ -24,6 +24,8 @@ import { AgentError } from '../errors.ts'
 
 const MESSAGE_BYTES_MAX = 64 * 1024 * 1024
 const REASON_CHARACTERS_MAX = 1_024
+/** A model that nobody has: the server answers that it is not there, and so that it lives. */
+const NO_MODEL = 'drover.pulse'
 
 type GoldenRequest = GoldenAnswers['requests'][number]
 
@@ -60,6 +62,11 @@ export class ServingClient implements Disposable {
       if (codeOf(error) === status.NOT_FOUND) return undefined
       throw error
     }
+  }
+
+  /** Resolves when it answers at all. Throws `ServiceError`. */
+  async pulse(msMax: number): Promise<void> {
+    await this.versions(NO_MODEL, msMax)
   }
 
   /** Has it serve these models and no others. Gives what it has against that. Throws `ServiceError`. */

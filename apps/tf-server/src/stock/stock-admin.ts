@@ -15,8 +15,6 @@ const SETTLE_MS_MAX = 600_000
 const RUN_MS_MAX = 40_000
 const LOOK_MS = 20
 const LOOKS_AT_ONCE = 8
-/** A model that nobody has: the server answers that it is not there, and so that it lives. */
-const NO_MODEL = 'drover.pulse'
 /** Prove nothing about a version. */
 const BUSY = new Set<number | undefined>([
   status.UNAVAILABLE,
@@ -73,8 +71,10 @@ export function makeStockAdmin({ client, served, isKept, drain }: StockAdminOpti
     change: async (upserts, removes): Promise<ServedList> => {
       const after = new Map(models)
       for (const name of removes) after.delete(name)
-      for (const model of upserts) after.set(model.name, model)
-      for (const { name } of upserts) named.add(name)
+      for (const model of upserts) {
+        after.set(model.name, model)
+        named.add(model.name)
+      }
       return {
         versions: await moveTo(
           after,
@@ -91,18 +91,15 @@ export function makeStockAdmin({ client, served, isKept, drain }: StockAdminOpti
       }
     },
     pulse: async (msMax) => {
-      await told(() => client.versions(NO_MODEL, msMax))
+      await told(() => client.pulse(msMax))
     },
     // Its own page is where its `--monitoring_config_file` says.
-    metrics: async () => await Promise.resolve(''),
+    metrics: async () => '',
     accept: async () => {
       const kept = [...models].filter(([name]) => named.has(name))
       if (kept.length < models.size) await moveTo(new Map(kept), [])
     },
-    drain: async () => {
-      drain()
-      await Promise.resolve()
-    },
+    drain: async () => drain(),
     [Symbol.dispose]: () => client[Symbol.dispose](),
   }
 }

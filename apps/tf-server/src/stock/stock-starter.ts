@@ -5,12 +5,13 @@ import { chainOf, AgentError } from '../errors.ts'
 import {
   DRAIN_MS_MAX,
   endOf,
+  endWithin,
   linesOf,
   type ModelServer,
   residentBytesOf,
   type Starter,
 } from '../serve/model-server.ts'
-import { openServedFile } from './served-file.ts'
+import { openServedFile, type ServedFile } from './served-file.ts'
 import { ServingClient } from './serving-client.ts'
 import { makeStockAdmin } from './stock-admin.ts'
 
@@ -19,17 +20,17 @@ const START_MS_MAX = 60_000
 const ANSWER_MS_MAX = 2_000
 const LOOK_MS = 50
 
-/** Where a stock server answers, and where the agent keeps what it told it. */
+/** Where a stock server answers over gRPC, and where the agent keeps what it told it. */
 export interface StockOptions {
-  host: string
-  restPort: number
-  grpcPort: number
+  grpcAddress: string
   folder: string
 }
 
 /** What a stock server is started with, where it is a child of the agent. */
 export interface StockProgram {
   program: string
+  restPort: number
+  grpcPort: number
   /** Flags besides those of its ports and its config. */
   flags: readonly string[]
   env: NodeJS.ProcessEnv
@@ -38,13 +39,12 @@ export interface StockProgram {
 
 /** Starts `tensorflow_model_server` with upstream's own flags. It has its ports to itself: only one at a time. */
 export async function makeStockChildStarter(
-  options: StockOptions,
-  { program, flags, env, onLine }: StockProgram,
+  { grpcAddress, folder }: StockOptions,
+  { program, restPort, grpcPort, flags, env, onLine }: StockProgram,
 ): Promise<Starter> {
-  const served = await openServedFile(options.folder)
+  const served = await openServedFile(folder)
   return {
-    isReplaceable: true,
-    sharesSockets: false,
+    replaces: 'after',
     async start() {
       // It is given its models one change after another, like any other that starts.
       await served.write(new Map())
@@ -52,8 +52,8 @@ export async function makeStockChildStarter(
       const child = spawn(
         program,
         [
-          `--port=${options.grpcPort}`,
-          `--rest_api_port=${options.restPort}`,
+          `--port=${grpcPort}`,
+          `--rest_api_port=${restPort}`,
           `--model_config_file=${served.configPath}`,
           ...flags,
         ],
@@ -61,7 +61,7 @@ export async function makeStockChildStarter(
       )
       linesOf(child, onLine)
       const ended = endOf(child)
-      const client = new ServingClient(`${options.host}:${options.grpcPort}`)
+      const client = new ServingClient(grpcAddress)
       try {
         await untilAnswers(client, ended)
       } catch (error) {
@@ -71,17 +71,13 @@ export async function makeStockChildStarter(
       }
       return wrapChild(child, { since, ended, client, served })
     },
-    async [Symbol.asyncDispose]() {
-      await Promise.resolve()
-    },
+    async [Symbol.asyncDispose]() {},
   }
 }
 
-type Served = Awaited<ReturnType<typeof openServedFile>>
-
 function wrapChild(
   child: ChildProcess,
-  parts: { since: Date; ended: Promise<string>; client: ServingClient; served: Served },
+  parts: { since: Date; ended: Promise<string>; client: ServingClient; served: ServedFile },
 ): ModelServer {
   const { since, ended, client, served } = parts
   const end = () => child.kill('SIGTERM')
@@ -96,9 +92,7 @@ function wrapChild(
     residentBytes: async () => await residentBytesOf(pid),
     async drain(msMax = DRAIN_MS_MAX) {
       end()
-      const timer = setTimeout(() => child.kill('SIGKILL'), msMax)
-      await ended
-      clearTimeout(timer)
+      await endWithin(child, ended, msMax)
     },
     async kill() {
       child.kill('SIGKILL')
@@ -112,15 +106,14 @@ function wrapChild(
  * on the ports of the settings and see the agent's folder under the same path. Where it ends it is
  * given its models again; it is replaced by a roll, never by the agent.
  */
-export async function makeSidecarStarter(options: StockOptions): Promise<Starter> {
-  const served = await openServedFile(options.folder)
+export async function makeSidecarStarter({ grpcAddress, folder }: StockOptions): Promise<Starter> {
+  const served = await openServedFile(folder)
   /** Whether this process has seen it lose its connection: it may be another one then. */
   let hasBeenLost = false
   return {
-    isReplaceable: false,
-    sharesSockets: false,
+    replaces: 'never',
     async start() {
-      const client = new ServingClient(`${options.host}:${options.grpcPort}`)
+      const client = new ServingClient(grpcAddress)
       const leaving = new AbortController()
       const forgotten = once(leaving.signal, 'abort').then(() => 'this agent leaves it')
       try {
@@ -142,14 +135,12 @@ export async function makeSidecarStarter(options: StockOptions): Promise<Starter
         since: undefined,
         admin,
         ended,
-        residentBytes: async () => await Promise.resolve(0),
-        drain: async () => await Promise.resolve(leaving.abort()),
-        kill: async () => await Promise.resolve(leaving.abort()),
+        residentBytes: async () => 0,
+        drain: async () => leaving.abort(),
+        kill: async () => leaving.abort(),
       }
     },
-    async [Symbol.asyncDispose]() {
-      await Promise.resolve()
-    },
+    async [Symbol.asyncDispose]() {},
   }
 }
 
@@ -158,7 +149,7 @@ async function untilAnswers(client: ServingClient, ended: Promise<string>): Prom
   void ended.then((text) => (how = text))
   const untilMs = performance.now() + START_MS_MAX
   for (;;) {
-    const why = await client.versions('drover.start', ANSWER_MS_MAX).then(
+    const why = await client.pulse(ANSWER_MS_MAX).then(
       () => undefined,
       (error: unknown) => chainOf(error),
     )

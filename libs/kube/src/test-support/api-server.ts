@@ -43,9 +43,12 @@ export async function startApiServer(
   const agent = new Agent({ keepAlive: true })
   let renewals = 0
   const access: Access = {
-    server: async () => new URL(`http://127.0.0.1:${address.port}`),
     namespace: async () => 'drover',
-    pass: async () => ({ agent, headers: { Authorization: `Bearer secret-${renewals}` } }),
+    pass: async () => ({
+      server: new URL(`http://127.0.0.1:${address.port}`),
+      agent,
+      headers: { Authorization: `Bearer secret-${renewals}` },
+    }),
     renew: () => {
       renewals++
     },

@@ -1,14 +1,12 @@
-import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
-import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { z } from 'zod'
 import { describeContract } from '../contract.fixture.ts'
 import { text } from '../contract-files.fixture.ts'
 import { describeModel } from '../model.fixture.ts'
 import { openStore } from '../open.ts'
+import { numbers, race } from '../race.fixture.ts'
 import { OBJECT_BYTES_MAX } from '../store.ts'
 import { startCuttingProxy } from './cutting-proxy.fixture.ts'
 import { isGatewayThere, startGateway } from './gateway.fixture.ts'
@@ -16,12 +14,7 @@ import { isGatewayThere, startGateway } from './gateway.fixture.ts'
 // Where there is neither Go nor a gateway, `test/skipped.json` has the reason, and the run prints it.
 
 const BUILD_MS_MAX = 15 * 60_000
-const WRITER = new URL('../../dist/writer.fixture.js', import.meta.url).pathname
 const STATE = 'a/c.json'
-const run = promisify(execFile)
-const Raced = z.object({ created: z.array(z.int()), swapped: z.array(z.int()) })
-const numbers = (count: number) => Array.from({ length: count }, (_, index) => index)
-const byNumber = (a: number, b: number): number => a - b
 
 describe.skipIf(!isGatewayThere())('a store on S3', () => {
   let gateway: Awaited<ReturnType<typeof startGateway>>
@@ -76,17 +69,9 @@ describe.skipIf(!isGatewayThere())('a store on S3', () => {
     const [writers, rounds] = [4, 15]
     const directory = locationOf('race')
 
-    const answers = await Promise.all(
-      numbers(writers).map(async (me) => {
-        const task = { do: 'race', directory, me: `writer ${me}`, rounds }
-        const { stdout } = await run(process.execPath, [WRITER, JSON.stringify(task)])
-        return Raced.parse(JSON.parse(stdout))
-      }),
-    )
+    const won = await race(directory, { writers, rounds })
 
-    expect(answers.flatMap(({ created }) => created).toSorted(byNumber)).toEqual(numbers(rounds))
-    const swapped = answers.flatMap((answer) => answer.swapped).toSorted(byNumber)
-    expect(swapped).toEqual(numbers(writers * rounds))
+    expect(won).toEqual({ created: numbers(rounds), swapped: numbers(writers * rounds) })
   })
 
   test('knows its own write when the answer to it was lost', async () => {
