@@ -32,9 +32,12 @@ export function medianOf(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN
 }
 
-const Live = z.object({ channel: z.object({ live: z.object({ seq: z.int() }).optional() }) })
+/** Null: the restarter has not looked yet. */
+const Live = z.object({
+  channel: z.object({ live: z.object({ seq: z.int() }).optional() }).nullable(),
+})
 
 /** The seq of the live config; -1 before the first. */
 export async function liveSeqOf({ restarter }: Context): Promise<number> {
-  return (await restarter.get('/v1/status', Live)).channel.live?.seq ?? -1
+  return (await restarter.get('/v1/status', Live)).channel?.live?.seq ?? -1
 }
