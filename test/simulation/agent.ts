@@ -47,6 +47,8 @@ export interface Agent {
   /** When the present model server process started. */
   readonly servingSince: string
   readonly channel: ChannelView
+  /** The config that the annotation of its pod names. */
+  readonly named: ConfigRef | undefined
   readonly polledAt: number
   readonly serverUp: boolean
   readonly startAt: number
@@ -101,6 +103,7 @@ export function openAgent(world: World, url: string): Agent {
     startedAt: at,
     servingSince: at,
     channel: { kind: 'unread' },
+    named: undefined,
     polledAt: -Infinity,
     serverUp: false,
     startAt: 0,
@@ -161,13 +164,18 @@ export function observe(world: World, agent: Agent): Observed {
   return {
     now: clockOf(world),
     channel,
+    named: agent.named,
     seenLive: diskOf(world, agent.url).seenLive,
     cacheAgeMaxMs: CACHE_AGE_MS_MAX,
     fence,
     recycles,
     startAt: serverUp ? undefined : agent.startAt,
     hasEnded: agent.end?.isNoted === false,
-    config: confirmed && { ref: confirmed.ref, confirmedAt: confirmed.confirmedAt },
+    config: confirmed && {
+      ref: confirmed.ref,
+      isComplete: confirmed.failed.length === 0,
+      confirmedAt: confirmed.confirmedAt,
+    },
     mayOpen: mayOpen(agent),
     isOpen,
     endedUnder: endedUnder(world, agent),

@@ -9,7 +9,7 @@ import {
   updateDisk,
 } from './agent.ts'
 import type { Action } from '@drover/tf-server'
-import type { ConfigRef, Culprit } from '@drover/model-config'
+import { type ConfigRef, type Culprit, isRejected } from '@drover/model-config'
 import { apply, type Outcome } from './apply.ts'
 import { clockOf, hasTrouble, isoOf, type Steps, type World } from './world.ts'
 
@@ -75,7 +75,8 @@ function look(world: World, agent: Agent): void {
     change(agent, { polledAt: world.now, channel: { kind: 'absent' }, impaired })
   } else {
     const live = channel.live && { sha: channel.live.sha, seq: channel.live.seq }
-    const view = { kind: 'seen' as const, live, readAt: clockOf(world) }
+    const isNamedRejected = agent.named !== undefined && isRejected(channel, agent.named)
+    const view = { kind: 'seen' as const, live, isNamedRejected, readAt: clockOf(world) }
     change(agent, { polledAt: world.now, channel: view, impaired: false })
     if (live !== undefined) noteLive(world, agent, live)
   }

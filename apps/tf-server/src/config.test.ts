@@ -25,6 +25,15 @@ describe('the settings', () => {
       expect(read).toThrow(name)
   })
 
+  test('the config of an annotation may be empty, and is refused when it is none', () => {
+    const sha = 'a'.repeat(64)
+    const named = (DROVER_CONFIG: string) => readConfig({ ...needed, DROVER_CONFIG }).DROVER_CONFIG
+
+    expect(named('')).toBeUndefined()
+    expect(named(`12-${sha}`)).toEqual({ seq: 12, sha })
+    expect(() => named('latest')).toThrow('DROVER_CONFIG')
+  })
+
   test('a server that is not ours needs ports that are known before', () => {
     const stock = { ...needed, DROVER_SERVER_KIND: 'stock', DROVER_REST_PORT: '8501' }
 

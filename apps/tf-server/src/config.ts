@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { delimiter, dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { durationMs, Name } from '@drover/model-config'
+import { durationMs, Name, parseAnnotation } from '@drover/model-config'
 import { StoreLocation } from '@drover/model-store'
 import { Port, readSettings } from '@drover/service'
 import { z } from 'zod'
@@ -20,6 +20,19 @@ const Settings = z.object({
   DROVER_SERVER: Name.default('tf-server'),
   /** The fleet whose channel it follows. */
   DROVER_FLEET: Name.default('main'),
+  /**
+   * The config that this server is rolled out for, `<seq>-<sha>`: what the annotation
+   * `drover.dev/config` of its pod says. Empty: none. None unless told.
+   */
+  DROVER_CONFIG: z
+    .string()
+    .optional()
+    .transform((text = '', context) => {
+      const named = parseAnnotation(text)
+      if (named === undefined && text !== '')
+        context.addIssue({ code: 'custom', message: 'not <seq>-<sha256> of a config' })
+      return named
+    }),
   /** The model store: a directory, or `s3://bucket/prefix?endpoint=...`. */
   DROVER_STORE: StoreLocation,
   /** Where the agent's own API listens. Port 0 takes a free one. */

@@ -1,4 +1,4 @@
-import { Channel, channelKey } from '@drover/model-config'
+import { Channel, channelKey, isRejected } from '@drover/model-config'
 import { readStateJson } from '@drover/model-store'
 import { chainOf } from './errors.ts'
 import type { Ports } from './ports.ts'
@@ -42,7 +42,8 @@ async function readChannel({ memory, disk, store, fleet, now }: Ports): Promise<
     return false
   }
   const live = channel.live && { sha: channel.live.sha, seq: channel.live.seq }
-  memory.channel = { kind: 'seen', live, readAt }
+  const isNamedRejected = memory.named !== undefined && isRejected(channel, memory.named)
+  memory.channel = { kind: 'seen', live, isNamedRejected, readAt }
   return true
 }
 

@@ -21,16 +21,23 @@ const CLOSE_MS_MAX = 10_000
 const stopMsMax = config.DROVER_STOP_WAIT_MS + config.DROVER_STOP_DRAIN_MS + CLOSE_MS_MAX
 const log = makeLog('tf-server').child({ server: config.DROVER_SERVER })
 const { DROVER_STORE: location, DROVER_FLEET: fleet, DROVER_CACHE: cache } = config
+const { DROVER_CONFIG: named } = config
 const cacheBytesMax = config.DROVER_CACHE_BYTES_MAX
 
 if (command === 'pull') await pull()
 else await serve()
 
-/** Brings what is live into the cache, and ends. */
+/** Brings what a server starts with into the cache, and ends. */
 async function pull(): Promise<void> {
   try {
     await using store = await openStore(location, { create: false })
-    const { ref, versions, faults } = await pullOnce({ store, fleet, cache, cacheBytesMax })
+    const { ref, versions, faults } = await pullOnce({
+      store,
+      fleet,
+      cache,
+      cacheBytesMax,
+      named,
+    })
     for (const fault of faults) log.error(fault, 'version is wrong in the store')
     log.info({ ...ref, versions, faults: faults.length }, 'pulled')
   } catch (err) {
@@ -50,6 +57,7 @@ async function serve(): Promise<void> {
       await using server = await startTfServer({
         server: config.DROVER_SERVER,
         fleet,
+        named,
         store,
         storeName: location,
         cache,

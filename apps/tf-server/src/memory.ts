@@ -35,6 +35,8 @@ export interface Confirmed {
 /** What an agent knows besides what is on its disk. Written by the agent's loop only. */
 export interface Memory {
   channel: ChannelView
+  /** The config that the annotation of this pod names. */
+  readonly named: ConfigRef | undefined
   /** A look at the channel that is under way. */
   looking: Promise<void> | undefined
   server: ModelServer | undefined
@@ -72,8 +74,10 @@ export interface Memory {
 export const makeMemory = (
   now: Date,
   { fence, recycles }: { fence: number; recycles: number },
+  named: ConfigRef | undefined,
 ): Memory => ({
   channel: { kind: 'unread' },
+  named,
   looking: undefined,
   server: undefined,
   startAt: 0,

@@ -11,18 +11,23 @@ export function observe(
   disk: DiskStateFile,
   { now, cacheAgeMaxMs }: { now: number; cacheAgeMaxMs: number },
 ): Observed {
-  const { confirmed, server, pending } = memory
+  const { confirmed, server, pending, named } = memory
   const { seenLive } = disk
   return {
     now,
     channel: memory.channel,
+    named,
     seenLive: seenLive && { ref: seenLive.ref, at: Date.parse(seenLive.at) },
     cacheAgeMaxMs,
     fence: memory.fence,
     recycles: memory.recycles,
     startAt: server === undefined ? memory.startAt : undefined,
     hasEnded: memory.end?.isNoted === false,
-    config: confirmed && { ref: confirmed.ref, confirmedAt: confirmed.confirmedAt },
+    config: confirmed && {
+      ref: confirmed.ref,
+      isComplete: confirmed.failed.length === 0,
+      confirmedAt: confirmed.confirmedAt,
+    },
     mayOpen: mayOpen(memory),
     isOpen: memory.isOpen,
     endedUnder: endedUnder(memory, disk),
@@ -66,6 +71,9 @@ export function report(memory: Memory, disk: DiskStateFile, where: string): Repo
 export const endedUnder = (memory: Memory, disk: DiskStateFile): ConfigRef | undefined =>
   memory.end?.under ?? disk.value.endedUnder
 
+const isSameSeq = (a: ConfigRef | undefined, b: ConfigRef | undefined): boolean =>
+  a !== undefined && a.seq === b?.seq
+
 /** Why the server is not ready, for a person; undefined when it is. */
 export function whyUnready(memory: Memory, where: string): string | undefined {
   const { server, confirmed, channel, isOpen, isStopping } = memory
@@ -77,6 +85,10 @@ export function whyUnready(memory: Memory, where: string): string | undefined {
     return `the first config is not applied yet: ${memory.impaired ?? 'it is under way'}`
   }
   if (isOpen) return undefined
+  const [failed] = confirmed.failed
+  if (failed !== undefined && isSameSeq(confirmed.ref, memory.named)) {
+    return `config ${confirmed.ref?.seq} is not live yet, and ${failed.name} version ${failed.version} of it failed: ${failed.reason}`
+  }
   if (mayOpen(memory)) return 'its models are being loaded'
   const models = Object.keys(confirmed.models).length
   return `${missingIn(memory)} of ${models} models have no version that can be served`

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { ConfigRef } from '@drover/model-config'
 import { startProbe } from '@drover/inference'
 import type { ModelStore } from '@drover/model-store'
 import type { Log } from '@drover/service'
@@ -23,6 +24,8 @@ export interface TfServerOptions {
   /** The server's own name. */
   server: string
   fleet: string
+  /** The config that it was rolled out for: it starts with it, if that is newer than `live`. */
+  named?: ConfigRef | undefined
   store: ModelStore
   /** Where the store is, in words for a person. */
   storeName: string
@@ -68,7 +71,7 @@ export async function openPorts(options: TfServerOptions, stop: AbortSignal) {
   const source = makeSource(store, fleet)
   const versions = await openVersions(folder, { cache, tree, source })
   const { starter, restUrl, grpcAddress, release } = await openStarter(options)
-  const memory = makeMemory(new Date(now()), disk.value)
+  const memory = makeMemory(new Date(now()), disk.value, options.named)
   // TensorFlow's process takes much memory and starts with the first version that needs it.
   const probe = startProbe({ warm: ['fast'] })
   const ports: Ports = {

@@ -1,3 +1,4 @@
+import type { ConfigRef } from '@drover/model-config'
 import { describe, expect, test } from 'vitest'
 import { type Command, missingMax, type Observed, plan } from './plan.ts'
 
@@ -13,17 +14,21 @@ const applyTo = (seq: number, fence: number): Command => ({
 
 const recycle = (recycles: number): Command => ({ kind: 'recycle', id: 9, fence: 7, recycles })
 
+const seen = (live: ConfigRef | undefined, readAt = 0, isNamedRejected = false) =>
+  ({ kind: 'seen', live, isNamedRejected, readAt }) as const
+
 /** A server that is ready, serves config 3, and has nothing to do. */
 const settled: Observed = {
   now: 100 * HOUR_MS,
-  channel: { kind: 'seen', live: ref(3), readAt: 100 * HOUR_MS },
+  channel: seen(ref(3), 100 * HOUR_MS),
   seenLive: { ref: ref(3), at: 100 * HOUR_MS },
   cacheAgeMaxMs: 6 * HOUR_MS,
   fence: 7,
   recycles: 2,
   startAt: undefined,
   hasEnded: false,
-  config: { ref: ref(3), confirmedAt: 99 * HOUR_MS },
+  named: undefined,
+  config: { ref: ref(3), isComplete: true, confirmedAt: 99 * HOUR_MS },
   mayOpen: true,
   isOpen: true,
   endedUnder: undefined,
@@ -40,19 +45,15 @@ describe('plan', () => {
     ['does nothing when live is what it serves', settled, undefined],
     [
       'catches up with a newer live',
-      { ...settled, channel: { kind: 'seen', live: ref(4), readAt: 0 } },
+      { ...settled, channel: seen(ref(4)) },
       { kind: 'apply', ref: ref(4) },
     ],
-    [
-      'keeps a candidate that is newer than live',
-      { ...settled, channel: { kind: 'seen', live: ref(2), readAt: 0 } },
-      undefined,
-    ],
+    ['keeps a candidate that is newer than live', { ...settled, channel: seen(ref(2)) }, undefined],
     [
       'does not catch up before its wait after a failure is over',
       {
         ...settled,
-        channel: { kind: 'seen', live: ref(4), readAt: 0 },
+        channel: seen(ref(4)),
         retryAt: settled.now + 1,
       },
       undefined,
@@ -61,7 +62,7 @@ describe('plan', () => {
       'does not try by itself what ended the model server',
       {
         ...settled,
-        channel: { kind: 'seen', live: ref(4), readAt: 0 },
+        channel: seen(ref(4)),
         endedUnder: ref(4),
       },
       undefined,
@@ -78,6 +79,72 @@ describe('plan', () => {
   })
 })
 
+describe('plan of a server that was rolled out for a config', () => {
+  const NOW = settled.now
+  const rolled: Observed = { ...starting, named: ref(5) }
+  const on = (changes: Partial<Observed>): Observed => ({
+    ...opening,
+    named: ref(5),
+    config: { ref: ref(5), isComplete: true, confirmedAt: NOW },
+    ...changes,
+  })
+
+  test.each<[string, Observed, ReturnType<typeof plan>]>([
+    ['takes it while it is newer than live', rolled, { kind: 'apply', ref: ref(5) }],
+    [
+      'takes it when nothing was live yet',
+      { ...rolled, channel: seen(undefined) },
+      { kind: 'apply', ref: ref(5) },
+    ],
+    [
+      'takes live when that is newer',
+      { ...rolled, channel: seen(ref(6)) },
+      { kind: 'apply', ref: ref(6) },
+    ],
+    [
+      'takes live when it was rejected',
+      { ...rolled, channel: seen(ref(3), 0, true) },
+      { kind: 'apply', ref: ref(3) },
+    ],
+    [
+      'takes live when it ended the model server here',
+      { ...rolled, endedUnder: ref(5) },
+      { kind: 'apply', ref: ref(3) },
+    ],
+    [
+      'starts from the cache with the store away',
+      { ...rolled, channel: { kind: 'away' } },
+      { kind: 'apply', ref: ref(3) },
+    ],
+    ['gets ready with all of it', on({}), { kind: 'open' }],
+    [
+      'does not get ready with some of it left out',
+      on({ config: { ref: ref(5), isComplete: false, confirmedAt: NOW } }),
+      undefined,
+    ],
+    [
+      'may, once it is live',
+      on({
+        channel: seen(ref(5), NOW),
+        config: { ref: ref(5), isComplete: false, confirmedAt: NOW },
+      }),
+      { kind: 'open' },
+    ],
+    [
+      'leaves it for live when it is rejected before it is ready',
+      on({ channel: seen(ref(3), NOW, true) }),
+      { kind: 'apply', ref: ref(3) },
+    ],
+    [
+      'waits to be told when it is rejected after that',
+      on({ channel: seen(ref(3), NOW, true), isOpen: true }),
+      undefined,
+    ],
+  ])('%s', (_name, observed, action) => {
+    expect(plan(observed)).toEqual(action)
+  })
+})
+
 describe('plan at the start', () => {
   test.each<[string, Observed, ReturnType<typeof plan>]>([
     ['takes live', starting, { kind: 'apply', ref: ref(3) }],
@@ -88,7 +155,7 @@ describe('plan at the start', () => {
     ],
     [
       'takes the empty config of a channel without live',
-      { ...starting, channel: { kind: 'seen', live: undefined, readAt: 0 } },
+      { ...starting, channel: seen(undefined) },
       { kind: 'apply', ref: undefined },
     ],
     ['waits for the first look', { ...starting, channel: { kind: 'unread' } }, undefined],
@@ -114,13 +181,13 @@ describe('plan at the start', () => {
     ],
     [
       'looks once more before it reports ready',
-      { ...opening, channel: { kind: 'seen', live: ref(3), readAt: 99 * HOUR_MS - 1 } },
+      { ...opening, channel: seen(ref(3), 99 * HOUR_MS - 1) },
       { kind: 'look' },
     ],
     ['reports ready after that look', opening, { kind: 'open' }],
     [
       'applies first what became live meanwhile',
-      { ...opening, channel: { kind: 'seen', live: ref(4), readAt: 100 * HOUR_MS } },
+      { ...opening, channel: seen(ref(4), 100 * HOUR_MS) },
       { kind: 'apply', ref: ref(4) },
     ],
     [
@@ -145,7 +212,7 @@ describe('plan with commands', () => {
       'goes back to an old config under a new fence',
       {
         ...settled,
-        channel: { kind: 'seen', live: ref(2), readAt: 0 },
+        channel: seen(ref(2)),
         fence: 8,
         commands: [applyTo(2, 8)],
       },
@@ -165,7 +232,7 @@ describe('plan with commands', () => {
       'takes the fence from a command that changes nothing, even with live further on',
       {
         ...settled,
-        channel: { kind: 'seen', live: ref(4), readAt: 0 },
+        channel: seen(ref(4)),
         commands: [applyTo(3, 7)],
       },
       { kind: 'acknowledge', command: 7 },
@@ -194,7 +261,7 @@ describe('plan with commands', () => {
       'puts a command before its own catching up',
       {
         ...settled,
-        channel: { kind: 'seen', live: ref(4), readAt: 0 },
+        channel: seen(ref(4)),
         commands: [applyTo(5, 7)],
       },
       { kind: 'apply', ref: ref(5), fence: 7, command: 7 },

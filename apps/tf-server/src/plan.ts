@@ -7,7 +7,7 @@ export type ChannelView =
   | { kind: 'away' }
   /** The store is there, and no channel in it. */
   | { kind: 'absent' }
-  | { kind: 'seen'; live: ConfigRef | undefined; readAt: number }
+  | { kind: 'seen'; live: ConfigRef | undefined; isNamedRejected: boolean; readAt: number }
 
 /** What somebody asked of this server, in the order in which it came. */
 export type Command =
@@ -19,6 +19,8 @@ export type Command =
 export interface Observed {
   now: number
   channel: ChannelView
+  /** The config that the annotation of this pod names. */
+  named: ConfigRef | undefined
   /** The last config that was both confirmed here and seen live. */
   seenLive: { ref: ConfigRef; at: number } | undefined
   cacheAgeMaxMs: number
@@ -30,7 +32,7 @@ export interface Observed {
   /** A model server has ended, and that is not on disk yet. */
   hasEnded: boolean
   /** What is confirmed since this process started. Without a ref: the empty config. */
-  config: { ref: ConfigRef | undefined; confirmedAt: number } | undefined
+  config: { ref: ConfigRef | undefined; isComplete: boolean; confirmedAt: number } | undefined
   /** Whether enough of the config's models have a version loaded. */
   mayOpen: boolean
   /** Whether it has reported ready since the model server runs. */
@@ -94,16 +96,20 @@ function carryOut(command: Command): Action {
 
 function catchUp(observed: Observed): Action | undefined {
   if (observed.retryAt > observed.now) return undefined
-  return observed.config === undefined ? firstConfig(observed) : newerLive(observed)
+  if (observed.config === undefined) return firstConfig(observed)
+  return newerLive(observed) ?? leaveRejected(observed)
 }
 
-/** What a server starts with: `live`, or the cache when the store is away. */
-function firstConfig({ channel, seenLive, cacheAgeMaxMs, now }: Observed): Action | undefined {
+/** What a server starts with: what it was rolled out for, `live`, or the cache with the store away. */
+function firstConfig(observed: Observed): Action | undefined {
+  const { channel, named, endedUnder, seenLive, cacheAgeMaxMs, now } = observed
   switch (channel.kind) {
     case 'unread':
       return undefined
-    case 'seen':
-      return { kind: 'apply', ref: channel.live }
+    case 'seen': {
+      const mayTry = isTrial(observed, named) && !channel.isNamedRejected
+      return { kind: 'apply', ref: mayTry && !isSame(endedUnder, named) ? named : channel.live }
+    }
     case 'away':
     // A channel that was seen live never ceases to exist: the store that has none is not the store.
     case 'absent':
@@ -121,9 +127,25 @@ function newerLive({ channel, config, endedUnder }: Observed): Action | undefine
   return isSame(endedUnder, live) ? undefined : { kind: 'apply', ref: live }
 }
 
+/** Whether a config is one that this server was rolled out for and that is not live yet. */
+function isTrial({ channel, named }: Observed, ref: ConfigRef | undefined): boolean {
+  if (channel.kind !== 'seen' || ref === undefined || !isSame(ref, named)) return false
+  return ref.seq > (channel.live?.seq ?? -1)
+}
+
+/** A server that is ready waits to be told; one that is not yet must not get ready on such a config. */
+function leaveRejected(observed: Observed): Action | undefined {
+  const { channel, config, isOpen } = observed
+  if (isOpen || channel.kind !== 'seen' || !channel.isNamedRejected) return undefined
+  return isTrial(observed, config?.ref) ? { kind: 'apply', ref: channel.live } : undefined
+}
+
 /** Ready, but not before the channel was read once more (left out while the store is away). */
-function open({ channel, config, isOpen, mayOpen }: Observed): Action | undefined {
+function open(observed: Observed): Action | undefined {
+  const { channel, config, isOpen, mayOpen } = observed
   if (config === undefined || isOpen || !mayOpen) return undefined
+  // What was never live may not get ready with anything left out.
+  if (!config.isComplete && isTrial(observed, config.ref)) return undefined
   const isStale = channel.kind === 'seen' && channel.readAt < config.confirmedAt
   return { kind: isStale ? 'look' : 'open' }
 }

@@ -36,6 +36,50 @@ describe('a server that starts', () => {
     await vi.waitUntil(async () => (await server.predict('acme.late', 1)) === 21, UNTIL)
   })
 
+  test('starts with the config that it was rolled out for, and with live once that was rejected', async () => {
+    await using opened = await startStore()
+    const { store, folder } = opened
+    const live = { sha: await publish(store, { 'acme.late': [1, 10] }), seq: 3 }
+    const named = { sha: await publish(store, { 'acme.late': [2, 20] }), seq: 5 }
+    await setChannel(store, live)
+    {
+      await using server = await startServer(store, folder.cache, { named })
+      await untilReady(server)
+      expect(await server.predict('acme.late', 1)).toBe(21)
+      expect((await server.state()).config).toEqual(named)
+    }
+
+    const rejected = [{ ...named, kind: 'server' as const, culprits: [], why: 'it ended' }]
+    await setChannel(store, live, { rejected })
+    await using server = await startServer(store, folder.cache, { named })
+    await untilReady(server)
+
+    expect(await server.predict('acme.late', 1)).toBe(11)
+    expect((await server.state()).config).toEqual(live)
+  })
+
+  test('stays unready on a config that never was live with a model of it broken, until it is rejected', async () => {
+    await using opened = await startStore()
+    const { store, folder } = opened
+    const live = { sha: await publish(store, { 'acme.late': [1, 10] }), seq: 3 }
+    const content = Buffer.from('no model')
+    const bad = await putVersion(store, { name: 'acme.late', version: 2, addend: 1, content })
+    const named = { sha: await putConfig(store, { 'acme.late': bad }), seq: 5 }
+    await setChannel(store, live)
+    await using server = await startServer(store, folder.cache, { named })
+
+    await vi.waitUntil(async () => (await server.state()).failed.length > 0, UNTIL)
+    expect(await server.isReady()).toBe(false)
+    expect((await server.state()).why).toContain(
+      'config 5 is not live yet, and acme.late version 2',
+    )
+
+    const rejected = [{ ...named, kind: 'model' as const, culprits: [], why: 'broken' }]
+    await setChannel(store, live, { rejected })
+    await untilReady(server)
+    expect(await server.predict('acme.late', 1)).toBe(11)
+  })
+
   test('takes no requests before its first config is there, rather than to deny its models', async () => {
     await using opened = await startStore()
     const { store, folder } = opened

@@ -1,4 +1,4 @@
-import { digestOf } from '@drover/model-config'
+import { digestOf, type TemplatePair } from '@drover/model-config'
 import { z } from 'zod'
 
 /** What the servers of a Deployment are to run: `<seq>-<sha>` of a config. */
@@ -106,12 +106,6 @@ export const Deployment = Raw.transform(({ metadata, spec, status }) => {
   }
 })
 export type Deployment = z.output<typeof Deployment>
-
-/** Our two annotations; one that is absent is to be absent. */
-export interface TemplatePair {
-  config?: string | undefined
-  restart?: string | undefined
-}
 
 /** The strategic merge patch that sets both annotations of the template and nothing else. */
 export function pairPatch({ config, restart }: TemplatePair, resourceVersion?: string): unknown {

@@ -4,7 +4,6 @@ export {
   CONFIG_ANNOTATION,
   type Deployment,
   RESTART_ANNOTATION,
-  type TemplatePair,
   TOUCH_ANNOTATION,
 } from './deployment.ts'
 export { KubeCode, KubeError } from './error.ts'

@@ -1,5 +1,6 @@
+import type { TemplatePair } from '@drover/model-config'
 import type { Access } from './access.ts'
-import { Deployment, pairPatch, type TemplatePair, touchPatch } from './deployment.ts'
+import { Deployment, pairPatch, touchPatch } from './deployment.ts'
 import { KubeCode, KubeError } from './error.ts'
 import { type KubeEvent, makeEvents } from './events.ts'
 import { listAll } from './list.ts'
@@ -34,7 +35,7 @@ export interface Kube extends AsyncDisposable {
   readonly namespace: string
   readDeployment(name: string, signal?: AbortSignal): Promise<Deployment>
   /**
-   * Sets our two annotations of the template. With a resourceVersion it is a CONFLICT if anything of
+   * Sets our two annotations of the template; one that is absent is taken away. With a resourceVersion it is a CONFLICT if anything of
    * the Deployment has changed since; after a lost answer also if this very call changed it.
    */
   annotate(name: string, pair: TemplatePair, options?: PatchOptions): Promise<Deployment>

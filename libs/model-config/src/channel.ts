@@ -5,6 +5,7 @@ export const PREVIOUS_MAX = 10
 export const REJECTED_MAX = 100
 const CULPRITS_MAX = 1_000
 const REASON_CHARACTERS_MAX = 1_024
+const ANNOTATION_CHARACTERS_MAX = 256
 
 const Seq = z.int().nonnegative()
 
@@ -13,6 +14,26 @@ export const ConfigRef = z.strictObject({ sha: Digest, seq: Seq })
 export type ConfigRef = z.output<typeof ConfigRef>
 
 const LiveRef = ConfigRef.extend({ at: Instant })
+
+const ANNOTATION = /^(\d{1,16})-([0-9a-f]{64})$/
+
+/** A config as the pod template's annotation `drover.dev/config` names it: `<seq>-<sha>`. */
+export const annotationOf = ({ sha, seq }: ConfigRef): string => `${seq}-${sha}`
+
+/** The config that an annotation names; undefined when it names none. */
+export function parseAnnotation(text: string): ConfigRef | undefined {
+  const [, seq, sha] = ANNOTATION.exec(text) ?? []
+  return seq === undefined ? undefined : ConfigRef.safeParse({ sha, seq: Number(seq) }).data
+}
+
+/** The two annotations of a pod template; one that is absent is to be absent. */
+export const TemplatePair = z.strictObject({
+  /** `<seq>-<sha>` of the config that its pods start with. */
+  config: z.string().max(ANNOTATION_CHARACTERS_MAX).optional(),
+  /** `restart.count` of the wish for which its pods were made. */
+  restart: z.string().max(ANNOTATION_CHARACTERS_MAX).optional(),
+})
+export type TemplatePair = z.output<typeof TemplatePair>
 
 /** A version that failed on a server, and how. */
 export const Culprit = z.strictObject({
@@ -35,10 +56,13 @@ export type Rejection = z.output<typeof Rejection>
 
 /** What a rollout is doing: written before it is done. */
 export const RolloutStep = z.strictObject({
-  kind: z.enum(['apply', 'back', 'recycle']),
+  kind: z.enum(['apply', 'back', 'recycle', 'roll']),
   /** The servers that may be disturbed in this step. */
   servers: z.array(z.string()),
+  /** Of a roll and of going back from one: what the pod template is to say, and what it said before. */
+  template: z.strictObject({ to: TemplatePair, from: TemplatePair }).optional(),
 })
+export type RolloutStep = z.output<typeof RolloutStep>
 
 /** The right to disturb servers: who has it, for which config, since which write. */
 export const Rollout = ConfigRef.extend({
@@ -86,8 +110,12 @@ export const Channel = z.strictObject({
       why: z.string().max(REASON_CHARACTERS_MAX).optional(),
       /** By server name, the recycles at the time of the wish: a higher count has obeyed it. */
       recycles: z.record(z.string(), z.int().nonnegative()).optional(),
+      /** The count whose roll failed: it is not tried again. */
+      failed: z.int().nonnegative().optional(),
     })
     .default({ count: 0 }),
+  /** What the pod template said, and a digest of the rest of it, when that was last looked after. */
+  template: TemplatePair.extend({ sha: Digest }).optional(),
   undo: Undo.optional(),
   freeze: z.strictObject({ by: z.string(), until: Instant, why: z.string() }).optional(),
 })
@@ -97,7 +125,7 @@ export type Channel = z.output<typeof Channel>
 export type PublisherFields = Pick<Channel, 'candidate' | 'prefetch'>
 export type RestarterFields = Pick<
   Channel,
-  'live' | 'previous' | 'rejected' | 'rollout' | 'restart' | 'undo' | 'freeze'
+  'live' | 'previous' | 'rejected' | 'rollout' | 'restart' | 'template' | 'undo' | 'freeze'
 >
 
 /** Whether a config was rejected. The same sha under a later seq is another try and may run. */

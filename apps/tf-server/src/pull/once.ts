@@ -1,4 +1,4 @@
-import { Channel, channelKey, type ConfigRef } from '@drover/model-config'
+import { Channel, channelKey, type ConfigRef, isRejected } from '@drover/model-config'
 import { type ModelStore, readStateJson } from '@drover/model-store'
 import { mapBounded } from '@drover/service'
 import { AgentError, chainOf } from '../errors.ts'
@@ -17,11 +17,13 @@ export interface PullOptions {
   /** The agent's folder. */
   cache: string
   cacheBytesMax: number
+  /** The config that the server is rolled out for. */
+  named: ConfigRef | undefined
 }
 
 /** What was brought here. */
 export interface Pulled {
-  /** Undefined for a channel that has no `live`: then nothing is to be had. */
+  /** Undefined for a channel that has no `live`, and none named: then nothing is to be had. */
   ref: ConfigRef | undefined
   versions: number
   /** Versions that are wrong in the store, and why. */
@@ -29,26 +31,29 @@ export interface Pulled {
 }
 
 /**
- * Brings all that `live` names into an agent's folder, every byte checked, for an agent that starts
+ * Brings all that the first config of a server names, mostly `live`, into an agent's folder, every byte checked, for an agent that starts
  * after it: an init container, or a machine that is being prepared. Throws when the store, the
  * channel or the disk cannot be had; a version's own fault is told.
  */
 export async function pullOnce(options: PullOptions): Promise<Pulled> {
-  const { store, fleet, cache: folder, cacheBytesMax } = options
+  const { store, fleet, cache: folder, cacheBytesMax, named } = options
   const channel = await within(READ_MS_MAX, readStateJson(store, channelKey(fleet), Channel))
   if (channel === undefined) throw new AgentError('IMPAIRED', `there is no ${channelKey(fleet)}`)
   const { live } = channel
-  const pulled: Pulled = { ref: live && { sha: live.sha, seq: live.seq }, versions: 0, faults: [] }
-  if (live === undefined) return pulled
+  const isNewer = named !== undefined && named.seq > (live?.seq ?? -1)
+  const first = isNewer && !isRejected(channel, named) ? named : live
+  const ref = first && { sha: first.sha, seq: first.seq }
+  const pulled: Pulled = { ref, versions: 0, faults: [] }
+  if (ref === undefined) return pulled
   const cache = await openObjectCache(folder, { bytesMax: cacheBytesMax })
   const tree = await openServingTree(folder)
   const source = makeSource(store, fleet)
   const versions = await openVersions(folder, { cache, tree, source })
-  const { models } = await pullConfig(cache, source, { fleet, sha: live.sha })
-  const named = Object.entries(models).flatMap(([name, entry]) =>
+  const { models } = await pullConfig(cache, source, { fleet, sha: ref.sha })
+  const entries = Object.entries(models).flatMap(([name, entry]) =>
     entry.versions.map((version) => ({ name, version })),
   )
-  await mapBounded(named, MODELS_AT_ONCE, async (each) => {
+  await mapBounded(entries, MODELS_AT_ONCE, async (each) => {
     try {
       await versions.pull(each)
       pulled.versions++

@@ -174,12 +174,17 @@ export async function putConfig(
 }
 
 /** Moves the channel; its seq is the new one. */
-export async function setChannel(store: ModelStore, live: ConfigRef | undefined): Promise<Channel> {
+export async function setChannel(
+  store: ModelStore,
+  live: ConfigRef | undefined,
+  more: Partial<Channel> = {},
+): Promise<Channel> {
   const key = channelKey(FLEET)
   const before = await readStateJson(store, key, ChannelSchema)
   const seq = (before?.seq ?? -1) + 1
   const base = before ?? emptyChannel('test')
-  const next = { ...base, seq, ...(live !== undefined && { live: { ...live, at: AT } }) }
+  const moved = live !== undefined && { live: { ...live, at: AT } }
+  const next = { ...base, ...moved, ...more, seq }
   if (!(await swapJson(store, key, before?.seq, next))) throw new Error('the channel moved')
   return next
 }
