@@ -1,5 +1,6 @@
 import type { ConfigEntry, ConfigRef, Culprit, Models, ServerState } from '@drover/model-config'
 import type { ChannelView, Observed } from '@drover/tf-server'
+import { namedAt } from './cluster.ts'
 import { clockOf, EPOCH_MS, hasTrouble, type World } from './world.ts'
 
 const CACHE_AGE_MS_MAX = 6 * 3_600_000
@@ -103,7 +104,7 @@ export function openAgent(world: World, url: string): Agent {
     startedAt: at,
     servingSince: at,
     channel: { kind: 'unread' },
-    named: undefined,
+    named: namedAt(world, url),
     polledAt: -Infinity,
     serverUp: false,
     startAt: 0,
@@ -214,6 +215,7 @@ function report(world: World, agent: Agent): ServerState {
     startedAt: agent.startedAt,
     servingSince: agent.serverUp ? agent.servingSince : undefined,
     recycles: agent.recycles,
+    canRecycle: true,
     residentBytes: 0,
     restUrl: url,
   }

@@ -7,7 +7,7 @@ import {
   standingVerdict,
 } from '@drover/model-config'
 import type { NamedModel } from '@drover/config-publisher'
-import { mayOpen } from './agent.ts'
+import { type Agent, mayOpen } from './agent.ts'
 import { checkBorn, checkKept, checkPins, checkUndone } from './candidates.ts'
 import { type Checker, FLEET, hasTrouble, type Seen, type World } from './world.ts'
 
@@ -40,7 +40,7 @@ export const CHECKER: Checker = {
     checkPins(world, models)
   },
 
-  liveMoved(world, { servers }, { sha, seq }) {
+  liveMoved(world, { servers, deployment }, { sha, seq }, { rollout }) {
     // It may have died since the restarter looked.
     assert.ok(world.known.confirmed.has(`${sha} ${seq}`), `nobody ever confirmed ${seq}, now live`)
     const ready = servers.filter(({ state, isImpaired }) => state.ready && !isImpaired)
@@ -49,10 +49,16 @@ export const CHECKER: Checker = {
       const holds = isHeld(state.config, { sha, seq }) && state.failed.length === 0
       assert.ok(holds, `${state.server} was required and had not confirmed ${seq}, now live`)
     }
+    if (rollout?.step.kind !== 'roll') return
+    const isDone = deployment?.status.state === 'done'
+    assert.ok(isDone, `${seq} became live by a roll that was not done`)
+    assert.equal(deployment.pair.config, `${seq}-${sha}`, 'the roll brought another config')
   },
 
-  released(_world, { servers }: Seen, { rollout }: Channel) {
+  released(_world, { servers }: Seen, { rollout, live }: Channel) {
     if (rollout === undefined || rollout.step.kind === 'recycle') return
+    // Under what the fleet runs anyway nothing is to be left.
+    if (rollout.seq === (live?.seq ?? 0)) return
     for (const { state, isImpaired, isLate } of servers) {
       const isLeft = [state.config, state.applying].some((each) => isHeld(each, rollout))
       assert.ok(
@@ -96,7 +102,10 @@ export const CHECKER: Checker = {
     const agent = world.agents.get(url)
     assert.ok(agent?.confirmed !== undefined, `${url} reports ready and has no config`)
     assert.ok(mayOpen(agent), `${url} reports ready and misses too many models`)
+    checkWhole(agent)
   },
+
+  patched: checkPatch,
 
   served(world, url) {
     const agent = world.agents.get(url)
@@ -111,6 +120,21 @@ export const CHECKER: Checker = {
       }
     }
   },
+}
+
+/** What a pod was rolled out for and never was live, it reports ready with all of it or not at all. */
+function checkWhole({ url, channel, confirmed, named }: Agent): void {
+  const ref = confirmed?.ref
+  const liveSeq = channel.kind === 'seen' ? (channel.live?.seq ?? 0) : Infinity
+  if (ref === undefined || ref.seq !== named?.seq || ref.seq <= liveSeq) return
+  assert.equal(confirmed?.failed.length, 0, `${url} reports ready on a part of ${ref.seq}`)
+}
+
+/** Once the new holder has touched the Deployment, nothing that the last one sent may change it. */
+function checkPatch({ channel, cluster }: World, from: string): void {
+  const holder = channel?.rollout?.holder
+  const isTouched = holder !== undefined && cluster?.touch?.by === holder
+  assert.ok(!isTouched || from === holder, `a late patch of ${from} came through under ${holder}`)
 }
 
 function checkLive(before: Channel | undefined, { live }: Channel): void {
@@ -132,7 +156,16 @@ function checkRollout(world: World, before: Channel | undefined, { rollout, seq 
 }
 
 function isMovedByRestarter(before: Channel, after: Channel): boolean {
-  const fields = ['live', 'previous', 'rejected', 'rollout', 'restart', 'undo', 'freeze'] as const
+  const fields = [
+    'live',
+    'previous',
+    'rejected',
+    'rollout',
+    'restart',
+    'template',
+    'undo',
+    'freeze',
+  ] as const
   return fields.some((field) => before[field] !== after[field])
 }
 

@@ -9,6 +9,7 @@ import {
 import { withPins } from '@drover/config-publisher'
 import { nextChannel } from '@drover/restarter'
 import { stateOf } from './agent.ts'
+import { podsIn } from './cluster.ts'
 import { recordsOf } from './gate.ts'
 import { swapChannel, swapControls, swapTenant } from './store.ts'
 import { configOf, isoOf, makeUuid, type Steps, TRACE, type World } from './world.ts'
@@ -195,7 +196,7 @@ function undoIn({ seq, previous }: Channel, back: number): Pick<Channel, 'undo'>
 
 /** The recycles that each server reports, as the restarter that is asked has seen them. */
 function restartIn(world: World, { restart }: Channel): Pick<Channel, 'restart'> {
-  const seen = world.urls.flatMap((url) => stateOf(world, url) ?? [])
+  const seen = podsIn(world).flatMap((url) => stateOf(world, url) ?? [])
   const recycles = Object.fromEntries(seen.map((each) => [each.server, each.recycles]))
   return { restart: { count: restart.count + 1, at: isoOf(world), recycles } }
 }

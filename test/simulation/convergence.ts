@@ -7,6 +7,7 @@ import {
 } from '@drover/model-config'
 import { type Agent, mayOpen } from './agent.ts'
 import { MODEL } from './client.ts'
+import { podsIn, whatIsOpenInCluster } from './cluster.ts'
 import { REAL } from './plans.ts'
 import { wantedVersion } from './publisher.ts'
 import { observeVersions } from './trainer.ts'
@@ -23,11 +24,11 @@ export function whatIsOpen(world: World): string | undefined {
     const open = whatIsOpenOf(world, tenant, models)
     if (open !== undefined) return open
   }
-  for (const url of world.urls) {
+  for (const url of podsIn(world)) {
     const open = whatIsOpenAt(world, url, models)
     if (open !== undefined) return open
   }
-  return whoIsLeftOf(world, channel)
+  return whatIsOpenInCluster(world) ?? whoIsLeftOf(world, channel)
 }
 
 /** Whom the last wish to restart has not reached. Nobody is recycled while a server is not ready. */

@@ -1,5 +1,6 @@
 import { endServer } from './agent.ts'
 import type { Deed } from './client.ts'
+import { CLUSTER_EVENTS } from './controller.ts'
 import {
   openPlay,
   type Cast,
@@ -157,11 +158,21 @@ const RARE: readonly [Happening, ...Happening[]] = [
 export const RARE_FROM = 1_000_000
 /** Of so many numbers one is rare. */
 const RARE_NUMBERS = 30_000
-export const NUMBER_MAX = RARE_FROM + RARE_NUMBERS
+/** Numbers from here on are of a cluster, where there is one. */
+const CLUSTER_FROM = RARE_FROM + RARE_NUMBERS
+const CLUSTER_NUMBERS = 40_000
+export const NUMBER_MAX = CLUSTER_FROM + CLUSTER_NUMBERS
 
 /** Turns one number of a history into one event. */
 export function happen(play: Play, number: number): void {
-  const { processes } = play
+  const { processes, world } = play
+  if (number >= CLUSTER_FROM) {
+    const count = number - CLUSTER_FROM
+    const { cluster } = world
+    const event = CLUSTER_EVENTS[count % CLUSTER_EVENTS.length]
+    if (cluster !== undefined) event?.(world, cluster, Math.floor(count / CLUSTER_EVENTS.length))
+    return
+  }
   if (number >= RARE_FROM) {
     const which = Math.floor((number - RARE_FROM) / processes.length)
     const one = processes[(number - RARE_FROM) % processes.length]

@@ -58,6 +58,8 @@ function drawCase(seed: number): Case {
     settled: random(2) === 0,
     deeds: Array.from({ length: 1 + random(DEEDS_MAX) }, () => drawDeed(random)),
   }
+  const cluster = ([undefined, 'reload', 'restart'] as const)[random(3)]
+  if (cluster !== undefined) Object.assign(cast, { cluster })
   const history = Array.from({ length: random(1 + random(EVENTS_MAX)) }, () => random(NUMBER_MAX))
   return { cast, history }
 }

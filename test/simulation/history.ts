@@ -1,5 +1,7 @@
 import { CHECKER } from './checks.ts'
 import { client, type Deed } from './client.ts'
+import { makeCluster } from './cluster.ts'
+import { controller, place } from './controller.ts'
 import { whatIsOpen } from './convergence.ts'
 import { type Plans, REAL } from './plans.ts'
 import { publisher } from './publisher.ts'
@@ -37,13 +39,15 @@ export interface Cast {
   named: boolean
   /** Tenants a and b are served already, and every process has just been restarted. */
   settled: boolean
+  /** They are pods, and this is how a config comes to them; no Kubernetes unless told. */
+  cluster?: 'reload' | 'restart'
   deeds: readonly Deed[]
 }
 
 /** A process: its place in the cast, and its present life. */
 export interface Process {
   id: string
-  kind: 'client' | 'trainer' | 'publisher' | 'restarter' | 'server'
+  kind: 'client' | 'trainer' | 'publisher' | 'restarter' | 'server' | 'controller'
   life: number
   start: (life: string) => Steps
   body: Steps
@@ -62,6 +66,9 @@ export interface Given {
   plans?: Plans
   fateOf?: World['fateOf']
 }
+
+/** Where pods may come to, besides those that there are. */
+const PLACES_MORE = 2
 
 const urlsOf = (servers: number): string[] =>
   Array.from({ length: servers }, (_, index) => `http://server-${index}`)
@@ -88,6 +95,12 @@ export function openPlay(cast: Cast, { draw, plans = REAL, fateOf = drawFate }: 
   const world = cast.settled
     ? copyStored(settledWorld(cast.servers), given)
     : emptyWorld(urlsOf(cast.servers), { ...given, check: CHECKER })
+  if (cast.cluster !== undefined) {
+    const urls = urlsOf(cast.servers + PLACES_MORE)
+    const inboxes = new Map(urls.map((url) => [url, []]))
+    const of = { delivery: cast.cluster, replicas: cast.servers }
+    Object.assign(world, { urls, inboxes, cluster: makeCluster(urls, of) })
+  }
   return launchAll(world, cast)
 }
 
@@ -100,10 +113,14 @@ function launchAll(world: World, cast: Cast): Play {
     ...many(cast.trainers, 'trainer', (life) => trainer(world, life)),
     ...many(cast.publishers, 'publisher', () => publisher(world)),
     ...many(cast.restarters, 'restarter', (life) => restarter(world, life, cast.named)),
-    ...world.urls.map((url) => launch(world, url, 'server', () => server(world, url))),
+    ...world.urls.map((url) => launch(world, url, 'server', () => serverAt(world, url))),
+    ...(world.cluster === undefined ? [] : many(1, 'controller', () => controller(world))),
   ]
   return { world, processes, deeds }
 }
+
+const serverAt = (world: World, url: string): Steps =>
+  world.cluster === undefined ? server(world, url) : place(world, url, () => server(world, url))
 
 function launch(world: World, id: string, kind: Process['kind'], start: Process['start']): Process {
   world.alive.add(`${id}#0`)
@@ -157,7 +174,8 @@ export function playRound({ world, processes }: Play): boolean {
   return hasMoved
 }
 
-function endFaults({ troubles, nudges, ...world }: World): void {
+function endFaults({ troubles, nudges, cluster, ...world }: World): void {
+  for (const patch of cluster?.late ?? []) patch.at = world.now
   troubles.stopped.clear()
   troubles.cut.clear()
   troubles.away.clear()

@@ -30,7 +30,7 @@ function adopted({ tenant, controls, versions }: NamedModel): NamedModel {
   return { tenant, controls, versions: versions.map(adopt) }
 }
 
-const deciding =
+export const deciding =
   (
     see: (observed: Observed) => Observed,
     change: (decision: Decision, observed: Observed) => Decision = (decision) => decision,
@@ -38,14 +38,14 @@ const deciding =
   (observed) =>
     change(REAL.decide(see(observed)), observed)
 
-const writing =
+export const writing =
   (change: (action: Extract<Action, { kind: 'write' }>, channel: Channel) => Action | undefined) =>
   (decision: Decision, { channel }: Observed): Decision =>
     decision.action?.kind === 'write' && channel !== undefined
       ? { ...decision, action: change(decision.action, channel) }
       : decision
 
-const asSeen = (observed: Observed): Observed => observed
+export const asSeen = (observed: Observed): Observed => observed
 
 /** Every server that is ready seems to serve what the first confirmed one serves. */
 function firstForAll(observed: Observed): Observed {

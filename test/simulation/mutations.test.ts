@@ -1,12 +1,16 @@
 import { expect, test } from 'vitest'
 import { findFailing } from './explore.ts'
 import { MUTANTS } from './mutants.ts'
+import { ROLL_MUTANTS } from './roll-mutants.ts'
 
 const SEED = 1
 const HISTORIES_MAX = 8_000
 
-test.each(Object.entries(MUTANTS))('it is found that %s', (_name, plans) => {
-  const { failing } = findFailing({ seed: SEED, histories: HISTORIES_MAX, plans })
+test.each(Object.entries({ ...MUTANTS, ...ROLL_MUTANTS }))(
+  'it is found that %s',
+  (_name, plans) => {
+    const { failing } = findFailing({ seed: SEED, histories: HISTORIES_MAX, plans })
 
-  expect(failing).toBeDefined()
-})
+    expect(failing).toBeDefined()
+  },
+)

@@ -14,6 +14,8 @@ import {
   remember,
 } from '@drover/restarter'
 import { stateOf } from './agent.ts'
+import { addressesIn, sendPatch, touch } from './cluster.ts'
+import { type ClusterSight, lookAtCluster, makeSight } from './cluster-sight.ts'
 import { deliver } from './server.ts'
 import { swapChannel } from './store.ts'
 import {
@@ -29,7 +31,7 @@ import {
 
 const CLOCK_STEP_MS = 0.001
 
-const SIM_LIMITS: Limits = { ...LIMITS, recycleAgeMs: 300_000 }
+const SIM_LIMITS: Limits = { ...LIMITS, recycleAgeMs: 300_000, rollMs: 300_000 }
 
 interface Own {
   id: string
@@ -39,6 +41,8 @@ interface Own {
   memory: Memory
   commands: Map<string, Command & { id: number }>
   /** A clock that stands still while the store is away. */
+  /** What the last look saw of the Deployment. */
+  sight: ClusterSight
   clock: { offset: number; lastLook: number; awaySince: number | undefined; reads: number }
 }
 
@@ -48,7 +52,15 @@ export function* restarter(world: World, life: string, isNamed: boolean): Steps 
   const instance = isNamed ? id : undefined
   const clock = { offset: 0, lastLook: world.now, awaySince: undefined, reads: 0 }
   const holder = `${id}/${life}`
-  const own: Own = { id, holder, instance, memory: EMPTY_MEMORY, commands: new Map(), clock }
+  const known = { sight: makeSight(), clock }
+  const own: Own = {
+    id,
+    holder,
+    instance,
+    memory: EMPTY_MEMORY,
+    commands: new Map(),
+    ...known,
+  }
   world.mailboxes.set(holder, [])
   for (;;) {
     const observed = yield* observe(world, own)
@@ -88,22 +100,25 @@ function summaryOf({ memory, commands }: Own): string {
 }
 
 function* observe(world: World, own: Own): Steps<Observed> {
+  const seen = yield* lookAtCluster(world, own.sight)
   const isThere = readStore(world, own)
   const channel = isThere ? world.channel : undefined
+  own.sight.rollout = channel?.rollout
   world.saw(channel?.seq ?? -1)
   const held = heldBy(world, channel)
   yield 'look'
   readMail(world, own)
   const commands = new Map(own.commands)
   const states = new Map<string, ServerState | undefined>()
-  for (const url of world.urls) {
+  for (const url of addressesIn(world)) {
     states.set(url, stateOf(world, url))
     world.saw(world.agents.get(url)?.stamp ?? -1)
     yield 'look'
   }
   const { holder, instance } = own
   const now = timeOf(world, own)
-  const sight = { now, holder, channel, states, commands, silentMs: SIM_LIMITS.silentMs }
+  const { silentMs } = SIM_LIMITS
+  const sight = { now, holder, channel, states, commands, silentMs, ...seen }
   if (isThere) own.memory = remember(own.memory, sight)
   return {
     now,
@@ -114,6 +129,7 @@ function* observe(world: World, own: Own): Steps<Observed> {
     channel,
     held,
     fault: undefined,
+    delivery: world.cluster?.delivery ?? 'reload',
     closedUntil: undefined,
     limits: SIM_LIMITS,
     ...describe(own.memory, sight),
@@ -166,6 +182,16 @@ function act(world: World, own: Own, observed: Observed, action: Action): Channe
   switch (action.kind) {
     case 'write':
       return write(world, own, observed, action)
+    case 'patch':
+      sendPatch(world, {
+        from: own.holder,
+        pair: action.pair,
+        resourceVersion: Number(action.resourceVersion),
+      })
+      return undefined
+    case 'touch':
+      touch(world, own.holder, action.fence)
+      return undefined
     case 'recycle': {
       const { url, fence, recycles } = action
       const { sha, seq } = channel?.rollout ?? { sha: '', seq: 0 }
@@ -206,7 +232,7 @@ function check(
   action: Extract<Action, { kind: 'write' }>,
 ): void {
   const { live } = action.change
-  if (live !== undefined) world.check.liveMoved(world, seenIn(observed, live), live)
+  if (live !== undefined) world.check.liveMoved(world, seenIn(observed, live), live, channel)
   else if (channel.rollout !== undefined && nextOf(channel, action) === undefined) {
     world.check.released(world, seenIn(observed, channel.rollout), channel)
   }
@@ -217,10 +243,11 @@ const nextOf = (channel: Channel, { change }: Extract<Action, { kind: 'write' }>
 
 /** What there was to see, whatever the plan made of it. */
 function seenIn(
-  { servers, now, limits }: Observed,
+  { servers, deployment, now, limits }: Observed,
   { sha, seq }: { sha: string; seq: number },
 ): Seen {
   return {
+    deployment: deployment.kind === 'seen' ? deployment : undefined,
     servers: servers.flatMap(({ state, command }) => {
       if (state === undefined) return []
       const isTold = command?.sha === sha && command.seq === seq

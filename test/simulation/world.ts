@@ -15,7 +15,9 @@ import {
   type Verdict,
 } from '@drover/model-config'
 import type { PublicationObserved } from '@drover/config-publisher'
+import type { SeenDeployment } from '@drover/restarter'
 import type { Agent, Disk, Letter } from './agent.ts'
+import type { SimCluster } from './cluster.ts'
 import type { Plans } from './plans.ts'
 
 // The simulated world: everything that outlives a process, as plain data, and the few atomic things
@@ -96,6 +98,8 @@ export interface World {
   now: number
   /** The agents of the fleet, the first of which is the first choice as canary. */
   urls: readonly string[]
+  /** The Kubernetes that runs them; undefined where nobody does. */
+  cluster: SimCluster | undefined
   tenants: Map<string, Tenant>
   controls: Map<string, Controls>
   /** By served name, then by number. */
@@ -132,19 +136,23 @@ export interface World {
 export interface Checker {
   channelMoved: (world: World, before: Channel | undefined, after: Channel) => void
   published: (world: World, observed: PublicationObserved, models: Models) => void
-  liveMoved: (world: World, seen: Seen, live: ConfigRef) => void
+  liveMoved: (world: World, seen: Seen, live: ConfigRef, before: Channel) => void
   released: (world: World, seen: Seen, before: Channel) => void
   committed: (world: World, name: string, manifest: CommittedManifest) => void
   tried: (world: World, url: string, told: { ref: ConfigRef; fence: number }) => void
   confirmed: (world: World, url: string, ref: ConfigRef) => void
   opened: (world: World, url: string) => void
   served: (world: World, url: string) => void
+  /** A patch of a restarter is about to change the pod template. */
+  patched: (world: World, from: string) => void
 }
 
 /** What a restarter really saw when it decided. */
 export interface Seen {
   /** Servers that answered, and whether each could have taken the config. */
   servers: readonly { state: ServerState; isImpaired: boolean; isLate: boolean }[]
+  /** Undefined: it was not asked for, or there is none. */
+  deployment: SeenDeployment | undefined
 }
 
 /** A world in which nothing has happened yet. */
@@ -158,6 +166,7 @@ export function emptyWorld(
     rest: () => {},
     now: 0,
     urls,
+    cluster: undefined,
     tenants: new Map(),
     controls: new Map(),
     versions: new Map(),

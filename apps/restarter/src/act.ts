@@ -3,12 +3,14 @@ import { type Channel, channelKey } from '@drover/model-config'
 import { type ModelStore, swapJson } from '@drover/model-store'
 import { auditRecycled } from './audit.ts'
 import type { Calls } from './calls.ts'
+import type { Cluster } from './cluster.ts'
 import { type Action, nextChannel, type Observed } from './observed.ts'
 
 export interface ActorOptions {
   store: ModelStore
   fleet: string
   calls: Calls
+  cluster: Cluster | undefined
 }
 
 /**
@@ -19,16 +21,12 @@ export interface ActorOptions {
 export async function act(
   action: Action,
   { channel, servers }: Observed,
-  { store, fleet, calls }: ActorOptions,
+  { store, fleet, calls, cluster }: ActorOptions,
 ): Promise<Channel | undefined> {
   const stateOf = (url: string) => servers.find((server) => server.url === url)?.state
   switch (action.kind) {
-    case 'write': {
-      if (channel === undefined) return undefined
-      if (action.recycled !== undefined) await auditRecycled(store, fleet, channel, action)
-      const next = nextChannel(channel, action.change, `restarter/${randomUUID()}`)
-      return (await swapJson(store, channelKey(fleet), channel.seq, next)) ? next : undefined
-    }
+    case 'write':
+      return channel && (await write(action, channel, { store, fleet }))
     case 'apply': {
       const { fence, offered } = action
       for (const { url, sha, seq } of action.tell) {
@@ -37,6 +35,10 @@ export async function act(
       }
       return undefined
     }
+    case 'patch':
+    case 'touch':
+      await actOnCluster(action, cluster)
+      return undefined
     case 'recycle': {
       const { url, fence, recycles } = action
       const { sha, seq } = channel?.rollout ?? { sha: '', seq: 0 }
@@ -44,4 +46,22 @@ export async function act(
       return undefined
     }
   }
+}
+
+/** The channel as it is now; undefined where somebody else moved it first. */
+async function write(
+  action: Extract<Action, { kind: 'write' }>,
+  channel: Channel,
+  { store, fleet }: Pick<ActorOptions, 'store' | 'fleet'>,
+): Promise<Channel | undefined> {
+  if (action.recycled !== undefined) await auditRecycled(store, fleet, channel, action)
+  const next = nextChannel(channel, action.change, `restarter/${randomUUID()}`)
+  return (await swapJson(store, channelKey(fleet), channel.seq, next)) ? next : undefined
+}
+
+type OnCluster = Extract<Action, { kind: 'patch' | 'touch' }>
+
+async function actOnCluster(action: OnCluster, cluster: Cluster | undefined): Promise<void> {
+  if (action.kind === 'patch') await cluster?.patch(action)
+  else await cluster?.touch(action.fence)
 }

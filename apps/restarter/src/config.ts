@@ -1,3 +1,4 @@
+import { type Access, byKubeconfig, inCluster } from '@drover/kube'
 import { Name } from '@drover/model-config'
 import { StoreLocation } from '@drover/model-store'
 import { Port, readSettings } from '@drover/service'
@@ -49,6 +50,22 @@ const Settings = z.object({
     .default('')
     .transform((list) => list.split(',').flatMap((url) => url.trim().replace(/\/+$/, '') || []))
     .pipe(z.array(ServerEntry)),
+  /**
+   * The Kubernetes Deployment whose pods the servers are; none unless told. With one its state is
+   * watched and shown, Events are written to it, and it can be rolled. Read at start.
+   */
+  DROVER_DEPLOYMENT: z.string().optional(),
+  /** The namespace of the Deployment; that of this pod, or of the kubeconfig, unless told. */
+  DROVER_NAMESPACE: z.string().optional(),
+  /** A kubeconfig, for a restarter outside of the cluster; a pod's own rights unless told. */
+  DROVER_KUBECONFIG: z.string().optional(),
+  /**
+   * How a config comes to the servers: `reload`, or `restart`, by a roll of the Deployment for every
+   * one of them. `reload` unless told. Read at start.
+   */
+  DROVER_DELIVERY: z.enum(['reload', 'restart']).default('reload'),
+  /** How long a roll may take; 3,600,000 ms unless told. Read at start. */
+  DROVER_ROLL_MS: milliseconds(1_000).default(3_600_000),
   /** File with the bearer token of the agents; none unless told. Read at start. */
   DROVER_SERVERS_TOKEN_FILE: z.string().optional(),
   /** Where the HTTP API listens; 127.0.0.1 and a free port unless told. Read at start. */
@@ -97,13 +114,18 @@ const Settings = z.object({
   /** Resident bytes above which a model server is recycled; never unless told. Read at start. */
   DROVER_RECYCLE_BYTES_MAX: z.coerce.number().int().positive().optional(),
 })
+const Checked = Settings.refine(
+  ({ DROVER_DELIVERY, DROVER_DEPLOYMENT }) =>
+    DROVER_DELIVERY === 'reload' || DROVER_DEPLOYMENT !== undefined,
+  { path: ['DROVER_DELIVERY'], error: 'restart needs DROVER_DEPLOYMENT' },
+)
 
 /** The settings of a restarter. */
-export type Config = z.output<typeof Settings>
+export type Config = z.output<typeof Checked>
 
 /** Reads all settings at once; throws one error that lists everything wrong with them. */
 export function readConfig(env: NodeJS.ProcessEnv = process.env): Readonly<Config> {
-  return readSettings(Settings, env)
+  return readSettings(Checked, env)
 }
 
 /** The limits of the plan, as set. */
@@ -115,8 +137,20 @@ export function limitsOf(config: Config) {
     applyMs: config.DROVER_APPLY_MS,
     parallel: config.DROVER_PARALLEL,
     recycleMs: config.DROVER_RECYCLE_MS,
+    rollMs: config.DROVER_ROLL_MS,
     recycleAgeMs: config.DROVER_RECYCLE_HOURS * HOUR_MS,
     recycleIntervalMs: config.DROVER_RECYCLE_INTERVAL_MS,
     residentBytesMax: config.DROVER_RECYCLE_BYTES_MAX,
   }
+}
+
+/** The cluster's API as a pod reaches it, or by a kubeconfig from outside. */
+export function accessOf(
+  { DROVER_KUBECONFIG: path, DROVER_NAMESPACE: namespace }: Config,
+  { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port = '443' } = process.env,
+): { access: Access; namespace?: string } {
+  const place = namespace === undefined ? {} : { namespace }
+  if (path !== undefined) return { access: byKubeconfig(path), ...place }
+  if (host !== undefined) return { access: inCluster({ host, port }), ...place }
+  throw new Error('DROVER_DEPLOYMENT: this is no pod of a cluster, so set DROVER_KUBECONFIG')
 }

@@ -2,11 +2,19 @@ import { expect, test } from 'vitest'
 import { makeDurations, type Medians } from './durations.ts'
 import { forecastOf } from './forecast.ts'
 import { LIMITS, type Observed } from './observed.ts'
-import { channel, config, observed, rollout, server, state } from './test-support/observed.ts'
+import {
+  channel,
+  config,
+  deployment,
+  observed,
+  rollout,
+  server,
+  state,
+} from './test-support/observed.ts'
 import { parseWindows } from './windows.ts'
 
-const MEDIANS: Medians = { apply: 1_000, recycle: 600_000 }
-const UNKNOWN: Medians = { apply: undefined, recycle: undefined }
+const MEDIANS: Medians = { apply: 1_000, recycle: 600_000, roll: 30_000 }
+const UNKNOWN: Medians = { apply: undefined, recycle: undefined, roll: undefined }
 const settled = channel({ candidate: config(4) })
 const five = ['a', 'b', 'c', 'd', 'e']
 const fleet = five.map((url) => server(url, state(4)))
@@ -63,6 +71,23 @@ test.each<[string, Observed, Medians, object]>([
     observed(channel({ rollout: rollout(4, 'recycle', ['a']) }), fleet),
     MEDIANS,
     { kind: 'recycle', isRunning: true, seq: 4, servers: 1, ms: 600_000 },
+  ],
+  [
+    'a roll, pod by pod',
+    observed(channel({ rollout: rollout(5, 'roll', []) }), fleet, {
+      deployment: deployment({}, { replicas: 5, updated: 2 }),
+    }),
+    MEDIANS,
+    { kind: 'roll', isRunning: true, seq: 5, servers: 3, ms: 90_000 },
+  ],
+  [
+    'the next one, where every config comes by a roll',
+    observed(channel(), fleet, {
+      delivery: 'restart',
+      deployment: deployment({}, { replicas: 5, updated: 5 }),
+    }),
+    MEDIANS,
+    { kind: 'roll', isRunning: false, seq: 5, servers: 5, ms: 150_000 },
   ],
   [
     'no server at all',

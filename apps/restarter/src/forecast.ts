@@ -1,7 +1,7 @@
-import { isPending } from '@drover/model-config'
+import { isPending, type Rollout } from '@drover/model-config'
 import type { Medians } from './durations.ts'
 import { confirms, holds, isImpaired, steadyConfig } from './judge.ts'
-import type { Observed } from './observed.ts'
+import type { Observed, ObservedServer } from './observed.ts'
 import { whyRecycle } from './recycle.ts'
 import { closedUntil, openEndAt, type Window } from './windows.ts'
 
@@ -23,7 +23,7 @@ export function forecastOf(observed: Observed, parts: ForecastParts) {
 function forecastRollout(observed: Observed, { medians }: ForecastParts) {
   const { channel } = observed
   const { kind, rounds, servers } = roundsOf(observed)
-  const median = kind === 'recycle' ? medians.recycle : medians.apply
+  const median = medians[kind === 'back' ? 'apply' : kind]
   const next = channel !== undefined && isPending(channel) ? channel.candidate?.seq : undefined
   return {
     kind,
@@ -40,13 +40,9 @@ function roundsOf(observed: Observed) {
   const { rollout } = channel ?? {}
   const able = servers.filter(({ state }) => state !== undefined && state.impaired === undefined)
   if (rollout?.step.kind === 'recycle') return { kind: 'recycle', servers: 1, rounds: 1 } as const
-  if (rollout?.step.kind === 'back') {
-    const target = steadyConfig(observed)
-    const open = able.filter(
-      (server) => rollout.step.servers.includes(server.url) && !holds(server, target),
-    ).length
-    return { kind: 'back', servers: open, rounds: Math.ceil(open / limits.parallel) } as const
-  }
+  const isRoll = rollout === undefined ? observed.delivery === 'restart' : isRollOf(rollout)
+  if (isRoll) return roundsOfRoll(observed, able.length)
+  if (rollout?.step.kind === 'back') return roundsBack(observed, able, rollout)
   const hasCanary = rollout !== undefined && able.some((server) => confirms(server, rollout))
   const open =
     rollout === undefined
@@ -56,6 +52,28 @@ function roundsOf(observed: Observed) {
     ? Math.ceil(open / limits.parallel)
     : Math.min(open, 1) + Math.ceil(Math.max(0, open - 1) / limits.parallel)
   return { kind: 'apply', servers: open, rounds } as const
+}
+
+function roundsBack(observed: Observed, able: readonly ObservedServer[], { step }: Rollout) {
+  const target = steadyConfig(observed)
+  const open = able.filter(
+    (server) => step.servers.includes(server.url) && !holds(server, target),
+  ).length
+  return {
+    kind: 'back',
+    servers: open,
+    rounds: Math.ceil(open / observed.limits.parallel),
+  } as const
+}
+
+const isRollOf = ({ step }: Rollout): boolean => step.kind === 'roll'
+
+/** New pods come one after the other. */
+function roundsOfRoll({ deployment, channel }: Observed, servers: number) {
+  const isSeen = deployment.kind === 'seen'
+  const done = isSeen && channel?.rollout !== undefined ? deployment.updated : 0
+  const open = isSeen ? Math.max(0, deployment.replicas - done) : servers
+  return { kind: 'roll', servers: open, rounds: open } as const
 }
 
 /**

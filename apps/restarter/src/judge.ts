@@ -1,7 +1,6 @@
 import { type ConfigRef, type Culprit, EMPTY_CONFIG, type Rollout } from '@drover/model-config'
 import { isSameRef, type Observed, type ObservedServer } from './observed.ts'
 
-const REASON_CHARACTERS_MAX = 1_024
 const CULPRITS_MAX = 1_000
 
 /** What servers run when no rollout does: `live`, or the empty config before the first one. */
@@ -130,5 +129,5 @@ function culpritsOf({ servers }: Observed, config: ConfigRef): Culprit[] {
 const keyOf = ({ name, version, digest }: Culprit) => `${name} ${version} ${digest}`
 
 function verdict(kind: Verdict['kind'], why: string, culprits: Culprit[] = []): Verdict {
-  return { kind, culprits, why: why.slice(0, REASON_CHARACTERS_MAX) }
+  return { kind, culprits, why }
 }

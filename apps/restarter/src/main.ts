@@ -1,9 +1,12 @@
 import { readFile } from 'node:fs/promises'
+import { openKube } from '@drover/kube'
 import { openQueue, startWorker, watchRedis } from '@drover/jobs'
 import { openStore } from '@drover/model-store'
 import { listen, makeLog, runService } from '@drover/service'
 import { makeRestarterApi } from './api.ts'
-import { limitsOf, readConfig } from './config.ts'
+import { makeCluster } from './cluster.ts'
+import { accessOf, limitsOf, readConfig } from './config.ts'
+import { FIELD_MANAGER } from './observed.ts'
 import { makeRestarter } from './restarter.ts'
 
 const config = readConfig()
@@ -16,6 +19,12 @@ await runService(log, config.DROVER_FOLLOW_PARENT, async (stop) => {
   const place = url === undefined ? undefined : { url, prefix }
   const onError = (err: unknown) => log.warn({ err }, 'will try again')
   await using store = await openStore(config.DROVER_STORE)
+  const { DROVER_DEPLOYMENT: deployment } = config
+  await using kube =
+    deployment === undefined
+      ? undefined
+      : await openKube({ ...accessOf(config), fieldManager: FIELD_MANAGER })
+  const cluster = kube && makeCluster({ kube, deployment: deployment ?? '', onError })
   const dryRun = config.DROVER_DRY_RUN
   await using publisher = place && openQueue({ name: 'publish' }, place)
   const restarter = makeRestarter({
@@ -26,6 +35,8 @@ await runService(log, config.DROVER_FOLLOW_PARENT, async (stop) => {
     serversToken: await readToken(config.DROVER_SERVERS_TOKEN_FILE),
     instance: config.DROVER_INSTANCE,
     dryRun,
+    cluster,
+    delivery: config.DROVER_DELIVERY,
     limits: limitsOf(config),
     windows: config.DROVER_WINDOWS,
     scanMs: config.DROVER_SCAN_MS,

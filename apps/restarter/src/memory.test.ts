@@ -10,6 +10,8 @@ const sight = (more: Partial<Sight>): Sight => ({
   states: new Map([['a', state(4)]]),
   commands: new Map(),
   silentMs: 3_000,
+  deployment: { kind: 'none' },
+  isFresh: true,
   ...more,
 })
 

@@ -1,5 +1,12 @@
 import type { Channel, Rollout, ServerState } from '@drover/model-config'
-import { type Command, isSameRef, type Loss, type ObservedServer } from './observed.ts'
+import {
+  type Command,
+  type DeploymentView,
+  isSamePair,
+  isSameRef,
+  type Loss,
+  type ObservedServer,
+} from './observed.ts'
 
 /** What this process has seen over time and nothing stored can tell. Plain data, never changed. */
 export interface Memory {
@@ -12,12 +19,18 @@ export interface Memory {
         kind: Rollout['step']['kind']
         since: number
         stepSince: number
+        /** The Deployment was seen with the pair of this step. */
+        hasRolled: boolean
       }
     | undefined
   tookOver: number | undefined
   silent: ReadonlyMap<string, number>
   last: ReadonlyMap<string, ServerState>
   losses: readonly Loss[]
+  /** The channel's seq at the last look at which no rollout was running. */
+  idleSeq: number | undefined
+  /** Whether the Deployment was read when the channel was already as it is now, with no rollout. */
+  isCurrent: boolean
 }
 
 export const EMPTY_MEMORY: Memory = {
@@ -27,6 +40,8 @@ export const EMPTY_MEMORY: Memory = {
   silent: new Map(),
   last: new Map(),
   losses: [],
+  idleSeq: undefined,
+  isCurrent: false,
 }
 
 /** One look at the world. */
@@ -38,6 +53,9 @@ export interface Sight {
   states: ReadonlyMap<string, ServerState | undefined>
   commands: ReadonlyMap<string, Command>
   silentMs: number
+  /** Read before the channel; `isFresh`: in this look. */
+  deployment: DeploymentView
+  isFresh: boolean
 }
 
 /** The memory after one more look. Pure. */
@@ -57,10 +75,17 @@ export function remember(memory: Memory, sight: Sight): Memory {
     silent,
     last,
     beat: rollout && rememberBeat(memory, rollout, now),
-    rollout: rollout && rememberRollout(memory, rollout, now),
+    rollout: rollout && rememberRollout(memory, rollout, sight),
     tookOver: rollout && rememberTakeover(memory, rollout, sight.holder),
+    idleSeq: rollout === undefined ? channel?.seq : undefined,
+    isCurrent: isCurrent(memory, sight),
   }
   return { ...next, losses: rememberLosses(memory, next, rollout, sight) }
+}
+
+/** It is read before the channel, so only the look before can tell what the channel said then. */
+function isCurrent({ idleSeq }: Memory, { channel, isFresh }: Sight): boolean {
+  return isFresh && channel?.rollout === undefined && idleSeq === channel?.seq
 }
 
 function rememberBeat({ beat }: Memory, rollout: Rollout, now: number): Memory['beat'] {
@@ -68,13 +93,21 @@ function rememberBeat({ beat }: Memory, rollout: Rollout, now: number): Memory['
   return isStill ? beat : { holder: rollout.holder, beat: rollout.beat, since: now }
 }
 
-function rememberRollout({ rollout: known }: Memory, rollout: Rollout, now: number) {
+function rememberRollout(
+  { rollout: known }: Memory,
+  rollout: Rollout,
+  { now, deployment }: Sight,
+): Memory['rollout'] {
   const { sha, seq, holder } = rollout
   const { kind } = rollout.step
   const isKnown = isSameRef(known, rollout) && known?.holder === holder
   const since = isKnown ? known.since : now
-  const stepSince = isKnown && known.kind === kind ? known.stepSince : now
-  return { sha, seq, holder, kind, since, stepSince }
+  const isSameStep = isKnown && known.kind === kind
+  const stepSince = isSameStep ? known.stepSince : now
+  const to = rollout.step.template?.to
+  const isThere = to !== undefined && deployment.kind === 'seen' && isSamePair(deployment.pair, to)
+  const hasRolled = isThere || (isSameStep && known.hasRolled)
+  return { sha, seq, holder, kind, since, stepSince, hasRolled }
 }
 
 /** A rollout that another held at the last look and that is ours now was taken over. */
@@ -165,5 +198,8 @@ export function describe(memory: Memory, sight: Sight) {
     stepSince: memory.rollout?.stepSince ?? now,
     tookOver: memory.tookOver,
     losses: memory.losses,
+    deployment: sight.deployment,
+    isCurrent: memory.isCurrent,
+    hasRolled: memory.rollout?.hasRolled ?? false,
   }
 }

@@ -54,6 +54,9 @@ function serversOf(action: Action | undefined): readonly string[] {
       return action.tell.map(({ url }) => url)
     case 'recycle':
       return [action.url]
+    case 'patch':
+    case 'touch':
+      return []
     case 'write':
       return action.change.rollout?.step.servers ?? []
   }

@@ -1,9 +1,10 @@
-import type { ServerState } from '@drover/model-config'
+import type { Rollout, ServerState } from '@drover/model-config'
 import { ModelStoreError, type ModelStore } from '@drover/model-store'
 import type { Calls } from './calls.ts'
 import type { Clock } from './clock.ts'
+import type { Cluster } from './cluster.ts'
 import { describe, EMPTY_MEMORY, type Memory, remember } from './memory.ts'
-import type { Limits, Observed } from './observed.ts'
+import type { Delivery, DeploymentView, Limits, Observed } from './observed.ts'
 import { makePublished, type Published } from './published.ts'
 import { makeServers, type NameView, type Resolve } from './servers.ts'
 import { makeStates, type StatesOptions } from './states.ts'
@@ -19,6 +20,8 @@ export interface ObserverOptions extends StatesOptions {
   instance: string | undefined
   calls: Calls
   clock: Clock
+  cluster: Cluster | undefined
+  delivery: Delivery
   limits: Limits
   windows: readonly Window[]
 }
@@ -31,12 +34,14 @@ const NOTHING: Published = { channel: undefined, held: [], fault: undefined }
 /** Reads the world into one plain value, again and again; remembers what only time can tell. */
 export function makeObserver(options: ObserverOptions) {
   const { servers: entries, resolve, holder, instance, calls, clock, limits, windows } = options
+  const { cluster, delivery } = options
   const keepMs = KEPT_SILENCES * limits.silentMs
   const listServers = makeServers({ entries, keepMs, ...(resolve && { resolve }) })
   const readPublished = makePublished(options.store, options.fleet)
   const states = makeStates(options)
   let memory: Memory = EMPTY_MEMORY
   let names: readonly NameView[] = []
+  let rollout: Rollout | undefined
 
   async function readStore(): Promise<Published & { away: string | undefined }> {
     try {
@@ -52,9 +57,23 @@ export function makeObserver(options: ObserverOptions) {
 
   const look = async (url: string) => [url, await states.look(url, memory.silent.has(url))] as const
 
-  /** One look: the channel first, then all servers at once. */
+  /** Whether what is seen of the Deployment decides what is done next, so that it is read anew. */
+  function needsCluster(): boolean {
+    const kind = rollout?.step.kind
+    const isByReload = kind === 'apply' || kind === 'recycle'
+    return rollout?.step.template !== undefined || (delivery === 'restart' && !isByReload)
+  }
+
+  async function lookAtCluster(): Promise<{ deployment: DeploymentView; isFresh: boolean }> {
+    if (cluster === undefined) return { deployment: { kind: 'none' }, isFresh: true }
+    return await cluster.look(needsCluster())
+  }
+
+  /** One look: the Deployment, then the channel, then all servers at once. */
   async function observe(): Promise<Observed> {
+    const seen = await lookAtCluster()
     const published = await readStore()
+    rollout = published.channel?.rollout
     const list = await listServers()
     names = list.names
     calls.keepOnly(list.urls)
@@ -67,6 +86,7 @@ export function makeObserver(options: ObserverOptions) {
       now: clock.now(),
       commands,
       silentMs: limits.silentMs,
+      ...seen,
     }
     // While the store is away nothing may be concluded from what is seen.
     if (published.away === undefined) memory = remember(memory, sight)
@@ -78,6 +98,7 @@ export function makeObserver(options: ObserverOptions) {
       at: at.toISOString(),
       holder,
       instance,
+      delivery,
       limits,
       closedUntil: closedUntil(windows, at),
     }

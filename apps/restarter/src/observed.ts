@@ -1,4 +1,8 @@
-import type { Channel, ConfigRef, Culprit, ServerState } from '@drover/model-config'
+import type { RolloutStatus } from '@drover/kube'
+import type { Channel, ConfigRef, Culprit, ServerState, TemplatePair } from '@drover/model-config'
+
+/** Under which name Kubernetes notes what this app writes. */
+export const FIELD_MANAGER = 'drover-restarter'
 
 /** The waits and bounds that a plan goes by; times in milliseconds. */
 export interface Limits {
@@ -16,6 +20,8 @@ export interface Limits {
   parallel: number
   /** How long a server may take to replace its model server. */
   recycleMs: number
+  /** How long a roll may take, and going back from one. */
+  rollMs: number
   /** The age at which a model server process is replaced. */
   recycleAgeMs: number
   /** The shortest time between two replacements in the fleet. */
@@ -33,6 +39,7 @@ export const LIMITS: Limits = {
   retryMs: 1_000,
   parallel: 2,
   recycleMs: 120_000,
+  rollMs: 3_600_000,
   recycleAgeMs: 86_400_000,
   recycleIntervalMs: 0,
   residentBytesMax: undefined,
@@ -78,6 +85,31 @@ export interface Loss {
   told: number
 }
 
+/** The Deployment of the servers as it is seen now. */
+export interface SeenDeployment {
+  kind: 'seen'
+  resourceVersion: string
+  /** Our two annotations of its pod template, and a digest of the rest of that. */
+  pair: TemplatePair
+  templateSha: string
+  /** Who wrote the annotation of the config last. */
+  manager: string | undefined
+  /** The last fence that it was touched with. */
+  touch: number | undefined
+  status: RolloutStatus
+  /** How many pods there are to be, and how many of them are made from the template. */
+  replicas: number
+  updated: number
+  /** Why pods do not get ready, for people. */
+  trouble: string | undefined
+}
+
+/** `none`: the servers are no pods, or nobody told whose. */
+export type DeploymentView = { kind: 'none' } | { kind: 'away'; why: string } | SeenDeployment
+
+/** `restart`: every config comes by a roll, as the original scheme does it. */
+export type Delivery = 'reload' | 'restart'
+
 /** The world as one plain value: all that a plan may go by. */
 export interface Observed {
   /** Monotonic milliseconds of this process, standing still while the store is away. */
@@ -105,6 +137,13 @@ export interface Observed {
   /** The fence under which this process took the rollout over from another. */
   tookOver: number | undefined
   losses: readonly Loss[]
+  delivery: Delivery
+  /** Read before the channel. */
+  deployment: DeploymentView
+  /** Whether it was read when the channel was as it is now, so that no rollout can be hidden. */
+  isCurrent: boolean
+  /** Whether it has been seen with the pair of the rollout's present step. */
+  hasRolled: boolean
   /** When the windows open next; undefined while model servers may be replaced. */
   closedUntil: string | undefined
   limits: Limits
@@ -112,7 +151,10 @@ export interface Observed {
 
 /** The fields of the channel that a plan changes. `undefined` removes one. */
 export type Change = Partial<
-  Pick<Channel, 'live' | 'previous' | 'rejected' | 'rollout' | 'restart' | 'undo' | 'freeze'>
+  Pick<
+    Channel,
+    'live' | 'previous' | 'rejected' | 'rollout' | 'restart' | 'template' | 'undo' | 'freeze'
+  >
 >
 
 /** One thing to do, with its reason. */
@@ -128,7 +170,9 @@ export type Action =
         | 'reject'
         | 'back'
         | 'release'
+        | 'undo'
         | 'undone'
+        | 'template'
       change: Change
       why: string
       /** What ended with this write: a server that was recycled. */
@@ -141,6 +185,9 @@ export type Action =
       offered: boolean
       why: string
     }
+  /** Against the resourceVersion that was read, so that whoever came in between is not overwritten. */
+  | { kind: 'patch'; pair: TemplatePair; resourceVersion: string; why: string }
+  | { kind: 'touch'; fence: number; why: string }
   | { kind: 'recycle'; fence: number; url: string; recycles: number; why: string }
 
 /** What a plan says: an action or none, why, and whose confirmation `live` would need now. */
@@ -154,6 +201,9 @@ export interface Decision {
 export function isSameRef(a: ConfigRef | undefined, b: ConfigRef): boolean {
   return a !== undefined && a.sha === b.sha && a.seq === b.seq
 }
+
+export const isSamePair = (a: TemplatePair, b: TemplatePair): boolean =>
+  a.config === b.config && a.restart === b.restart
 
 /** The channel's next state: the publisher's fields stay as they were read. */
 export function nextChannel(channel: Channel, change: Change, attempt: string): Channel {

@@ -1,4 +1,5 @@
 import { type Channel, isPending as hasPending, openUndo, type Rollout } from '@drover/model-config'
+import { lookAfter } from './by-others.ts'
 import { holds, isPending, isRequired, mayRetry, steadyConfig } from './judge.ts'
 import {
   type Action,
@@ -8,16 +9,21 @@ import {
   type ObservedServer,
 } from './observed.ts'
 import { dueRecycle, stepRecycle, takeRecycle, whyNoRecycle } from './recycle.ts'
+import { dueRoll, stepRoll, takeRoll } from './roll.ts'
 import { handFence, rewrite, type Step, stepBack, stepForward } from './rollout.ts'
+import { touchFirst } from './template.ts'
 
 // The states of a fleet, as the channel shows them:
 //   no rollout   -> undo removed once a candidate holds it
 //                -> take (apply) for a pending candidate | tell servers that are behind `live`
-//                -> take (recycle) for one server
+//                -> take (recycle) for one server | take (roll)
+//                -> note what others did to the pod template, or take (back) to put it back
 //   apply        -> step, apply to the canary, step, apply to the others -> live, rollout removed
 //                -> reject (back) when a server shows a fault, or time is up
 //   back         -> apply `live` to the servers that changed -> rollout removed
 //   recycle      -> recycle one server -> rollout removed
+//   roll         -> patch the pod template, wait for new pods -> live, rollout removed
+//                -> reject (back), or only back where the config is live already
 //   another's    -> take over when its beat stands still
 // Each is entered by a write that comes before what it stands for.
 
@@ -64,7 +70,11 @@ function stepHeld(observed: Observed, channel: Channel, rollout: Rollout): Step 
     const change = { rollout: rewrite(channel, rollout, rollout.step) }
     return { why, action: { kind: 'write', what: 'beat', change, why } }
   }
-  return handFence(observed, rollout) ?? stepOf(observed, channel, rollout)
+  return (
+    touchFirst(observed, rollout) ??
+    handFence(observed, rollout) ??
+    stepOf(observed, channel, rollout)
+  )
 }
 
 function stepOf(observed: Observed, channel: Channel, rollout: Rollout): Step {
@@ -75,21 +85,38 @@ function stepOf(observed: Observed, channel: Channel, rollout: Rollout): Step {
       return stepBack(observed, channel, rollout)
     case 'recycle':
       return stepRecycle(observed, rollout)
+    case 'roll':
+      return stepRoll(observed, channel, rollout)
   }
 }
 
 function stepIdle(observed: Observed, channel: Channel): Step {
-  if (channel.undo !== undefined && openUndo(channel) === undefined) {
-    const why = `the candidate holds the undo to config ${channel.undo.seq}`
-    return { why, action: { kind: 'write', what: 'undone', change: { undo: undefined }, why } }
-  }
   const start = startRollout(observed, channel)
+  // A roll looks at the undo that it brings: it waits for no window.
+  const over = start.isRoll === true ? undefined : endUndo(channel)
+  if (over !== undefined) return over
+  const other = lookAfter(observed, channel, taken(observed, channel))
+  if (other !== undefined && (other.action !== undefined || start.isRoll === true)) return other
   if (start.action !== undefined) return start
   const behind = tellBehind(observed, channel)
   if (behind !== undefined) return behind
   if (hasPending(channel)) return start
+  return restartNext(observed, channel) ?? other ?? start
+}
+
+/** An undo that a candidate holds has been carried out. */
+function endUndo(channel: Channel): Step | undefined {
+  if (channel.undo === undefined || openUndo(channel) !== undefined) return undefined
+  const why = `the candidate holds the undo to config ${channel.undo.seq}`
+  return { why, action: { kind: 'write', what: 'undone', change: { undo: undefined }, why } }
+}
+
+/** Nothing else is to be done: pods or model servers that are to be replaced. */
+function restartNext(observed: Observed, channel: Channel): Step | undefined {
+  const roll = dueRoll(observed, channel, taken(observed, channel))
+  if (roll !== undefined) return roll
   const due = dueRecycle(observed)
-  if (due === undefined) return start
+  if (due === undefined) return undefined
   const obstacle = whyNoRecycle(observed)
   if (obstacle !== undefined) return { why: `${due.server.url} waits for ${due.why}: ${obstacle}` }
   const { sha, seq } = steadyConfig(observed)
@@ -103,11 +130,15 @@ const taken = ({ holder, at }: Observed, channel: Channel) => ({
   startedAt: at,
 })
 
-function startRollout(observed: Observed, channel: Channel): Step {
+function startRollout(observed: Observed, channel: Channel): Step & { isRoll?: boolean } {
   const { candidate } = channel
   const obstacle = whyNoStart(observed, channel)
   if (candidate === undefined || obstacle !== undefined) {
     return { why: obstacle ?? 'nothing was published yet' }
+  }
+  if (observed.delivery === 'restart') {
+    const roll = takeRoll(observed, channel, { candidate, taken: taken(observed, channel) })
+    return { ...roll, isRoll: true }
   }
   const canary = chooseCanary(observed, channel)
   if (canary === undefined) return { why: 'no server answers that could take the candidate' }

@@ -14,7 +14,9 @@ const SPREAD = 0.1
 export function dueRecycle(
   observed: Observed,
 ): { server: ObservedServer; why: string } | undefined {
+  if (observed.delivery === 'restart' && observed.deployment.kind !== 'none') return undefined
   for (const server of observed.servers) {
+    if (server.state?.canRecycle === false && observed.deployment.kind !== 'none') continue
     const why = whyRecycle(server, observed)
     if (why !== undefined && !hasJustFailed(server, observed)) return { server, why }
   }
@@ -26,13 +28,19 @@ export function dueRecycle(
  * already, or the last replacement was just now.
  */
 export function whyNoRecycle(observed: Observed): string | undefined {
-  const { servers, channel, at, closedUntil } = observed
+  const missing = observed.servers.find(({ state }) => state?.ready !== true)
+  const why = whyWait(observed)
+  return missing === undefined ? why : `${missing.url} is not ready`
+}
+
+/** Why servers may not be restarted now, whatever state they are in. */
+export function whyWait(observed: Observed): string | undefined {
+  const { channel, at, closedUntil } = observed
   const freeze = channel?.freeze
   if (freeze !== undefined && Date.parse(freeze.until) > Date.parse(at))
     return `frozen until ${freeze.until}: ${freeze.why}`
   if (closedUntil !== undefined) return `outside the windows, the next opens at ${closedUntil}`
-  const missing = servers.find(({ state }) => state?.ready !== true)
-  return missing === undefined ? whyTooSoon(observed) : `${missing.url} is not ready`
+  return whyTooSoon(observed)
 }
 
 /** Goes by what the servers say, so that neither a restart of this process nor a takeover hurries. */
@@ -49,10 +57,19 @@ function whyTooSoon({ servers, at, limits }: Observed): string | undefined {
 }
 
 /** Why a server's model server should be replaced; undefined: there is no reason. */
-export function whyRecycle({ url, state }: ObservedServer, observed: Observed): string | undefined {
+export function whyRecycle(server: ObservedServer, observed: Observed): string | undefined {
+  return isWishOpen(server, observed) ? 'a wish' : dueByAge(server, observed)
+}
+
+/** Whether a server is still to obey the last wish. */
+export function isWishOpen({ state }: ObservedServer, observed: Observed): boolean {
+  return state?.servingSince !== undefined && isWished(state, state.servingSince, observed)
+}
+
+/** Why a model server is too old, or too large; undefined: it is neither. */
+export function dueByAge({ url, state }: ObservedServer, observed: Observed): string | undefined {
   const { at, limits } = observed
   if (state?.servingSince === undefined) return undefined
-  if (isWished(state, state.servingSince, observed)) return 'a wish'
   const ageMs = Date.parse(at) - Date.parse(state.servingSince)
   const share = Number.parseInt(sha256(url).slice(0, 8), 16) / 2 ** 32
   if (ageMs > limits.recycleAgeMs * (1 - SPREAD * share)) return 'its age'

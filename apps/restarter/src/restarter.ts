@@ -7,10 +7,11 @@ import { type Agents, makeAgents } from './agents.ts'
 import { makeRecorder } from './audit.ts'
 import { makeCalls } from './calls.ts'
 import { makeClock } from './clock.ts'
-import { makeDurations } from './durations.ts'
+import type { Cluster } from './cluster.ts'
+import { makeDurations, noteRoll } from './durations.ts'
 import { makeNotes, type Note } from './notes.ts'
 import { makeObserver } from './observe.ts'
-import { type Decision, type Limits, LIMITS, type Observed } from './observed.ts'
+import { type Decision, type Delivery, type Limits, LIMITS, type Observed } from './observed.ts'
 import { decide } from './plan.ts'
 import { type Look, statusOf } from './status.ts'
 import type { Resolve } from './servers.ts'
@@ -20,6 +21,7 @@ import { makeWishes } from './wishes.ts'
 
 export { type Agents, makeAgents } from './agents.ts'
 export { makeRestarterApi } from './api.ts'
+export { type Cluster, makeCluster } from './cluster.ts'
 export { newCommand, type Order } from './command.ts'
 export { describe, EMPTY_MEMORY, type Memory, remember, type Sight } from './memory.ts'
 export {
@@ -27,11 +29,16 @@ export {
   type Change,
   type Command,
   type Decision,
+  type Delivery,
+  type DeploymentView,
+  FIELD_MANAGER,
+  isSamePair,
   type Limits,
   LIMITS,
   nextChannel,
   type Observed,
   type ObservedServer,
+  type SeenDeployment,
 } from './observed.ts'
 export { decide, plan } from './plan.ts'
 export type { Wishes } from './wishes.ts'
@@ -53,6 +60,10 @@ export interface RestarterOptions {
   limits?: Partial<Limits>
   /** Observes and decides, and does nothing. False unless told. */
   dryRun?: boolean
+  /** The Deployment of the servers; none unless told. */
+  cluster?: Cluster | undefined
+  /** `reload` unless told; `restart` brings every config by a roll of the Deployment. */
+  delivery?: Delivery
   /** When model servers may be recycled; at all times unless told. */
   windows?: readonly Window[]
   scanMs?: number
@@ -70,6 +81,7 @@ const STATE_MS = 2_000
 /** Makes the servers of a fleet match its channel. Nothing happens before `run`. */
 export function makeRestarter(options: RestarterOptions) {
   const { store, fleet, onError, windows = [], dryRun = false, scanMs = SCAN_MS } = options
+  const { cluster } = options
   /** Of the newest nudge, until what it is about is over. */
   let traceparent: string | undefined
   const nudge = () => loop.nudge()
@@ -77,7 +89,7 @@ export function makeRestarter(options: RestarterOptions) {
     nudge,
     traceOf: () => traceparent,
   })
-  const notes = makeNotes(options.onNote, dryRun)
+  const notes = makeNotes(listenersOf(options), dryRun)
   const record = makeRecorder(store, fleet)
   const isUndoDue = makeUndoReminder()
   let last: Look | undefined
@@ -90,7 +102,8 @@ export function makeRestarter(options: RestarterOptions) {
     notes.add(observed, decision, traceparent)
     if (dryRun) return false
     const { action } = decision
-    const channel = action && (await act(action, observed, { store, fleet, calls }))
+    const channel = action && (await act(action, observed, { store, fleet, calls, cluster }))
+    noteRoll(durations, observed, decision)
     if (channel !== undefined) await tellAtOnce(channel, observed, decision)
     // After the action, which somebody may be waiting for.
     const hasNews = observed.channel !== undefined && (await record(observed.channel))
@@ -108,7 +121,7 @@ export function makeRestarter(options: RestarterOptions) {
     const decision = decide(observed)
     if (decision.action?.kind !== 'apply') return
     notes.add(observed, decision, traceparent)
-    await act(decision.action, observed, { store, fleet, calls })
+    await act(decision.action, observed, { store, fleet, calls, cluster })
   }
 
   const loop = makeLoop({ turn, scanMs, backoffMs: BACKOFF_MS, onError })
@@ -145,7 +158,7 @@ export function makeRestarter(options: RestarterOptions) {
     /** Runs until the signal, then hangs up. A rollout that it holds is taken over by the next. */
     run: async (stop: AbortSignal): Promise<void> => {
       try {
-        await loop.run(stop)
+        await Promise.all([loop.run(stop), cluster?.watch(stop, nudge)])
       } finally {
         await calls[Symbol.asyncDispose]()
       }
@@ -160,6 +173,14 @@ function isOver({ channel }: Observed, { action }: Decision): boolean {
   const isBusy = channel !== undefined && (isPending(channel) || channel.undo !== undefined)
   return action === undefined && channel?.rollout === undefined && !isBusy
 }
+
+/** Who hears of each decision. Of what is only decided and not done the cluster is told nothing. */
+const listenersOf =
+  ({ onNote, cluster, dryRun }: RestarterOptions) =>
+  (note: Note): void => {
+    onNote?.(note)
+    if (dryRun !== true) cluster?.tell(note)
+  }
 
 interface Hooks {
   nudge: () => void
@@ -177,7 +198,8 @@ function makeParts(options: RestarterOptions, { nudge, traceOf }: Hooks) {
   const durations = makeDurations()
   const { add: onTook } = durations
   const calls = makeCalls({ agents, now, applyMs, recycleMs, traceOf, onSettled: nudge, onTook })
-  const place = { store, fleet, servers, resolve, holder, instance }
+  const { cluster, delivery = 'reload' } = options
+  const place = { store, fleet, servers, resolve, holder, instance, cluster, delivery }
   const parts = { agents, calls, clock, limits, windows, stateMs, onReturn: nudge }
   return { holder, calls, durations, observer: makeObserver({ ...place, ...parts }) }
 }

@@ -21,7 +21,16 @@ import {
   steadyConfig,
   type Verdict,
 } from './judge.ts'
-import { type Action, isSameRef, type Observed, type ObservedServer } from './observed.ts'
+import {
+  type Action,
+  type Change,
+  isSameRef,
+  type Observed,
+  type ObservedServer,
+} from './observed.ts'
+import { leftOf, returnTemplate } from './template.ts'
+
+const REASON_CHARACTERS_MAX = 1_024
 
 /** What a held rollout does next: an action, or only the reason why it waits. */
 export interface Step {
@@ -44,7 +53,7 @@ export function stepForward(observed: Observed, channel: Channel, rollout: Rollo
   if (late !== undefined) return reject(observed, channel, rollout, late)
   if (isSuperseded(observed, channel, rollout)) {
     const why = 'no server could take the config in time, and there is a newer candidate'
-    return goBack(observed, channel, rollout, why)
+    return turnBack(observed, channel, rollout, { why })
   }
   return tellNext(observed, channel, rollout) ?? { why: blocker }
 }
@@ -55,9 +64,14 @@ export function stepBack(observed: Observed, channel: Channel, rollout: Rollout)
   const open = changedServers(observed, rollout, target).filter(
     (server) => !isGivenUp(server, target, observed),
   )
+  const { template } = rollout.step
+  const returning = template && returnTemplate(observed, template)
+  if (returning?.action !== undefined) return returning
   if (open.length === 0) {
+    if (returning !== undefined) return returning
     const why = 'the servers that changed are back'
-    return { why, action: { kind: 'write', what: 'release', change: { rollout: undefined }, why } }
+    const change = { rollout: undefined, ...(template && leftOf(observed.deployment)) }
+    return { why, action: { kind: 'write', what: 'release', change, why } }
   }
   const isUnderway = (server: ObservedServer) =>
     isPending(server, observed) && isSameRef(server.command, target)
@@ -97,7 +111,7 @@ function isGivenUp(server: ObservedServer, target: ConfigRef, observed: Observed
 }
 
 /** Why a config may not become `live` yet; undefined: all required servers confirm it. */
-function whyNotLive(observed: Observed, rollout: Rollout): string | undefined {
+export function whyNotLive(observed: Observed, rollout: Rollout): string | undefined {
   const required = observed.servers.filter((server) => isRequired(server, rollout))
   if (required.length === 0) return 'no server is ready'
   const missing = required.find((server) => !confirms(server, rollout))
@@ -110,10 +124,16 @@ function whyNotLive(observed: Observed, rollout: Rollout): string | undefined {
   return disturbed && `${disturbed.url} is still on its way`
 }
 
-function moveLive(observed: Observed, channel: Channel, { sha, seq }: Rollout): Step {
+export function moveLive(
+  observed: Observed,
+  channel: Channel,
+  { sha, seq }: Rollout,
+  more: Change = {},
+): Step {
   const { live, previous } = channel
   const why = `every required server confirmed config ${seq}`
   const change = {
+    ...more,
     live: { sha, seq, at: observed.at },
     previous: live === undefined ? previous : [live, ...previous].slice(0, PREVIOUS_MAX),
     rollout: undefined,
@@ -121,29 +141,41 @@ function moveLive(observed: Observed, channel: Channel, { sha, seq }: Rollout): 
   return { why, action: { kind: 'write', what: 'live', change, why } }
 }
 
-function reject(
+/** How a rollout turns round: why, to which pod template, and what else is written with it. */
+export interface Turn {
+  why: string
+  template?: Rollout['step']['template']
+  change?: Change
+}
+
+/** The config is rejected, and the servers and the pod template go back. */
+export function reject(
   observed: Observed,
   channel: Channel,
   rollout: Rollout,
-  { kind, culprits, why }: Verdict,
+  { kind, culprits, ...turn }: Verdict & Turn,
 ): Step {
   const { sha, seq } = rollout
+  const why = turn.why.slice(0, REASON_CHARACTERS_MAX)
   const rejection: Rejection = { sha, seq, kind, culprits, why, at: observed.at }
-  const change = {
-    rejected: [...channel.rejected, rejection].slice(-REJECTED_MAX),
-    rollout: backwards(observed, channel, rollout),
-  }
-  return { why, action: { kind: 'write', what: 'reject', change, why } }
+  const rejected = [...channel.rejected, rejection].slice(-REJECTED_MAX)
+  return turnBack(observed, channel, rollout, { ...turn, change: { ...turn.change, rejected } })
 }
 
-function goBack(observed: Observed, channel: Channel, rollout: Rollout, why: string): Step {
-  const change = { rollout: backwards(observed, channel, rollout) }
-  return { why, action: { kind: 'write', what: 'back', change, why } }
-}
-
-function backwards(observed: Observed, channel: Channel, rollout: Rollout): Rollout {
-  const changed = changedServers(observed, rollout, steadyConfig(observed))
-  return rewrite(channel, rollout, { kind: 'back', servers: changed.map(({ url }) => url) })
+/** The servers and the pod template go back; nothing is rejected unless the change says so. */
+export function turnBack(
+  observed: Observed,
+  channel: Channel,
+  rollout: Rollout,
+  { why, template, change = {} }: Turn,
+): Step {
+  const servers = changedServers(observed, rollout, steadyConfig(observed)).map(({ url }) => url)
+  const before = rollout.step.template
+  const back = template ?? (before && { to: before.from, from: before.to })
+  const step = { kind: 'back' as const, servers, ...(back && { template: back }) }
+  const what = change.rejected === undefined ? 'back' : 'reject'
+  const next = { ...change, rollout: rewrite(channel, rollout, step) }
+  return { why, action: { kind: 'write', what, change: next, why } }
 }
 
 /** A rollout that nobody can take must not keep a newer candidate, perhaps its remedy, waiting. */
@@ -158,7 +190,7 @@ function isSuperseded(observed: Observed, { candidate }: Channel, rollout: Rollo
 }
 
 /** Tells the canary alone, then the others, a bounded number at once. */
-function tellNext(observed: Observed, channel: Channel, rollout: Rollout): Step | undefined {
+export function tellNext(observed: Observed, channel: Channel, rollout: Rollout): Step | undefined {
   const { servers, limits } = observed
   const isReady = servers.some((server) => isRequired(server, rollout))
   const busy = servers.filter((server) => isBusy(server, rollout, observed))

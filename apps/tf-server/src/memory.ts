@@ -108,4 +108,7 @@ export function answerOf({ ref, models, failed }: Confirmed): ApplyAnswer | unde
 }
 
 /** The parts of the reported state that memory knows. */
-export type Report = Omit<ServerState, 'residentBytes' | 'format' | 'server' | 'restUrl'>
+export type Report = Omit<
+  ServerState,
+  'residentBytes' | 'format' | 'server' | 'canRecycle' | 'restUrl'
+>

@@ -110,7 +110,9 @@ function makeAgent(ports: Ports, options: TfServerOptions, restUrl: string) {
   async function state(): Promise<ServerState> {
     const residentBytes = (await memory.server?.residentBytes()) ?? 0
     const { server } = options
-    return { format: 1, server, ...report(memory, disk, where), residentBytes, restUrl }
+    const canRecycle = ports.starter.replaces !== 'never'
+    const known = report(memory, disk, where)
+    return { format: 1, server, ...known, canRecycle, residentBytes, restUrl }
   }
   const agent: Agent = {
     state,

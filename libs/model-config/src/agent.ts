@@ -36,6 +36,8 @@ export const ServerState = z.object({
   servingSince: Instant.optional(),
   /** Raised by every start of a model server process. */
   recycles: z.int().nonnegative(),
+  /** Whether it can replace its model server; one that somebody else starts can only be rolled. */
+  canRecycle: z.boolean(),
   residentBytes: z.int().nonnegative(),
   /** Where predictions are answered. */
   restUrl: z.string(),

@@ -24,6 +24,7 @@ function firstState(server: string): ServerState {
     startedAt: new Date().toISOString(),
     servingSince: new Date(Date.now() - 1_000).toISOString(),
     recycles: 1,
+    canRecycle: true,
     residentBytes: 1,
     restUrl: 'http://127.0.0.1:1',
   }

@@ -6,16 +6,20 @@ import {
   type Rollout,
   type ServerState,
   sha256,
+  type TemplatePair,
 } from '@drover/model-config'
 import {
   type Action,
   type Command,
+  FIELD_MANAGER,
   LIMITS,
   type Observed,
   type ObservedServer,
+  type SeenDeployment,
 } from '../observed.ts'
 
 export const NOW = 1_000_000
+export const TEMPLATE_SHA = sha256('the rest of the pod template')
 export const AT = '2026-01-02T00:00:00.000Z'
 
 /** The config of a seq. */
@@ -41,6 +45,7 @@ export function state(seq: number | undefined, more: Partial<ServerState> = {}):
     startedAt: '2026-01-01T00:00:00.000Z',
     servingSince: '2026-01-01T20:00:00.000Z',
     recycles: 1,
+    canRecycle: true,
     residentBytes: 1,
     restUrl: 'http://rest',
     ...(seq === undefined ? {} : { config: config(seq) }),
@@ -134,8 +139,29 @@ export function observed(
     stepSince: NOW - 1_000,
     tookOver: undefined,
     losses: [],
+    delivery: 'reload',
+    deployment: { kind: 'none' },
+    isCurrent: true,
+    hasRolled: false,
     closedUntil: undefined,
     limits: LIMITS,
+    ...more,
+  }
+}
+
+/** A Deployment that is done, with these annotations on its pod template. */
+export function deployment(pair: TemplatePair, more: Partial<SeenDeployment> = {}): SeenDeployment {
+  return {
+    kind: 'seen',
+    resourceVersion: '7',
+    pair,
+    templateSha: TEMPLATE_SHA,
+    manager: FIELD_MANAGER,
+    touch: undefined,
+    status: { state: 'done', message: 'all pods are new' },
+    replicas: 2,
+    updated: 2,
+    trouble: undefined,
     ...more,
   }
 }
@@ -147,6 +173,10 @@ export function lineOf(action: Action | undefined): string {
       return 'nothing'
     case 'recycle':
       return `recycle ${action.url} at fence ${action.fence}`
+    case 'patch':
+      return `patch ${textOf(action.pair)} at version ${action.resourceVersion}`
+    case 'touch':
+      return `touch ${action.fence}`
     case 'apply': {
       const whom = action.tell.map(({ url, seq }) => `${url}:${seq}`).join(' ')
       return `apply ${whom} at fence ${action.fence}`
@@ -156,6 +186,10 @@ export function lineOf(action: Action | undefined): string {
   }
 }
 
+/** A pair of annotations in short: `5/1`; a dash stands for what is absent. */
+const textOf = ({ config: named, restart }: TemplatePair): string =>
+  `${named?.split('-')[0] ?? '-'}/${restart ?? '-'}`
+
 function lineOfWrite({ what, change }: Extract<Action, { kind: 'write' }>): string {
   const { rollout: next } = change
   const rejection = change.rejected?.at(-1)
@@ -163,5 +197,9 @@ function lineOfWrite({ what, change }: Extract<Action, { kind: 'write' }>): stri
   const live = change.live === undefined ? '' : ` ${change.live.seq}`
   const step =
     next === undefined ? '' : ` ${next.step.kind} ${next.seq} [${next.step.servers.join(' ')}]`
-  return `${what}${live}${rejected}${step}`
+  const { template } = next?.step ?? {}
+  const pair = template === undefined ? '' : ` ${textOf(template.from)} to ${textOf(template.to)}`
+  const left = change.template === undefined ? '' : ` left ${textOf(change.template)}`
+  const undo = change.undo === undefined ? '' : ` undo ${change.undo.seq} by ${change.undo.by}`
+  return `${what}${live}${rejected}${step}${pair}${left}${undo}`
 }

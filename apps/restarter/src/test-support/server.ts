@@ -63,6 +63,7 @@ export function stateOf(server: SimulatedServer): ServerState | undefined {
     startedAt: new Date(START + server.lives).toISOString(),
     servingSince: new Date(server.servingSince).toISOString(),
     recycles,
+    canRecycle: true,
     residentBytes: 1,
     restUrl: url,
   }

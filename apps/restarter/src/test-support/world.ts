@@ -90,7 +90,8 @@ export class World {
     const states = new Map(this.servers.map((server) => [server.url, stateOf(server)]))
     const { now, channel } = this
     const { silentMs } = LIMITS
-    const sight = { now, holder, channel, states, commands: new Map(commands), silentMs }
+    const known = { now, holder, channel, states, commands: new Map(commands), silentMs }
+    const sight = { ...known, deployment: { kind: 'none' as const }, isFresh: true }
     restarter.memory = remember(restarter.memory, sight)
     const observed: Observed = {
       ...describe(restarter.memory, sight),
@@ -102,6 +103,7 @@ export class World {
       channel,
       held: this.#held(),
       fault: undefined,
+      delivery: 'reload',
       closedUntil: undefined,
       limits: LIMITS,
     }
@@ -120,6 +122,10 @@ export class World {
     const { observed, action } = restarter?.looked ?? {}
     if (restarter === undefined || observed === undefined || action === undefined) return
     restarter.looked = undefined
+    this.#act(restarter, observed, action)
+  }
+
+  #act(restarter: SimulatedRestarter, observed: Observed, action: Action): void {
     switch (action.kind) {
       case 'write':
         return this.#write(observed, action)
@@ -128,6 +134,9 @@ export class World {
           this.#send(restarter, observed, url, { ...action, ...config, recycles: 0 })
         }
         return
+      case 'patch':
+      case 'touch':
+        return assert(false, `there is no Deployment to ${action.kind}`)
       case 'recycle': {
         const config = observed.channel?.rollout ?? { sha: '', seq: 0 }
         const { sha, seq } = config

@@ -1,0 +1,160 @@
+import {
+  type Deployment,
+  type Kube,
+  KubeError,
+  type KubeEvent,
+  rolloutStatus,
+  TOUCH_ANNOTATION,
+} from '@drover/kube'
+import type { TemplatePair } from '@drover/model-config'
+import type { Note } from './notes.ts'
+import type { DeploymentView } from './observed.ts'
+
+/** Longest wait for one answer of the API server: nothing else is done meanwhile. */
+const LOOK_MS_MAX = 2_000
+const PATCH_MS_MAX = 5_000
+const EVENT_MS_MAX = 5_000
+/** How old what was seen may be where nothing is decided by it. */
+const AGE_MS_MAX = 2_000
+/** How often the pods of a Deployment that is not done are asked what troubles them. */
+const TROUBLE_MS = 5_000
+const TROUBLES_MAX = 3
+const TOUCH = /^\d{1,16}$/
+
+export interface ClusterOptions {
+  kube: Kube
+  /** The Deployment of the servers. */
+  deployment: string
+  now?: () => number
+  onError: (error: unknown) => void
+}
+
+/** The Deployment of the servers: what it is, and the few things that are done to it. */
+export function makeCluster(options: ClusterOptions) {
+  const { kube, deployment: name, onError, now = () => performance.now() } = options
+  let view: DeploymentView | undefined
+  let last: Deployment | undefined
+  let lookedAt = -Infinity
+  let trouble: string | undefined
+  let troubleAt = -Infinity
+
+  async function look(): Promise<DeploymentView> {
+    try {
+      const seen = await kube.readDeployment(name, AbortSignal.timeout(LOOK_MS_MAX))
+      last = seen
+      const status = rolloutStatus(seen)
+      await lookAtPods(seen, status.state === 'done')
+      return viewOf(seen, trouble)
+    } catch (error) {
+      if (!(error instanceof KubeError)) throw error
+      return { kind: 'away', why: error.message }
+    }
+  }
+
+  /** What its pods wait for is for people only: without it everything goes on. */
+  async function lookAtPods(seen: Deployment, isDone: boolean): Promise<void> {
+    if (!isDone && now() - troubleAt < TROUBLE_MS) return
+    troubleAt = now()
+    const before = trouble
+    trouble = isDone ? undefined : await troubleOf(seen)
+    if (trouble === undefined || trouble === before) return
+    write({ type: 'Warning', reason: 'PodsNotReady', message: trouble, key: trouble })
+  }
+
+  async function troubleOf(seen: Deployment): Promise<string | undefined> {
+    try {
+      const pods = await kube.listPods(seen, AbortSignal.timeout(LOOK_MS_MAX))
+      const found = pods.flatMap(({ name: pod, trouble: each }) =>
+        each === undefined ? [] : [`${pod}: ${each.reason}, ${each.message}`],
+      )
+      return found.length === 0 ? undefined : found.slice(0, TROUBLES_MAX).join('; ')
+    } catch (error) {
+      onError(error)
+      return undefined
+    }
+  }
+
+  function write(event: KubeEvent): void {
+    if (last === undefined) return
+    kube.writeEvent(last, event, AbortSignal.timeout(EVENT_MS_MAX)).catch(onError)
+  }
+
+  return {
+    /** The Deployment as it is, or, where that is enough, as it was a moment ago. */
+    async look(isNew: boolean): Promise<{ deployment: DeploymentView; isFresh: boolean }> {
+      const isKnown = view !== undefined && now() - lookedAt < AGE_MS_MAX
+      if (view !== undefined && isKnown && !isNew) return { deployment: view, isFresh: false }
+      lookedAt = now()
+      view = await look()
+      return { deployment: view, isFresh: true }
+    },
+
+    /** Sets the pair. Does nothing if the Deployment is not any more what was read. */
+    async patch({ pair, resourceVersion }: { pair: TemplatePair; resourceVersion: string }) {
+      const signal = AbortSignal.timeout(PATCH_MS_MAX)
+      await unlessChanged(() => kube.annotate(name, pair, { resourceVersion, signal }))
+    },
+
+    async touch(fence: number): Promise<void> {
+      await kube.touch(name, `${fence}`, { signal: AbortSignal.timeout(PATCH_MS_MAX) })
+    },
+
+    /** Tells people what was decided, as an Event of the Deployment. It may fail. */
+    tell({ what, why }: Note): void {
+      const known = REASONS[what]
+      if (known === undefined) return
+      const { reason, isWarning } = known
+      write({ type: isWarning ? 'Warning' : 'Normal', reason, message: why, key: why })
+    },
+
+    /** Wakes whoever waits at each change of the Deployment, until the signal. */
+    async watch(signal: AbortSignal, onChange: () => void): Promise<void> {
+      const onTrouble = onError
+      await kube.watchDeployment(name, { signal, onDeployment: onChange, onTrouble })
+    },
+  }
+}
+
+export type Cluster = ReturnType<typeof makeCluster>
+
+async function unlessChanged(patch: () => Promise<unknown>): Promise<void> {
+  try {
+    await patch()
+  } catch (error) {
+    // The next look sees what came in between.
+    if (!(error instanceof KubeError) || error.code !== 'CONFLICT') throw error
+  }
+}
+
+function viewOf(seen: Deployment, trouble: string | undefined): DeploymentView {
+  const { config, restart, annotations } = seen
+  const touch = annotations[TOUCH_ANNOTATION] ?? ''
+  return {
+    kind: 'seen',
+    resourceVersion: seen.resourceVersion,
+    pair: {
+      ...(config !== undefined && { config }),
+      ...(restart !== undefined && { restart }),
+    },
+    templateSha: seen.templateSha,
+    manager: seen.configManager,
+    touch: TOUCH.test(touch) ? Number(touch) : undefined,
+    status: rolloutStatus(seen),
+    replicas: seen.replicas,
+    updated: seen.updated,
+    trouble,
+  }
+}
+
+/** Kubernetes' word for a decision, and whether it needs somebody's attention. */
+const REASONS: Record<string, { reason: string; isWarning: boolean }> = {
+  take: { reason: 'RolloutStarted', isWarning: false },
+  'take over': { reason: 'RolloutTakenOver', isWarning: true },
+  patch: { reason: 'TemplatePatched', isWarning: false },
+  live: { reason: 'ConfigLive', isWarning: false },
+  reject: { reason: 'ConfigRejected', isWarning: true },
+  back: { reason: 'GoingBack', isWarning: true },
+  release: { reason: 'RolloutEnded', isWarning: false },
+  undo: { reason: 'UndoRequested', isWarning: true },
+  recycle: { reason: 'ServerRecycled', isWarning: false },
+}

@@ -1,0 +1,217 @@
+import { describe, expect, test } from 'vitest'
+import type { Observed } from './observed.ts'
+import { plan } from './plan.ts'
+import {
+  channel,
+  config,
+  culprit,
+  deployment,
+  lineOf,
+  NOW,
+  observed,
+  server,
+  state,
+  TEMPLATE_SHA,
+} from './test-support/observed.ts'
+import {
+  byRoll,
+  failed,
+  fleet,
+  left,
+  moving,
+  pair,
+  returning,
+  rolling,
+} from './test-support/roll.ts'
+
+type Row = [name: string, seen: Observed, line: string]
+
+const HOUR_MS = 3_600_000
+
+describe('a candidate that comes by a roll', () => {
+  const old = { at: '2026-01-01T23:50:00.000Z', servingSince: '2026-01-01T23:50:00.000Z' }
+  const undo = { ...config(3), by: 'person', why: 'bad', asked: 4 }
+
+  test.each<Row>([
+    ['is taken with the pair to come to', byRoll({}, fleet(4)), 'take roll 5 [] 4/0 to 5/0'],
+    [
+      'comes from the empty pair the first time',
+      byRoll({ template: { sha: TEMPLATE_SHA } }, fleet(4)),
+      'take roll 5 [] -/- to 5/0',
+    ],
+    [
+      'brings a wish that is open',
+      byRoll({ restart: { count: 3 } }, fleet(4)),
+      'take roll 5 [] 4/0 to 5/3',
+    ],
+    ['waits for a Deployment that moves', byRoll({}, fleet(4), { status: moving }), 'nothing'],
+    [
+      'waits for the cluster',
+      byRoll({}, fleet(4), {}, { deployment: { kind: 'away', why: 'refused' } }),
+      'nothing',
+    ],
+    [
+      'waits for a window',
+      byRoll({}, fleet(4), {}, { closedUntil: '2026-01-02T02:00:00.000Z' }),
+      'nothing',
+    ],
+    [
+      'waits for the end of a freeze',
+      byRoll({ freeze: { by: 'me', until: '2026-01-03T00:00:00.000Z', why: 'x' } }, fleet(4)),
+      'nothing',
+    ],
+    [
+      'waits for the interval',
+      observed(channel({ template: left(4) }), [server('a', state(4, old))], {
+        delivery: 'restart',
+        deployment: deployment(pair(4)),
+        limits: { ...observed(undefined, []).limits, recycleIntervalMs: HOUR_MS },
+      }),
+      'nothing',
+    ],
+    [
+      'waits for no window when it holds an undo',
+      byRoll({ undo }, fleet(4), {}, { closedUntil: '2026-01-02T02:00:00.000Z' }),
+      'take roll 5 [] 4/0 to 5/0',
+    ],
+    [
+      'leaves the undo when it is live',
+      byRoll({ undo, candidate: config(4) }, fleet(4)),
+      'nothing',
+    ],
+  ])('%s', (_name, seen, line) => {
+    expect(lineOf(plan(seen))).toBe(line)
+  })
+})
+
+describe('a roll', () => {
+  const held = { rollout: rolling(4, 5) }
+  const there = pair(5)
+  const late = { stepSince: NOW - 2 * HOUR_MS }
+
+  test.each<Row>([
+    ['patches the pair', byRoll(held, fleet(4)), 'patch 5/0 at version 7'],
+    [
+      'waits for the pods',
+      byRoll(held, fleet(4), { pair: there, status: moving }, { hasRolled: true }),
+      'nothing',
+    ],
+    [
+      'waits while the cluster is away',
+      byRoll(held, fleet(4), {}, { deployment: { kind: 'away', why: 'refused' } }),
+      'nothing',
+    ],
+    [
+      'is live when every pod is new and confirms',
+      byRoll(held, fleet(5), { pair: there }, { hasRolled: true }),
+      'live 5 left 5/0',
+    ],
+    [
+      'is not live while an old pod is there, though it confirms',
+      byRoll(held, fleet(5), { pair: there, status: moving }, { hasRolled: true }),
+      'nothing',
+    ],
+    [
+      'tells a server that got ready on another config',
+      byRoll(held, [server('a', state(5)), server('b', state(4))], { pair: there }),
+      'step roll 5 [b] 4/0 to 5/0',
+    ],
+    [
+      'rejects what a new pod shows',
+      byRoll(
+        held,
+        [server('a', state(4)), server('c', state(5, { ready: false, failed: [culprit] }))],
+        { pair: there, status: moving },
+        { hasRolled: true },
+      ),
+      'reject model 5 back 5 [c] 5/0 to 4/0',
+    ],
+    [
+      'rejects what ended a model server',
+      byRoll(
+        held,
+        [server('a', state(4)), server('c', state(4, { ready: false, endedUnder: config(5) }))],
+        { pair: there, status: moving },
+        { hasRolled: true },
+      ),
+      'reject server 5 back 5 [] 5/0 to 4/0',
+    ],
+    [
+      'rejects what Kubernetes gives up',
+      byRoll(held, fleet(4), { pair: there, status: failed }, { hasRolled: true }),
+      'reject deadline 5 back 5 [] 5/0 to 4/0',
+    ],
+    [
+      'rejects what takes too long',
+      byRoll(held, fleet(4), { pair: there, status: moving }, { hasRolled: true, ...late }),
+      'reject deadline 5 back 5 [] 5/0 to 4/0',
+    ],
+    [
+      'patches once more what another holder of the name overwrote',
+      byRoll(held, fleet(4), {}, { hasRolled: true }),
+      'patch 5/0 at version 7',
+    ],
+    [
+      'gives way to a person who undoes it, and brings the same no more',
+      byRoll(held, fleet(4), { manager: 'kubectl-rollout' }, { hasRolled: true }),
+      'reject deadline 5 back 5 [] 4/0 to 4/0 undo 4 by kubectl-rollout',
+    ],
+    [
+      'touches the Deployment first after a takeover',
+      byRoll(held, fleet(4), {}, { tookOver: 20 }),
+      'touch 20',
+    ],
+    [
+      'then hands the fence on',
+      byRoll(held, fleet(4), { touch: 20 }, { tookOver: 20 }),
+      'apply a:4 b:4 at fence 20',
+    ],
+  ])('%s', (_name, seen, line) => {
+    expect(lineOf(plan(seen))).toBe(line)
+  })
+})
+
+describe('going back from a roll', () => {
+  const held = { rollout: returning(4, 5) }
+  const stuck = { stepSince: NOW - 61_000 }
+
+  test.each<Row>([
+    [
+      'patches what was there before',
+      byRoll(held, fleet(4), { pair: pair(5), status: moving }),
+      'patch 4/0 at version 7',
+    ],
+    [
+      'tells servers that have the config to leave it',
+      byRoll(held, [server('a', state(4)), server('c', state(5))], { status: moving }),
+      'step back 5 [c] 5/0 to 4/0',
+    ],
+    ['waits for the pods', byRoll(held, fleet(4), { status: moving }), 'nothing'],
+    ['ends when they are there', byRoll(held, fleet(4)), 'release left 4/0'],
+    [
+      'is over, for now, when Kubernetes gives up',
+      byRoll(held, fleet(4), { status: failed }, stuck),
+      'release left 4/0',
+    ],
+    [
+      'leaves what a person changed meanwhile',
+      byRoll(held, fleet(4), { pair: pair(3), manager: 'kubectl' }, { hasRolled: true }),
+      'release left 3/0',
+    ],
+    [
+      'ends with the cluster away for too long',
+      byRoll(
+        held,
+        fleet(4),
+        {},
+        {
+          deployment: { kind: 'away', why: 'refused' },
+          stepSince: NOW - 2 * HOUR_MS,
+        },
+      ),
+      'release',
+    ],
+  ])('%s', (_name, seen, line) => {
+    expect(lineOf(plan(seen))).toBe(line)
+  })
+})

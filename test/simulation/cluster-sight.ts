@@ -1,0 +1,36 @@
+import type { Rollout } from '@drover/model-config'
+import type { DeploymentView } from '@drover/restarter'
+import { viewOf } from './cluster.ts'
+import type { Steps, World } from './world.ts'
+
+const KNOWN_MS = 2_000
+
+/** What one restarter process knows of the Deployment. */
+export interface ClusterSight {
+  /** The rollout that its last look saw. */
+  rollout: Rollout | undefined
+  seen: { deployment: DeploymentView; isFresh: boolean }
+  lookedAt: number | undefined
+}
+
+export const makeSight = (): ClusterSight => ({
+  rollout: undefined,
+  seen: { deployment: { kind: 'none' }, isFresh: true },
+  lookedAt: undefined,
+})
+
+/** A look comes before the channel. Where nothing is decided by it, the last one will do. */
+export function* lookAtCluster(world: World, sight: ClusterSight): Steps<ClusterSight['seen']> {
+  if (world.cluster === undefined) return sight.seen
+  const { step } = sight.rollout ?? {}
+  const isByReload = step?.kind === 'apply' || step?.kind === 'recycle'
+  const isNeeded =
+    step?.template !== undefined || (world.cluster.delivery === 'restart' && !isByReload)
+  const isKnown = sight.lookedAt !== undefined && world.now - sight.lookedAt < KNOWN_MS
+  if (isKnown && !isNeeded) return { ...sight.seen, isFresh: false }
+  sight.lookedAt = world.now
+  sight.seen = { deployment: viewOf(world), isFresh: true }
+  world.saw(world.cluster.resourceVersion)
+  yield 'look'
+  return sight.seen
+}

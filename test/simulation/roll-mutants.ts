@@ -1,0 +1,67 @@
+import type { Action, Observed } from '@drover/restarter'
+import { asSeen, deciding, writing } from './mutants.ts'
+import { type Plans, REAL } from './plans.ts'
+
+const acting =
+  (change: (action: Action) => Action | undefined) =>
+  (decision: ReturnType<Plans['decide']>): ReturnType<Plans['decide']> =>
+    decision.action === undefined ? decision : { ...decision, action: change(decision.action) }
+
+/** A Deployment always seems to be done. */
+function allDone(observed: Observed): Observed {
+  const { deployment } = observed
+  if (deployment.kind !== 'seen') return observed
+  return { ...observed, deployment: { ...deployment, status: { state: 'done', message: '' } } }
+}
+
+/** Like `MUTANTS`: rules of a roll, each left out. */
+export const ROLL_MUTANTS: Record<string, Plans> = {
+  'a roll does not wait for its pods': { ...REAL, decide: deciding(allDone) },
+  'a patch does not say what it was decided on': {
+    ...REAL,
+    decide: deciding(
+      asSeen,
+      acting((action) => (action.kind === 'patch' ? { ...action, resourceVersion: '' } : action)),
+    ),
+  },
+  'nobody puts an annotation back that names what is not live': {
+    ...REAL,
+    decide: deciding(
+      asSeen,
+      writing((action, channel) => {
+        const { rollout } = action.change
+        const isBack = channel.rollout === undefined && rollout?.step.kind === 'back'
+        return isBack ? undefined : action
+      }),
+    ),
+  },
+  'nobody looks after the pod template': {
+    ...REAL,
+    decide: deciding(
+      asSeen,
+      writing((action) => (action.what === 'template' ? undefined : action)),
+    ),
+  },
+  'a wish is not obeyed by a roll': {
+    ...REAL,
+    decide: deciding(
+      asSeen,
+      writing((action, { live }) => {
+        const { rollout } = action.change
+        const isRoll = action.what === 'take' && rollout?.step.kind === 'roll'
+        return isRoll && rollout.seq === (live?.seq ?? 0) ? undefined : action
+      }),
+    ),
+  },
+  'a server gets ready on a config that never was live, without all of it': {
+    ...REAL,
+    agent: (observed) => {
+      const { config } = observed
+      return REAL.agent({
+        ...observed,
+        config: config && { ...config, isComplete: true },
+        mayOpen: true,
+      })
+    },
+  },
+}
