@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { publish, setChannel } from './test-support/published.ts'
 import { startReady, startServer, startStore, UNTIL, untilReady } from './test-support/server.ts'
 
@@ -16,20 +16,37 @@ const diskFullOnceDelivered = (cache: string) => ({
   },
 })
 
+/** One server for the tests that can do with the same: each has configs above those of the last. */
+let fleet: Awaited<ReturnType<typeof startReady>>
+let configs = 0
+const nextSeq = (): number => ++configs
+
+beforeAll(async () => {
+  fleet = await startReady()
+})
+
+afterAll(async () => {
+  await fleet[Symbol.asyncDispose]()
+})
+
 describe('an end of the model server', () => {
   test('serves again by itself after its model server was killed', async () => {
-    await using fleet = await startReady()
     const { server, store } = fleet
-    const ref = { sha: await publish(store, { 'acme.late': [1, 10] }), seq: 3 }
-    await server.apply(ref, 2)
+    const ref = { sha: await publish(store, { 'acme.late': [1, 10] }), seq: nextSeq() }
+    await server.apply(ref, nextSeq())
     const killed = server.pid() ?? 0
+    const { recycles } = await server.state()
 
     process.kill(killed, 'SIGKILL')
     await vi.waitUntil(() => server.pid() !== killed && server.pid() !== undefined, UNTIL)
     await untilReady(server)
 
     expect(await server.predict('acme.late', 1)).toBe(11)
-    expect(await server.state()).toMatchObject({ config: ref, endedUnder: ref, recycles: 2 })
+    expect(await server.state()).toMatchObject({
+      config: ref,
+      endedUnder: ref,
+      recycles: recycles + 1,
+    })
   })
 
   test('reports what ended under it also after its own restart, until a newer config comes', async () => {
@@ -57,11 +74,13 @@ describe('an end of the model server', () => {
   })
 
   test('leaves out a model that no longer loads after an end of the model server', async () => {
-    await using fleet = await startReady()
     const { server, store, folder } = fleet
-    const ref = { sha: await publish(store, { 'acme.late': [1, 10], 'bolt.late': [1, 1] }), seq: 3 }
-    await server.apply(ref, 2)
-    const path = join(folder.cache, 'models/acme.late/1/saved_model.pb')
+    const ref = {
+      sha: await publish(store, { 'cora.late': [1, 30], 'bolt.late': [1, 1] }),
+      seq: nextSeq(),
+    }
+    await server.apply(ref, nextSeq())
+    const path = join(folder.cache, 'models/cora.late/1/saved_model.pb')
     await rm(path)
     await writeFile(path, 'no model')
     const killed = server.pid() ?? 0
@@ -70,27 +89,26 @@ describe('an end of the model server', () => {
     await vi.waitUntil(() => server.pid() !== killed && server.pid() !== undefined, UNTIL)
     await untilReady(server)
 
-    expect(await server.predict('acme.late', 1)).toBeUndefined()
+    expect(await server.predict('cora.late', 1)).toBeUndefined()
     expect(await server.predict('bolt.late', 1)).toBe(2)
-    expect(await server.state()).toMatchObject({ failed: [{ name: 'acme.late', version: 1 }] })
+    expect(await server.state()).toMatchObject({ failed: [{ name: 'cora.late', version: 1 }] })
   })
 })
 
 describe('a full disk', () => {
   test('changes nothing when it cannot write down what it is about to apply', async () => {
-    await using fleet = await startReady()
     const { server, store, folder } = fleet
-    const good = { sha: await publish(store, { 'acme.late': [1, 10] }), seq: 3 }
-    await server.apply(good, 2)
+    const good = { sha: await publish(store, { 'acme.late': [1, 10] }), seq: nextSeq() }
+    await server.apply(good, nextSeq())
     const next = {
       sha: await publish(store, { 'acme.late': [2, 20], 'bolt.late': [1, 1] }),
-      seq: 5,
+      seq: nextSeq(),
     }
     const state = join(folder.cache, 'state.json')
     // A folder in the way of the next state file: what a full disk does, at a chosen moment.
     await mkdir(`${state}.next`)
 
-    const answer = await server.apply(next, 4)
+    const answer = await server.apply(next, nextSeq())
 
     expect(answer).toMatchObject({ status: 503 })
     expect(await server.state()).toMatchObject({
@@ -100,7 +118,7 @@ describe('a full disk', () => {
     expect(await server.predict('acme.late', 1)).toBe(11)
     expect(await server.predict('bolt.late', 1)).toBeUndefined()
     await rm(`${state}.next`, { recursive: true })
-    expect(await server.apply(next, 6)).toMatchObject({ status: 200 })
+    expect(await server.apply(next, nextSeq())).toMatchObject({ status: 200 })
   })
 
   test('puts back what it served when the disk fills up while it applies', async () => {

@@ -1,14 +1,29 @@
 import { Agent, request } from 'node:http'
-import { describe, expect, test } from 'vitest'
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { publish } from './test-support/published.ts'
 import { startReady } from './test-support/server.ts'
 
+/** Five clients that never pause would leave no core to the servers that start. */
+const PAUSE_MS = 2
+
+/** One server for all tests, with as much memory as each says. */
+let fleet: Awaited<ReturnType<typeof startReady>>
+let availableBytes = Infinity
+
+beforeAll(async () => {
+  fleet = await startReady(() => ({ availableBytes: () => availableBytes }))
+  const { server, store } = fleet
+  await server.apply({ sha: await publish(store, { 'acme.late': [1, 10] }), seq: 3 }, 2)
+})
+
+afterAll(async () => {
+  await fleet[Symbol.asyncDispose]()
+})
+
 describe('a recycle', () => {
   test('replaces the model server five times under load without a failed request', async () => {
-    await using fleet = await startReady()
-    const { server, store } = fleet
-    const ref = { sha: await publish(store, { 'acme.late': [1, 10] }), seq: 3 }
-    await server.apply(ref, 2)
+    const { server } = fleet
     const load = startLoad(`${server.restUrl}/v1/models/acme.late:predict`)
     const pids = new Set([server.pid()])
 
@@ -27,14 +42,16 @@ describe('a recycle', () => {
   })
 
   test('goes in place where memory is short: requests wait, and none is refused', async () => {
-    await using fleet = await startReady(() => ({ availableBytes: () => 1_000_000 }))
-    const { server, store } = fleet
-    const ref = { sha: await publish(store, { 'acme.late': [1, 10] }), seq: 3 }
-    await server.apply(ref, 2)
+    availableBytes = 1_000_000
+    const { server } = fleet
     const before = server.pid()
+    const { recycles } = await server.state()
     const load = startLoad(`${server.restUrl}/v1/models/acme.late:predict`)
 
-    expect(await server.recycle(3, 1)).toMatchObject({ status: 200, body: { recycles: 2 } })
+    expect(await server.recycle(3, recycles)).toMatchObject({
+      status: 200,
+      body: { recycles: recycles + 1 },
+    })
 
     const { answered, failed } = await load.stop()
     expect(failed).toEqual([])
@@ -53,6 +70,7 @@ function startLoad(url: string) {
       try {
         expect(await predictOnce(url, agent)).toEqual({ predictions: [11] })
         answered++
+        await pause(PAUSE_MS)
       } catch (error) {
         failed.push(String(error))
       }

@@ -79,6 +79,8 @@ export async function startServer(
     return { status: response.status, body: await response.json() }
   }
 
+  let stopped: PromiseLike<void> | undefined
+
   return {
     ...server,
     server,
@@ -98,7 +100,8 @@ export async function startServer(
       const body: unknown = await response.json()
       return response.ok ? Predictions.parse(body).predictions[0] : undefined
     },
-    [Symbol.asyncDispose]: async () => await server[Symbol.asyncDispose](),
+    // A test of its end stops it before its file does.
+    [Symbol.asyncDispose]: async () => await (stopped ??= server[Symbol.asyncDispose]()),
   }
 }
 
