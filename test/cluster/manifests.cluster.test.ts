@@ -62,7 +62,11 @@ function readBase() {
 
 describe.skipIf(!hasCluster)('the manifests', () => {
   test('give a server the time that it needs to start and to end', () => {
-    const { spec } = TfServer.parse(readBase().find(({ kind }) => kind === 'Deployment'))
+    const { spec } = TfServer.parse(
+      readBase().find(
+        ({ kind, metadata }) => kind === 'Deployment' && metadata.name === 'tf-server',
+      ),
+    )
     const pod = spec.template.spec
     const { startupProbe, readinessProbe, lifecycle } = pod.containers[0]
 

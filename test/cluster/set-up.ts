@@ -37,6 +37,7 @@ function bringUp(up: string): (() => void) | undefined {
   env.DROVER_CLUSTER_UP = up
   env.DROVER_KUBECTL ??= join(programs(), 'kubectl')
   env.DROVER_CLUSTER_API_PID = apiPid
+  env.DROVER_CLUSTER_IMPORT ??= `${join(dirname(up), 'image')} --import`
   // One that was up before is somebody's: it stays.
   return wasUp ? undefined : () => void spawnSync(join(dirname(up), 'down'), { env })
 }

@@ -32,7 +32,8 @@ export interface Stack extends AsyncDisposable {
   idOf: (service: string) => Promise<string>
 }
 
-async function findRedis(): Promise<string> {
+/** The image of a Redis, on this machine. */
+export async function findRedis(): Promise<string> {
   const { DROVER_REDIS_IMAGE: told } = process.env
   if (told !== undefined) return told
   if (await hasImage(REDIS_IMAGE)) return REDIS_IMAGE
@@ -40,6 +41,17 @@ async function findRedis(): Promise<string> {
     input: REDIS_DOCKERFILE,
   })
   return OWN_REDIS_IMAGE
+}
+
+/** Runs the command line against the Drover of a file; gives its one JSON object; throws when it failed. */
+export async function runDrover<T>(
+  remote: string,
+  schema: z.ZodType<T>,
+  ...args: string[]
+): Promise<T> {
+  const command = [DROVER, ...args, '--json']
+  const said = await run(process.execPath, command, { env: { DROVER_REMOTE: remote } })
+  return schema.parse(JSON.parse(said))
 }
 
 /** Ports that are free now. Docker's own choice would change when a container is restarted. */
@@ -97,11 +109,7 @@ export async function startStack(): Promise<Stack> {
       { rest: urlOf('REST_PORT_2'), grpc: `127.0.0.1:${portOf('GRPC_PORT_2')}` },
     ],
     compose,
-    async drover(schema, ...args) {
-      const command = [DROVER, ...args, '--json']
-      const said = await run(process.execPath, command, { env: { DROVER_REMOTE: remote } })
-      return schema.parse(JSON.parse(said))
-    },
+    drover: async (schema, ...args) => await runDrover(remote, schema, ...args),
     idOf: async (service) => await compose('ps', '--all', '--quiet', service),
     async [Symbol.asyncDispose]() {
       await compose('down', '--volumes')

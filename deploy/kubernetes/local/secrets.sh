@@ -1,0 +1,9 @@
+#!/bin/sh
+# Makes the random words that the local overlay hands to the parts. What is there already stays.
+set -eu
+folder=$(dirname "$0")/secrets
+umask 077
+mkdir -p "$folder"
+for name in api-token agents-token s3-secret; do
+  [ -s "$folder/$name" ] || printf %s "$(openssl rand -hex 32)" >"$folder/$name"
+done
