@@ -23,6 +23,8 @@ export const LIMITS = {
   loadMsMax: 30_000,
   /** From the wish to end until connections without a request are ended. */
   drainIdleMs: 5_000,
+  /** One that takes connections while it ends has ended when there was none for so long. */
+  drainQuietMs: 1_000,
   /** From the wish to end until connections are cut; below the stop deadline of `runService`. */
   drainMsMax: 8_000,
 } as const

@@ -19,7 +19,7 @@ import { placesOf } from './launch/places.ts'
 import { Loads } from './loading/loads.ts'
 import { gaugesOf } from './metrics/gauges.ts'
 import { Metering } from './metrics/metering.ts'
-import type { Listening } from './serving/messages.ts'
+import type { Drain, Listening } from './serving/messages.ts'
 import { ReloadParts } from './serving/reload-parts.ts'
 import type { ServingSettings } from './serving/settings.ts'
 import { ServingThreads } from './threads/serving-threads.ts'
@@ -52,7 +52,7 @@ export async function startModelServer(options: ModelServerOptions): Promise<Mod
   try {
     return await begin(options, parts)
   } catch (error) {
-    await end(options, parts)
+    await end(parts, { msMax: options.flags.limits.drainMsMax, staysOpen: false })
     throw error
   }
 }
@@ -170,6 +170,7 @@ async function begin(options: ModelServerOptions, parts: Parts): Promise<ModelSe
   const { flags, log } = options
   const { threads, models, reload, configFile } = parts
   const asking = new AbortController()
+  let how: Drain = { msMax: flags.limits.drainMsMax, staysOpen: false }
   let accepting: Promise<Listening> | undefined
   const accept = async (): Promise<Listening> => await (accepting ??= threads.accept())
   const { adminSocketPath, acceptLater } = flags.process
@@ -182,7 +183,10 @@ async function begin(options: ModelServerOptions, parts: Parts): Promise<ModelSe
         log,
         limits: CONTROL_LIMITS,
         accept,
-        drain: () => asking.abort(),
+        drain: ({ msMax = how.msMax, staysOpen = how.staysOpen }) => {
+          how = { msMax, staysOpen }
+          asking.abort()
+        },
         pulse: async () => await threads.pulse(),
         prometheus: async () => await parts.metering.page(),
       }),
@@ -199,18 +203,18 @@ async function begin(options: ModelServerOptions, parts: Parts): Promise<ModelSe
   return {
     listening: acceptLater ? undefined : await accept(),
     asked: asking.signal,
-    drain: async () => await end(options, parts),
+    drain: async () => await end(parts, how),
   }
 }
 
 /** Ends what begins things first, then what answers, then what runs. */
-async function end({ flags }: ModelServerOptions, parts: Parts): Promise<void> {
+async function end(parts: Parts, how: Drain): Promise<void> {
   const { configFile, discovery, models, metering, threads, engines, admin } = parts
   configFile?.stop()
   discovery.stop()
   models.close()
   metering[Symbol.dispose]()
-  await threads.drain(flags.limits.drainMsMax)
+  await threads.drain(how)
   if (admin?.listening) {
     const closed = once(admin, 'close')
     admin.close()

@@ -71,17 +71,21 @@ const Settings = z.object({
   DROVER_SERVER_KIND: z.enum(['drover', 'stock', 'sidecar']).default('drover'),
   /** The model server's program; ours, beside this package, unless told. */
   DROVER_MODEL_SERVER: z.string().default(MODEL_SERVER),
-  /** Further flags of a `stock` server, parted by spaces; none unless told. */
+  /** Further flags of a model server that this starts, parted by spaces; none unless told. */
   DROVER_MODEL_SERVER_FLAGS: z
     .string()
     .default('')
     .transform((flags) => flags.split(' ').filter((flag) => flag !== '')),
   /**
-   * How long this server reports unready before it takes no more requests when it stops: as long as
-   * balancers need to see it. 0 unless told.
+   * How long this server goes on as before when it stops, but for reporting unready: as long as
+   * balancers need to see it. Then clients are told to go elsewhere. 0 unless told: nobody is
+   * waited for, and no connection is taken once it stops.
    */
   DROVER_STOP_WAIT_MS: z.coerce.number().int().min(0).max(STOP_MS_MAX).default(0),
-  /** How long requests in flight may take after that; 2,500 ms unless told. */
+  /**
+   * How long clients have after that to finish and to go; 2,500 ms unless told. Every answer ends its
+   * connection then, and gRPC is told to connect anew.
+   */
   DROVER_STOP_DRAIN_MS: z.coerce.number().int().min(0).max(STOP_MS_MAX).default(2_500),
   /** Stop when standard input closes, so that no agent outlives the parent that holds its pipe. */
   DROVER_FOLLOW_PARENT: z.stringbool().default(false),

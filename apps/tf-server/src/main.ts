@@ -16,7 +16,7 @@ if (!COMMANDS.includes(command) || more.length > 0) {
 // An agent alone drives a server that somebody else starts.
 const kind = command === 'agent' ? { DROVER_SERVER_KIND: 'sidecar' } : {}
 const config = readConfig(undefined, kind)
-/** What else has to be closed is done within this. */
+/** What else has to be closed is done within this; the manifests' grace has room for it. */
 const CLOSE_MS_MAX = 10_000
 const stopMsMax = config.DROVER_STOP_WAIT_MS + config.DROVER_STOP_DRAIN_MS + CLOSE_MS_MAX
 const log = makeLog('tf-server').child({ server: config.DROVER_SERVER })

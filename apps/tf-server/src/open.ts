@@ -36,7 +36,7 @@ export interface TfServerOptions {
   pollMs: number
   /** What answers: our own model server, a stock one of ours, or one that is started beside us. */
   kind?: ServerKind
-  /** The model server's program and environment, and what else a stock one is started with. */
+  /** The model server's program and environment, and what else it is started with. */
   modelServerFlags?: readonly string[]
   modelServer: string
   modelServerEnv: NodeJS.ProcessEnv
@@ -52,7 +52,7 @@ export interface TfServerOptions {
   now?: () => number
   /** How long this process is unready before it stops taking requests: whoever sends them has to see it. */
   stopWaitMs: number
-  /** How long requests in flight may take when it stops. */
+  /** How long clients have after that to finish, and to go elsewhere. */
   stopDrainMs: number
   /** How it is noticed that the model server hangs; `PULSE` unless told. */
   pulse?: Pulse
@@ -98,9 +98,10 @@ export async function openPorts(options: TfServerOptions, stop: AbortSignal) {
   async function close(): Promise<void> {
     const { server } = memory
     memory.server = undefined
-    // With this copy gone the port is refused as soon as the model server stops accepting.
+    // With this copy gone the port is refused as soon as the model server has ended.
     release()
-    await server?.drain(options.stopDrainMs)
+    const { stopWaitMs, stopDrainMs: msMax } = options
+    await server?.drain({ msMax, staysOpen: stopWaitMs > 0 })
     await Promise.all([probe[Symbol.asyncDispose](), starter[Symbol.asyncDispose]()])
   }
   return { ports, close, restUrl, grpcAddress }
@@ -135,9 +136,10 @@ async function openOwnStarter(
   onLine: (line: string) => void,
 ): Promise<OpenStarter> {
   const { cache, modelServer: program, modelServerEnv: env, workers = 1 } = options
+  const { modelServerFlags: flags = [] } = options
   const sockets = await bindSockets(options)
   const folder = join(cache, 'run')
-  const starter = await makeStarter({ program, sockets, workers, folder, env, onLine })
+  const starter = await makeStarter({ program, sockets, workers, flags, folder, env, onLine })
   const release = (): void => {
     for (const socket of Object.values(sockets)) socket?.[Symbol.dispose]()
   }

@@ -1,3 +1,7 @@
+import { Agent, request } from 'node:http'
+import { text } from 'node:stream/consumers'
+import { once } from 'node:events'
+import { Client, connectivityState, credentials } from '@grpc/grpc-js'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { publish } from './test-support/published.ts'
 import { startReady, UNTIL } from './test-support/server.ts'
@@ -13,6 +17,49 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await fleet[Symbol.asyncDispose]()
+})
+
+/** Asks once: the answer, and whether its connection ends with it. */
+async function ask(agent: Agent, url: string): Promise<[answer: string, connection: string]> {
+  const sent = request(`${url}/v1/models/acme.late:predict`, { method: 'POST', agent })
+  sent.end('{"instances": [1]}')
+  const [response] = await once(sent, 'response')
+  return [await text(response), response.headers.connection ?? 'kept']
+}
+
+const RIGHT = '{\n    "predictions": [11.0\n    ]\n}'
+
+test('a server that stops goes on as before for its wait; then clients are told to go, and late ones are answered', async () => {
+  await using other = await startReady(() => ({
+    stopWaitMs: 1_000,
+    stopDrainMs: 20_000,
+    grpcPort: 0,
+  }))
+  const { server, store } = other
+  await server.apply({ sha: await publish(store, { 'acme.late': [1, 10] }), seq: 3 }, 2)
+  const kept = new Agent({ keepAlive: true, maxSockets: 1 })
+  const channel = new Client(server.grpcAddress ?? '', credentials.createInsecure())
+  await new Promise((resolve) => channel.waitForReady(Date.now() + UNTIL.timeout, resolve))
+  const [first] = await ask(kept, server.restUrl)
+
+  const stopped = server[Symbol.asyncDispose]()
+  await vi.waitUntil(async () => !(await server.isReady()), UNTIL)
+  const waiting = await ask(kept, server.restUrl)
+  // Its channel goes idle when it is told to go.
+  await vi.waitUntil(
+    () => channel.getChannel().getConnectivityState(false) === connectivityState.IDLE,
+    UNTIL,
+  )
+  const told = await ask(kept, server.restUrl)
+  const late = await ask(new Agent(), server.restUrl)
+  channel.close()
+  await stopped
+
+  expect(first).toBe(RIGHT)
+  expect(waiting).toEqual([RIGHT, 'kept'])
+  expect(told).toEqual([RIGHT, 'close'])
+  expect(late).toEqual([RIGHT, 'close'])
+  await expect(ask(new Agent(), server.restUrl)).rejects.toThrow('ECONNREFUSED')
 })
 
 test("the metrics are the agent's and the model server's", async () => {

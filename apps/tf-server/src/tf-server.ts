@@ -54,7 +54,7 @@ export async function startTfServer(options: TfServerOptions): Promise<TfServer>
       async [Symbol.asyncDispose]() {
         // Nobody is refused who has not yet seen that this server is about to go.
         ports.memory.isStopping = true
-        await sleep(options.stopWaitMs)
+        if (ports.memory.wasOpen) await sleep(options.stopWaitMs)
         stop.abort()
         for (const { reject } of ports.memory.pending)
           reject(new AgentError('STOPPED', 'the agent is stopping'))

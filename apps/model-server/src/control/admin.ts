@@ -10,6 +10,7 @@ import {
   ServingError,
   type Tensor,
 } from '@drover/serving-api'
+import { z } from 'zod'
 import type { SingleRun } from '../serving/messages.ts'
 import { agentDeltaOf, ApplyDelta, deltaOf } from './delta.ts'
 import type { ControlLimits } from './limits.ts'
@@ -32,8 +33,8 @@ export interface AdminOptions {
   prometheus: () => Promise<Uint8Array>
   /** Makes the ports listen; nothing happens where they do already. */
   accept: () => Promise<unknown>
-  /** Begins to end this process. */
-  drain: () => void
+  /** Begins to end this process, as the flags say unless told otherwise. */
+  drain: (how: DrainRequest) => void
 }
 
 /** The routes of the admin socket: what changes or reveals what is served. */
@@ -95,13 +96,22 @@ export function makeAdmin(options: AdminOptions): RequestListener {
         await accept()
         response.json({ accepting: true })
       })
-      api.post('/v1/drain', (_request, response) => {
-        response.once('finish', drain)
+      api.post('/v1/drain', (request, response) => {
+        const how = DrainRequest.parse(request.body ?? {})
+        response.once('finish', () => drain(how))
         response.json({ draining: true })
       })
     },
   )
 }
+
+/** Nobody waits longer for a server to end. */
+const DRAIN_MS_MAX = 3_600_000
+const DrainRequest = z.strictObject({
+  msMax: z.int().min(0).max(DRAIN_MS_MAX).optional(),
+  staysOpen: z.boolean().optional(),
+})
+type DrainRequest = z.output<typeof DrainRequest>
 
 /** A load that hangs has failed by then; its model is told as it is. */
 const settleMsMax = ({ loadMsMax, closeMsMax }: ControlLimits): number => loadMsMax + closeMsMax

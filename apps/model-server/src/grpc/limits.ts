@@ -40,10 +40,14 @@ export const GRPC_LIMITS = {
   stalledBytesMin: 64 * 1024,
   stalledCheckMs: 10_000,
   /**
-   * Between the announcement that a connection ends and its end, in which calls that are under way
-   * arrive; and between an answer and the reset of a client that goes on sending.
+   * Between a client's word that it has read that its connection ends and that end, in which calls
+   * that are under way arrive; and between an answer and the reset of a client that goes on sending.
    */
   goodbyeMs: 100,
+  /** How long a connection that comes while the port drains is used before it is told to end. */
+  lateMs: 500,
+  /** Between that announcement and the end if the client does not say that it has read it. */
+  goodbyeMsMax: 2_000,
   /** How long a client that was said goodbye to may take to read that. */
   leaveMs: 10_000,
   /** How often a silent connection is asked whether it still is there, and how long it may take to answer. */

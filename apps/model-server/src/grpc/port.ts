@@ -38,7 +38,7 @@ export interface GrpcSettings {
 export interface GrpcPortOptions {
   core: Core
   log: Log
-  limits: Pick<Limits, 'connectionsMax' | 'headersMsMax'>
+  limits: Pick<Limits, 'connectionsMax' | 'headersMsMax' | 'drainQuietMs'>
   settings: GrpcSettings
   /** Whether what is served may be changed here, and tools may look at the services. */
   isSinglePort: boolean
@@ -61,10 +61,10 @@ export interface GrpcPort {
   /** What health says from now on; it is SERVING once the port listens. */
   setServing(isServing: boolean): void
   /**
-   * Says NOT_SERVING and takes no new connections; those that are there end as their calls end, and are
-   * cut after `graceMs`. Never throws.
+   * Says NOT_SERVING; the connections that are there end as their calls end, and are cut after `msMax`.
+   * See `Drain`. Never throws.
    */
-  drain(graceMs: number): Promise<void>
+  drain(msMax: number, staysOpen?: boolean): Promise<void>
 }
 
 /** Makes the port; it listens when told to. Throws for a key or certificate that cannot be read. */
@@ -78,6 +78,7 @@ export function makeGrpcPort(options: GrpcPortOptions): GrpcPort {
     limits: grpcLimits,
     connectionsMax: limits.connectionsMax,
     greetingMsMax: known.handshakeTimeoutMs ?? limits.headersMsMax,
+    quietMs: limits.drainQuietMs,
     arguments: known,
     ssl: settings.ssl,
     log,
@@ -90,9 +91,9 @@ export function makeGrpcPort(options: GrpcPortOptions): GrpcPort {
     },
     connections: () => server.connections,
     setServing: (isServing) => health.setServing(isServing),
-    drain: async (graceMs) => {
+    drain: async (msMax, staysOpen = false) => {
       health.setServing(false)
-      await server.drain(graceMs)
+      await server.drain(msMax, staysOpen)
     },
   }
 }

@@ -17,6 +17,7 @@ import type { Headers } from '../http2/header-reader.ts'
 import { encodeHeaders } from '../http2/header-writer.ts'
 import type { Stream } from '../http2/stream.ts'
 import { Turns } from '../event-loop/turns.ts'
+import { untilQuiet } from '../serving/quiet.ts'
 import type { ChannelArguments } from './channel-arguments.ts'
 import { Compression } from './compression.ts'
 import { type SslConfig, tlsOptions } from './credentials.ts'
@@ -38,6 +39,8 @@ export interface GrpcServerOptions {
   connectionsMax: number
   /** How long a client may take to say that it speaks HTTP/2. */
   greetingMsMax: number
+  /** One that takes connections while it ends has ended when there was none for so long. */
+  quietMs: number
   arguments: ChannelArguments
   ssl: SslConfig | undefined
   log: Log
@@ -99,18 +102,19 @@ export class GrpcServer {
     return door.address()
   }
 
-  /** Takes no more connections, and resolves when those that are there have ended; cuts them after `graceMs`. */
-  async drain(graceMs: number): Promise<void> {
-    const closed = this.#doors.map(async (door) => {
-      door.close()
-      await once(door, 'close')
-    })
+  /** Ends all connections as their calls end, and those that still come; resolves when none is left. */
+  async drain(msMax: number, staysOpen: boolean): Promise<void> {
     for (const stop of this.#streaming) stop()
     this.#sessions.drain()
     const cut = setTimeout(() => {
       this.#sessions.destroy()
       for (const socket of this.#sockets) socket.destroy()
-    }, graceMs)
+    }, msMax)
+    if (staysOpen) await untilQuiet(() => this.#sockets.size, msMax, this.#options.quietMs)
+    const closed = this.#doors.map(async (door) => {
+      door.close()
+      await once(door, 'close')
+    })
     await Promise.all(closed)
     // The sockets below those of TLS close last.
     await Promise.all(Array.from(this.#sockets, async (socket) => await once(socket, 'close')))

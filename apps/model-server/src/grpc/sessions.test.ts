@@ -3,7 +3,17 @@ import { type ClientHttp2Session, connect, constants } from 'node:http2'
 import { connect as connectTcp } from 'node:net'
 import { Health } from '@drover/serving-api'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { FrameType } from '../http2/frames.ts'
 import { coreOf, frameOf, startGrpc } from '../test-support/grpc.ts'
+import {
+  answered,
+  END_HEADERS,
+  END_STREAM,
+  frame,
+  GREETING,
+  RawClient,
+  requestBlock,
+} from '../test-support/http2.ts'
 import { pathOf } from './messages.ts'
 
 const core = coreOf({})
@@ -51,10 +61,10 @@ describe('a connection', () => {
 
   test('at its age costs no call', async () => {
     await using grpc = await start({
-      'grpc.max_connection_age_ms': 50,
+      'grpc.max_connection_age_ms': 200,
       'grpc.max_connection_age_grace_ms': 5_000,
     })
-    const untilMs = performance.now() + 1_000
+    const untilMs = performance.now() + 1_500
     let calls = 0
     while (performance.now() < untilMs) {
       await Promise.all(Array.from({ length: 8 }, () => grpc.client.ask(check, {})))
@@ -110,4 +120,72 @@ describe('a connection', () => {
     expect(session.closed).toBe(false)
     expect(await call(session, pathOf(check))).toBe('0')
   })
+})
+
+const checkHeaders = requestBlock({ ':path': pathOf(check), 'content-type': 'application/grpc' })
+
+/** A whole call of the health check. */
+const checking = (stream: number): Buffer =>
+  Buffer.concat([
+    frame(FrameType.HEADERS, { stream, flags: END_HEADERS }, checkHeaders),
+    frame(FrameType.DATA, { stream, flags: END_STREAM }, frameOf(Buffer.alloc(0))),
+  ])
+
+const greet = (address: string): RawClient => {
+  const client = new RawClient(Number(new URL(`http://${address}`).port))
+  client.send(GREETING)
+  return client
+}
+
+describe('a client that is told goodbye', () => {
+  test('is answered until it says that it has read that', async () => {
+    await using grpc = await startGrpc({ core, grpcLimits: { goodbyeMsMax: 60_000 } })
+    const client = greet(grpc.address)
+    await client.until(FrameType.SETTINGS, 2)
+
+    const drained = grpc.port.drain(60_000)
+    const [ping] = await client.until(FrameType.PING)
+    const [goodbye] = client.of(FrameType.GOAWAY)
+    // It had begun a call before it read any of this.
+    client.send(checking(1))
+    await answered(client, 1)
+    client.send(frame(FrameType.PING, { flags: 1 }, ping?.payload))
+    await client.end()
+    await drained
+
+    expect(goodbye?.payload.readUInt32BE(0)).toBe(LAST_STREAM_MAX)
+    expect(client.of(FrameType.GOAWAY).at(-1)?.payload.readUInt32BE(0)).toBe(1)
+  })
+
+  test('and never says so is left after a while', async () => {
+    await using grpc = await startGrpc({ core, grpcLimits: { goodbyeMsMax: 50 } })
+    const client = greet(grpc.address)
+    await client.until(FrameType.SETTINGS, 2)
+
+    await grpc.port.drain(60_000)
+
+    expect(await client.end()).toBe(0)
+  })
+})
+
+test('a port that stays open while it drains answers who still comes, and ends when nobody does', async () => {
+  await using grpc = await startGrpc({ core })
+  const first = greet(grpc.address)
+  await first.until(FrameType.SETTINGS, 2)
+
+  const drained = grpc.port.drain(60_000, true)
+  await first.until(FrameType.GOAWAY)
+  const late = greet(grpc.address)
+  late.send(checking(1))
+  await answered(late, 1)
+  for (const client of [first, late]) {
+    const [ping] = await client.until(FrameType.PING)
+    client.send(frame(FrameType.PING, { flags: 1 }, ping?.payload))
+  }
+  await Promise.all([first.end(), late.end()])
+  await drained
+
+  expect(late.of(FrameType.GOAWAY).length).toBeGreaterThan(0)
+  const tooLate = connectTcp(Number(new URL(`http://${grpc.address}`).port), '127.0.0.1')
+  await expect(once(tooLate, 'connect')).rejects.toThrow('ECONNREFUSED')
 })

@@ -42,7 +42,7 @@ export class Sessions {
       this.#sessions.delete(session)
       session.clear()
     })
-    if (this.#isDraining) session.connection.close()
+    if (this.#isDraining) session.endSoon()
   }
 
   /** Ends those, and their calls, in which nothing has moved for so many looks. */
@@ -70,6 +70,7 @@ class Session implements ConnectionHandler {
   readonly #greeting: NodeJS.Timeout
   readonly #idleness: NodeJS.Timeout | undefined
   readonly #share: Share
+  #hasSaidGoodbye = false
 
   constructor(socket: Socket, options: SessionsOptions) {
     const { maxConnectionIdleMs } = options.arguments
@@ -85,7 +86,7 @@ class Session implements ConnectionHandler {
     this.#keepAlive()
   }
 
-  #after(ms: number, callback: () => void): NodeJS.Timeout {
+  #after(ms: number, callback: () => unknown): NodeJS.Timeout {
     const timer = setTimeout(callback, ms).unref()
     this.#timers.add(timer)
     return timer
@@ -137,12 +138,27 @@ class Session implements ConnectionHandler {
   }
 
   /**
+   * Ends one that came while the port drains. A client that is told goodbye in its greeting loses
+   * the calls that it was about to send, and gives them up when that happens twice.
+   */
+  endSoon(): void {
+    this.#after(this.#options.limits.lateMs, () => this.sayGoodbye())
+  }
+
+  /**
    * Says that the connection ends, waits for calls that were on their way by then, and takes no more;
-   * it closes when the last call is over.
+   * it closes when the last call is over. The client has read it when it answers the ping behind it,
+   * which may take a while, as clients pause too. Some (on nghttp2) send that answer ahead of calls
+   * that they have begun, so these are given some time more.
    */
   sayGoodbye(): void {
-    if (!this.connection.isOpen) return
+    if (!this.connection.isOpen || this.#hasSaidGoodbye) return
+    this.#hasSaidGoodbye = true
     this.connection.announceEnd()
-    this.#after(this.#options.limits.goodbyeMs, () => this.connection.close())
+    const { goodbyeMs, goodbyeMsMax } = this.#options.limits
+    // What has come by then is read first: timers go before sockets in a process that was held up.
+    const close = (): unknown => setImmediate(() => this.connection.close())
+    this.connection.ping(() => this.#after(goodbyeMs, close))
+    this.#after(goodbyeMsMax, close)
   }
 }

@@ -59,7 +59,7 @@ export class Connection implements FrameSink, StreamConnection {
   #lastStream = 0
   readonly #window: ReadWindow
   readonly #intake: Intake
-  #ponged: (() => void) | undefined
+  readonly #ponged: (() => void)[] = []
 
   constructor(socket: Socket, limits: Http2Limits, turns: Turns, handler: ConnectionHandler) {
     this.#socket = socket
@@ -223,7 +223,7 @@ export class Connection implements FrameSink, StreamConnection {
 
   #readPing(head: FrameHead, payload: Buffer): void {
     this.#signals.count()
-    if (readPing(head)) this.#ponged?.()
+    if (readPing(head)) this.#ponged.shift()?.()
     else this.outbox.push(pingFrame(payload, true))
   }
 
@@ -251,9 +251,9 @@ export class Connection implements FrameSink, StreamConnection {
     if (this.#state === 'closing') this.#leave(ErrorCode.NO_ERROR)
   }
 
-  /** Asks whether the client is still there. */
+  /** Asks whether the client is still there; what it was sent before has been read when it answers. */
   ping(ponged: () => void): void {
-    this.#ponged = ponged
+    this.#ponged.push(ponged)
     this.outbox.push(pingFrame(PING, false))
   }
 

@@ -81,3 +81,24 @@ test.each(READERS)('whatever %s still does is cut off in the end', async (_name,
   await ended(client)
   expect(client.received).toBe('')
 })
+
+test('a port that stays open while it drains answers who still comes, and ends when nobody does', async () => {
+  await start({ limits: { drainQuietMs: 200 } })
+  const first = await port.open()
+  first.send(READERS[0][1](asks))
+  await answered(first, 1)
+
+  const drained = port.drain(30_000, true)
+  const late = await port.open()
+  late.send(READERS[0][1](asks))
+  await ended(late)
+  first.send(READERS[0][1](asks))
+  await ended(first)
+  for (const { socket } of [first, late]) socket.end()
+  await drained
+
+  const closing = { ...good, headers: { connection: 'close' } }
+  expect(late.answers).toMatchObject([closing])
+  expect(first.answers[1]).toMatchObject(closing)
+  await expect(openClient(port.url)).rejects.toThrow('ECONNREFUSED')
+})

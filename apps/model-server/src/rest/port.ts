@@ -3,7 +3,6 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { Server as TcpServer, type Socket } from 'node:net'
-import { setTimeout } from 'node:timers/promises'
 import type { Log } from '@drover/service'
 import { z } from 'zod'
 import type { Limits } from '../limits.ts'
@@ -15,12 +14,12 @@ import { HttpRequests } from './http.ts'
 import { PlainConnections } from './plain.ts'
 import { Headers } from './reply.ts'
 import { Routes } from './routes.ts'
+import { untilQuiet } from '../serving/quiet.ts'
 
 export { answerInLane } from './in-lane.ts'
 export { waitFor } from './post.ts'
 
 const BACKLOG = 4_096
-const LOOK_MS = 10
 const Address = z.object({ address: z.string(), port: z.number() })
 
 export interface RestSettings {
@@ -51,11 +50,11 @@ export interface RestPort {
   /** Open connections. */
   connections: () => number
   /**
-   * Ends without failing a request: accepts no more, so that whoever else listens on the same socket
-   * gets the new connections, and answers what still comes on those it has, telling each client to
-   * connect anew. Connections that stay idle are ended after a while, all of them after `msMax`.
+   * Ends without failing a request: answers what still comes on the connections that it has, telling
+   * each client to connect anew. Connections that stay idle are ended after a while, all of them after
+   * `msMax`. See `Drain`.
    */
-  drain: (msMax: number) => Promise<void>
+  drain: (msMax: number, staysOpen?: boolean) => Promise<void>
 }
 
 /** Makes the port; nothing listens yet. */
@@ -95,22 +94,20 @@ export function makeRestPort(options: RestOptions): RestPort {
       return `http://${address.includes(':') ? `[${address}]` : address}:${port}`
     },
     connections: () => connections,
-    drain: async (msMax) => {
-      const startMs = performance.now()
+    drain: async (msMax, staysOpen = false) => {
       requests.isLeaving = true
       plain.isLeaving = true
-      const until = async (ms: number): Promise<void> => {
-        while (performance.now() < startMs + ms) {
-          if (connections === 0) return
-          await setTimeout(LOOK_MS)
-        }
-      }
       // The close of node:http would also end idle connections, into which a client may just be writing.
-      TcpServer.prototype.close.call(server)
-      await until(Math.min(limits.drainIdleMs, msMax))
+      const close = (): unknown => TcpServer.prototype.close.call(server)
+      const idleMs = Math.min(limits.drainIdleMs, msMax)
+      const until = async (ms: number): Promise<void> =>
+        await untilQuiet(() => connections, ms, staysOpen ? limits.drainQuietMs : 0)
+      if (!staysOpen) close()
+      await until(idleMs)
       plain.closeIdle()
       server.closeIdleConnections()
-      await until(msMax)
+      await until(msMax - idleMs)
+      if (staysOpen) close()
       plain.close()
       server.closeAllConnections()
     },

@@ -88,6 +88,17 @@ export interface SingleRun {
   msMax: number
 }
 
+/** How a server ends. */
+export interface Drain {
+  /** What has not ended by then is cut. */
+  msMax: number
+  /**
+   * Whether connections are taken until the end, and told to end like all others: not everybody may
+   * know yet that this server is to go. Otherwise whoever else listens on the same socket gets them.
+   */
+  staysOpen: boolean
+}
+
 /** What a serving thread answers. */
 export type ServingProtocol = {
   /** From the answer on, requests see this of the model. */
@@ -103,7 +114,7 @@ export type ServingProtocol = {
   pulse: { ask: undefined; answer: void }
   report: { ask: { beginsAnew: boolean }; answer: ThreadReport }
   /** Answers what is there, takes nothing new; the answer comes when all connections have ended. */
-  drain: { ask: { msMax: number }; answer: void }
+  drain: { ask: Drain; answer: void }
 }
 
 /** What the control thread answers. */

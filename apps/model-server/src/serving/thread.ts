@@ -56,8 +56,8 @@ export function startServing(port: MessagePort, data: ServingThreadData): void {
       loopDelay: loop.read(beginsAnew),
       connections: (ports.rest?.connections() ?? 0) + (ports.grpc?.connections() ?? 0),
     }),
-    drain: async ({ msMax }) => {
-      await Promise.all([ports.rest?.drain(msMax), ports.grpc?.drain(msMax)])
+    drain: async ({ msMax, staysOpen }) => {
+      await Promise.all([ports.rest?.drain(msMax, staysOpen), ports.grpc?.drain(msMax, staysOpen)])
     },
   })
   const admission = new Admission(LANE_TEXTS_MAX)

@@ -128,7 +128,7 @@ export function makeTestPort(options: TestPortOptions): GrpcPort {
   return makeGrpcPort({
     core,
     log: LOG,
-    limits: { connectionsMax: 100, headersMsMax },
+    limits: { connectionsMax: 100, headersMsMax, drainQuietMs: 200 },
     settings: {
       ssl: undefined,
       checksMethodNames: false,

@@ -11,6 +11,7 @@ import type { LoadedModel } from '@drover/inference'
 import { ServingError, type Tensor } from '@drover/serving-api'
 import type {
   ControlProtocol,
+  Drain,
   Listening,
   ServedMessage,
   ServedVersionMessage,
@@ -261,11 +262,11 @@ export class ServingThreads implements Publisher {
   }
 
   /** Takes nothing new, answers what is there and ends the threads. */
-  async drain(msMax: number): Promise<void> {
+  async drain(how: Drain): Promise<void> {
     this.#isEnding = true
     await Promise.allSettled(
       this.#threads.map(
-        async ({ channel }) => await channel.ask('drain', { msMax }, { msMax: 2 * msMax }),
+        async ({ channel }) => await channel.ask('drain', how, { msMax: 2 * how.msMax }),
       ),
     )
     await this[Symbol.asyncDispose]()

@@ -18,6 +18,13 @@ const BUSY_STATUSES = new Set([429, 503, 504])
 type GoldenRequest = GoldenAnswers['requests'][number]
 type Tensors = GoldenRequest['outputs']
 
+/** How a server ends for good; one that is replaced gives its connections to the next one at once. */
+export interface Drain {
+  msMax: number
+  /** Whether connections are taken until the end: not everybody may know that this server goes. */
+  staysOpen: boolean
+}
+
 /** The model server's admin socket. A server that does not answer in time counts as ended. */
 export interface Admin extends Disposable {
   /** Removes, then upserts; answers when all that is named has settled. */
@@ -30,8 +37,8 @@ export interface Admin extends Disposable {
   metrics(): Promise<string>
   /** Lets the server take requests from now on. */
   accept(): Promise<void>
-  /** Asks the server to take no more requests, to finish and to end. */
-  drain(): Promise<void>
+  /** Asks the server to finish and to end; it takes no more connections unless told. */
+  drain(how?: Drain): Promise<void>
 }
 
 // The values are checked where they are decoded; here they only have to be tensors by shape.
@@ -115,8 +122,10 @@ export function makeAdmin(socketPath: string): Admin {
       const { status } = await call({ method: 'POST', path: '/v1/accept', msMax: CALL_MS_MAX })
       if (status !== 200) throw new AgentError('SERVER_ENDED', `accept is answered with ${status}`)
     },
-    drain: async () => {
-      const { status } = await call({ method: 'POST', path: '/v1/drain', msMax: CALL_MS_MAX })
+    drain: async (how) => {
+      const path = '/v1/drain'
+      const body = { ...how }
+      const { status } = await call({ method: 'POST', path, body, msMax: CALL_MS_MAX })
       if (status >= 300) throw new AgentError('SERVER_ENDED', `drain is answered with ${status}`)
     },
     [Symbol.dispose]: () => {

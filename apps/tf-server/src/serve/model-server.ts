@@ -6,12 +6,14 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { z } from 'zod'
 import { AgentError } from '../errors.ts'
-import { type Admin, makeAdmin } from './admin.ts'
+import { type Admin, type Drain, makeAdmin } from './admin.ts'
 import type { BoundSocket } from './socket.ts'
 
 const START_MS_MAX = 30_000
 /** How long one that is replaced may take to finish what it has. */
 export const DRAIN_MS_MAX = 15_000
+/** On top of what one that ends for good was given: its threads end then. */
+export const END_MS_MAX = 5_000
 /** A Unix socket's path has to fit in 108 bytes of the kernel's, and a name is put behind the folder. */
 const SOCKET_FOLDER_BYTES_MAX = 80
 const LOG_LINE_CHARACTERS_MAX = 100_000
@@ -28,8 +30,8 @@ export interface ModelServer {
   /** Resolves with what to say of it when the process is gone. */
   readonly ended: Promise<string>
   residentBytes(): Promise<number>
-  /** Lets it finish what it has, then sees to its end. */
-  drain(msMax?: number): Promise<void>
+  /** Lets it finish what it has, then sees to its end; it is replaced unless told how to end. */
+  drain(how?: Drain): Promise<void>
   /** Ends it at once. */
   kill(): Promise<void>
 }
@@ -51,6 +53,8 @@ export interface StarterOptions {
   sockets: Sockets
   /** Threads that answer requests: each listens on a copy of each socket. */
   workers: number
+  /** Further flags. */
+  flags: readonly string[]
   /** Where the admin sockets go, if its path is short enough for one. */
   folder: string
   env: NodeJS.ProcessEnv
@@ -83,6 +87,7 @@ export async function makeStarter(options: StarterOptions): Promise<Starter> {
           // It shares the socket with one that serves: nobody may be answered before it serves as much.
           '--accept_later',
           `--admin_socket_path=${socketPath}`,
+          ...options.flags,
         ],
         // Its standard input is a pipe of this process: whatever ends this one ends it too.
         { stdio: ['pipe', 'pipe', 'inherit', 'ignore', ...copies], env: options.env },
@@ -194,14 +199,14 @@ function wrap(
     pid,
     residentBytes: async () => await residentBytesOf(pid),
     kill,
-    async drain(msMax = DRAIN_MS_MAX) {
+    async drain(how?: Drain) {
       // One that is wedged does not answer, and is not waited for.
-      const asked = await admin.drain().then(
+      const asked = await admin.drain(how).then(
         () => true,
         () => false,
       )
       if (!asked) return await kill()
-      await endWithin(child, ended, msMax)
+      await endWithin(child, ended, how === undefined ? DRAIN_MS_MAX : how.msMax + END_MS_MAX)
     },
   }
 }

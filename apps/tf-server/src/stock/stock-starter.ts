@@ -90,9 +90,9 @@ function wrapChild(
     admin,
     ended,
     residentBytes: async () => await residentBytesOf(pid),
-    async drain(msMax = DRAIN_MS_MAX) {
+    async drain(how) {
       end()
-      await endWithin(child, ended, msMax)
+      await endWithin(child, ended, how?.msMax ?? DRAIN_MS_MAX)
     },
     async kill() {
       child.kill('SIGKILL')
