@@ -24,6 +24,7 @@ const Container = z.strictObject({
   name: z.literal('tf-server'),
   image: z.string(),
   ports: z.array(z.unknown()),
+  envFrom: z.unknown(),
   env: z.array(z.object({ name: z.string(), value: z.string().optional() })),
   startupProbe: Probe,
   readinessProbe: Probe,

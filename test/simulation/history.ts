@@ -79,12 +79,14 @@ const BROKEN_ON_ONE = 7
 const KILLS = 5
 
 /** What becomes of a version by chance. */
-function drawFate({ draw, urls }: World): Fate {
+function drawFate({ draw, urls, cluster }: World): Fate {
   const gate = draw(4) > 0
   const outcome = draw(100)
   const one = urls[draw(urls.length)] ?? ''
   if (outcome < BROKEN) return { gate, brokenOn: urls, kills: 0 }
-  if (outcome < BROKEN + BROKEN_ON_ONE) return { gate, brokenOn: [one], kills: 0 }
+  // Pods move: one that never gets ready at an address would keep every roll from its end.
+  const only = cluster === undefined ? [one] : []
+  if (outcome < BROKEN + BROKEN_ON_ONE) return { gate, brokenOn: only, kills: 0 }
   const kills = outcome < BROKEN + BROKEN_ON_ONE + KILLS ? 1 + draw(2) : 0
   return { gate, brokenOn: [], kills }
 }
