@@ -12,7 +12,7 @@ const OVERLAY = join(import.meta.dirname, '../../test/cluster/overlay')
 const KUBECTL_MS_MAX = 60_000
 const UP_MS_MAX = 120_000
 const STEP_MS = 50
-const STEPS_MAX = 600
+const WAIT_MS_MAX = 30_000
 
 /** Whether there is a cluster to test on: the set-up says why not. */
 export const hasCluster = process.env.KUBECONFIG !== undefined
@@ -87,12 +87,17 @@ export async function restartApiServer(): Promise<void> {
 }
 
 /** Waits for a level. */
-export async function until(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
-  for (let step = 0; step < STEPS_MAX; step++) {
+export async function until(
+  what: string,
+  holds: () => Promise<boolean> | boolean,
+  msMax = WAIT_MS_MAX,
+): Promise<void> {
+  const end = performance.now() + msMax
+  while (performance.now() < end) {
     if (await holds()) return
     await sleep(STEP_MS)
   }
-  throw new Error(`not within ${STEP_MS * STEPS_MAX} ms: ${what}`)
+  throw new Error(`not within ${msMax} ms: ${what}`)
 }
 
 export interface RawAsk {

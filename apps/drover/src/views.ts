@@ -71,6 +71,15 @@ export const FleetStatus = z.object({
   channel: z
     .object({ candidate: Ref.optional(), live: Ref.extend({ at: z.string() }).optional() })
     .nullable(),
+  /** The Deployment of the servers, where they are pods of one. */
+  deployment: z
+    .object({
+      kind: z.string(),
+      why: z.string().optional(),
+      status: z.object({ state: z.string(), message: z.string() }).optional(),
+      trouble: z.string().optional(),
+    })
+    .nullable(),
   servers: z.array(z.object({ url: z.string(), state: ServerState.nullable() })),
   decisions: z.array(z.looseObject({ at: z.string(), why: z.string() })),
 })

@@ -103,6 +103,6 @@ export async function restartCommand(
   const why = options.why ?? 'drover restart'
   const answer = await restarter.send('POST', '/v1/restart', { why }, Anything)
   output.result(answer, [
-    'every model server will be replaced, one at a time; drover logs and the audit say when',
+    'every model server, or its pod, will be replaced, one at a time; the audit says when',
   ])
 }

@@ -23,7 +23,14 @@ async function startRestarter(lives: number[]) {
       const seq = lives.shift() ?? 0
       const live = { sha: 'a', seq, at: '2026-01-01T00:00:00Z' }
       const why = `live is ${seq}`
-      response.json({ fleet: 'main', why, channel: { live }, servers: [], decisions: [] })
+      response.json({
+        fleet: 'main',
+        why,
+        channel: { live },
+        deployment: null,
+        servers: [],
+        decisions: [],
+      })
     })
   })
   const { url, ...listening } = await listen(api, { host: '127.0.0.1', port: 0 })

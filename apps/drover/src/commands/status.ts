@@ -43,11 +43,22 @@ export async function statusCommand(context: Context, tenant: string | undefined
     config === undefined ? 'no config' : `config ${config}`,
     why ?? '',
   ])
-  context.output.result({ models, servers, why: fleet.why }, [
+  const trouble = troubleOf(fleet)
+  context.output.result({ models, servers, trouble, why: fleet.why }, [
     ...alignRows([...rows, ['', ''], ...serverRows]),
     '',
+    ...(trouble === undefined ? [] : [trouble]),
     fleet.why,
   ])
+}
+
+/** What keeps the Deployment of the servers from being done; undefined: nothing, or there is none. */
+function troubleOf({ deployment }: FleetStatus): string | undefined {
+  if (deployment?.kind === 'away') return `the cluster cannot be asked: ${deployment.why}`
+  const { status, trouble } = deployment ?? {}
+  if (status === undefined || status.state === 'done') return undefined
+  const said = `the Deployment: ${status.message}`
+  return trouble === undefined ? said : `${said}; ${trouble}`
 }
 
 /** One thing that happened to a model. */
