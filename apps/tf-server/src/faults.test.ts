@@ -122,8 +122,8 @@ describe('a full disk', () => {
   })
 
   test('puts back what it served when the disk fills up while it applies', async () => {
-    await using other = await startReady(diskFullOnceDelivered)
-    const { server, store, folder } = other
+    await using own = await startReady(diskFullOnceDelivered)
+    const { server, store, folder } = own
     const good = { sha: await publish(store, { 'acme.late': [1, 10] }), seq: 3 }
     await server.apply(good, 2)
     const next = {

@@ -70,17 +70,21 @@ async function run(directory: string, texts: readonly string[]) {
 }
 
 describe('a version that was trained on texts', () => {
-  test('is judged on texts that did not train it', async () => {
-    const { quality } = await trainText(RECIPE, data, await makeFolder('judged'))
+  let directory: string
+  let quality: Awaited<ReturnType<typeof trainText>>['quality']
 
+  beforeAll(async () => {
+    directory = await makeFolder('version')
+    quality = (await trainText(RECIPE, data, directory)).quality
+  })
+
+  test('is judged on texts that did not train it', async () => {
     expect(quality).toMatchObject({ heldOut: 'folds', rows: 72, classes: 3 })
     expect(quality.logLoss).toBeLessThan(quality.priorLogLoss / 2)
     expect(quality.accuracy).toBeGreaterThan(0.9)
   })
 
   test('answers in TensorFlow what it answered in training, for any text', async () => {
-    const directory = await makeFolder('answers')
-    await trainText(RECIPE, data, directory)
     const { model } = await fitText(RECIPE, await readTexts(RECIPE, data))
     const texts = [
       'where is my CARD?',
@@ -100,18 +104,15 @@ describe('a version that was trained on texts', () => {
   })
 
   test('is the same, byte by byte, when it is trained again', async () => {
-    const [first, second] = [await makeFolder('first'), await makeFolder('second')]
+    const again = await makeFolder('again')
 
-    await trainText(RECIPE, data, first)
-    await trainText(RECIPE, data, second)
+    await trainText(RECIPE, data, again)
 
     for (const file of ['saved_model.pb', GOLDEN_PATH])
-      expect(await readFile(join(first, file))).toEqual(await readFile(join(second, file)))
+      expect(await readFile(join(again, file))).toEqual(await readFile(join(directory, file)))
   })
 
   test('brings golden requests with clear answers, some of them of hostile texts', async () => {
-    const directory = await makeFolder('golden')
-    await trainText(RECIPE, data, directory)
     const golden = GoldenRequests.parse(
       JSON.parse(await readFile(join(directory, GOLDEN_PATH), 'utf8')),
     )
