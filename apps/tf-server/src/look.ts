@@ -4,7 +4,8 @@ import { chainOf } from './errors.ts'
 import type { Ports } from './ports.ts'
 import { within } from './pull/source.ts'
 
-const LOOK_MS_MAX = 10_000
+/** A store that says nothing for so long is away until the next look: a start waits for the first. */
+const LOOK_MS_MAX = 3_000
 
 /** Reads the channel, and notes on disk that the confirmed config is live if it is. Never throws. */
 export async function look(ports: Ports): Promise<void> {

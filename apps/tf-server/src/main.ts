@@ -53,7 +53,8 @@ async function serve(): Promise<void> {
     async (stop) => {
       const tokenFile = config.DROVER_TOKEN_FILE
       const token = tokenFile === undefined ? undefined : (await readFile(tokenFile, 'utf8')).trim()
-      await using store = openLater(async () => await openStore(location, { create: false }))
+      const open = async () => await openStore(location, { create: false, isCached: true })
+      await using store = openLater(open)
       await using server = await startTfServer({
         server: config.DROVER_SERVER,
         fleet,

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { openPosixStore } from './posix.ts'
+import { LIMITS_OF_CACHED } from './s3/attempts.ts'
 import { openS3Store, type S3StoreOptions } from './s3/store.ts'
 import { segmentsOf } from './location.ts'
 import { ModelStoreCode, ModelStoreError, type ModelStore } from './store.ts'
@@ -36,14 +37,16 @@ export const StoreLocation = z
 
 /**
  * Opens the store that a user named. Credentials for S3 come from the SDK's default chain only.
- * With `create: false`, for whoever only reads, an absent store is UNAVAILABLE and not made.
+ * With `create: false`, for whoever only reads, an absent store is UNAVAILABLE and not made. With
+ * `isCached`, for whoever can go on without the store, it is sooner given up that S3 answers.
  */
 export async function openStore(
   location: string,
-  options: { create?: boolean } = {},
+  { isCached = false, ...options }: { create?: boolean; isCached?: boolean } = {},
 ): Promise<ModelStore> {
   if (!isS3Location(location)) return await openPosixStore(location, options)
-  return await openS3Store({ ...parseS3Location(location), ...options })
+  const limits = isCached ? LIMITS_OF_CACHED : {}
+  return await openS3Store({ ...parseS3Location(location), ...options, limits })
 }
 
 /** What a location says; INVALID, in words that repeat nothing of it, when it is no location. */

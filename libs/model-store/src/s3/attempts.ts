@@ -23,6 +23,15 @@ export const LIMITS: Limits = {
   attemptsMax: 6,
   backoffMs: 100,
 }
+/**
+ * For whoever has all that it needs on a disk of its own, and would rather go on with that than wait:
+ * a store whose connections open and then say nothing is away after 8 seconds, and not after a minute.
+ */
+export const LIMITS_OF_CACHED: Partial<Limits> = {
+  connectMs: 2_000,
+  idleMs: 4_000,
+  wholeMs: 8_000,
+}
 const BACKOFF_MS_MAX = 5_000
 
 /** Ends a request that stands still or takes too long in all. */
