@@ -13,13 +13,13 @@ const LONG_MS_MAX = 5 * 60_000
 
 const Served = z.object({ models: z.array(z.object({ name: z.string(), note: z.string() })) })
 const Predicted = z.object({ predictions: z.array(z.object({ prediction: z.json() })) })
-const Answered = z.object({ predictions: z.tuple([z.object({ label: z.string() })]) })
+const Answered = z.object({ predictions: z.tuple([z.looseObject({ label: z.string() })]) })
 const Pods = z.object({
   items: z.array(
     z.object({
       metadata: z.object({ labels: z.object({ app: z.string() }) }),
       spec: z.object({
-        volumes: z.array(z.looseObject({ projected: z.unknown() })),
+        volumes: z.array(z.object({ projected: z.unknown().optional() })),
         containers: z.array(
           z.object({ volumeMounts: z.array(z.object({ mountPath: z.string() })) }),
         ),
