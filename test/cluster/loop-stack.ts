@@ -1,11 +1,12 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, relative } from 'node:path'
+import { join } from 'node:path'
 import { z } from 'zod'
 import { ROOT, run } from '../docker/engine.ts'
 import { runDrover } from '../docker/stack.ts'
 import { isOurs, until } from './cluster.ts'
-import { bringImages, type ImageChoice } from './loop-images.ts'
+import { bringImages } from './loop-images.ts'
+import { type Patch, writeOverlay } from './own-overlay.ts'
 
 const LOCAL = join(ROOT, 'deploy/kubernetes/local')
 const READY_S_MAX = 300
@@ -18,7 +19,7 @@ export interface LoopOptions {
   /** Of its own, made and deleted with the stack. */
   namespace: string
   /** Further patches, as kustomize takes them. */
-  patches?: readonly { target: object; patch: string }[]
+  patches?: readonly Patch[]
 }
 
 /** A whole Drover in the cluster: deploy/kubernetes/local, in a namespace of its own. */
@@ -42,42 +43,10 @@ const kubectl = async (...args: string[]): Promise<string> =>
     timeoutMs: 2 * READY_S_MAX * 1_000,
   })
 
-const replace = (path: string, value: string) => JSON.stringify([{ op: 'add', path, value }])
-
-/** Writes the overlay of a test; what belongs to the whole cluster gets a name of its own. */
-async function writeOverlay(
-  folder: string,
-  images: readonly ImageChoice[],
-  { namespace, patches = [] }: LoopOptions,
-): Promise<void> {
-  const policy = `drover-restarter-${namespace}`
-  const kustomization = {
-    apiVersion: 'kustomize.config.k8s.io/v1beta1',
-    kind: 'Kustomization',
-    namespace,
-    resources: [relative(folder, LOCAL)],
-    images,
-    patches: [
-      ...SERVICES.map((name) => ({
-        target: { kind: 'Service', name },
-        patch: replace('/spec/type', 'NodePort'),
-      })),
-      {
-        target: { kind: 'ValidatingAdmissionPolicy' },
-        patch: replace('/metadata/name', policy),
-      },
-      {
-        target: { kind: 'ValidatingAdmissionPolicyBinding' },
-        patch: JSON.stringify([
-          { op: 'add', path: '/metadata/name', value: policy },
-          { op: 'add', path: '/spec/policyName', value: policy },
-        ]),
-      },
-      ...patches,
-    ],
-  }
-  await writeFile(join(folder, 'kustomization.yaml'), JSON.stringify(kustomization, undefined, 2))
-}
+const asNodePort = (name: string): Patch => ({
+  target: { kind: 'Service', name },
+  patch: JSON.stringify([{ op: 'add', path: '/spec/type', value: 'NodePort' }]),
+})
 
 const Services = z.object({
   items: z.array(
@@ -122,11 +91,16 @@ async function readAddresses(namespace: string): Promise<(name: string, port: st
 
 /** Makes all images and starts the stack; resolves when all of it is ready and answers. */
 export async function startLoop(options: LoopOptions): Promise<Loop> {
-  const { namespace } = options
+  const { namespace, patches = [] } = options
   const inside = async (...args: string[]) => await kubectl('-n', namespace, ...args)
   const folder = await mkdtemp(join(tmpdir(), 'drover-overlay-'))
   await run(join(LOCAL, 'secrets.sh'), [])
-  await writeOverlay(folder, await bringImages(), options)
+  await writeOverlay(folder, {
+    of: LOCAL,
+    namespace,
+    images: await bringImages(),
+    patches: [...SERVICES.map(asNodePort), ...patches],
+  })
   const remove = async () =>
     await kubectl('delete', '-k', folder, '--ignore-not-found', '--wait=true')
   const dispose = async () => {
