@@ -216,6 +216,7 @@ function report(world: World, agent: Agent): ServerState {
     servingSince: agent.serverUp ? agent.servingSince : undefined,
     recycles: agent.recycles,
     canRecycle: true,
+    stopping: false,
     residentBytes: 0,
     restUrl: url,
   }

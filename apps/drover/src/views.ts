@@ -80,13 +80,19 @@ export const FleetStatus = z.object({
       trouble: z.string().optional(),
     })
     .nullable(),
-  servers: z.array(z.object({ url: z.string(), state: ServerState.nullable() })),
+  servers: z.array(
+    z.object({ url: z.string(), leaving: z.boolean(), state: ServerState.nullable() }),
+  ),
   decisions: z.array(z.looseObject({ at: z.string(), why: z.string() })),
 })
 export type FleetStatus = z.output<typeof FleetStatus>
 
 export const readFleet = async ({ restarter }: Pick<Context, 'restarter'>): Promise<FleetStatus> =>
   await restarter.get('/v1/status', FleetStatus)
+
+/** How many servers there are, but for those that are about to go. */
+export const countServers = ({ servers }: FleetStatus): number =>
+  servers.filter(({ leaving }) => !leaving).length
 
 /** How many servers hold what is live, or what comes after it. */
 export function countConfirmed({ channel, servers }: FleetStatus): number {
@@ -115,7 +121,7 @@ export async function readViews(
 ): Promise<ModelView[]> {
   const [found, fleet] = await Promise.all([readTenant(context, tenant), readFleet(context)])
   if (found === undefined) return []
-  const counts = { confirmed: countConfirmed(fleet), servers: fleet.servers.length }
+  const counts = { confirmed: countConfirmed(fleet), servers: countServers(fleet) }
   return Object.entries(found.trainer.models).map(([model, trained]) => {
     const published = found.publisher?.models[model]
     const { newest } = trained

@@ -33,7 +33,7 @@ test('all addresses of both families are servers, in one order whatever the answ
   const urls = ['http://fixed:1', urlOf('10.0.0.1'), urlOf('10.0.0.2'), urlOf('[fd00::1]')]
   expect(first.urls).toEqual(urls)
   expect(second).toEqual(first)
-  expect(first.names).toEqual([{ name: NAME, servers: urls.slice(1), error: null }])
+  expect(first.names).toEqual([{ name: NAME, servers: urls.slice(1), left: [], error: null }])
 })
 
 test('an answer is taken for five seconds', async () => {
@@ -83,7 +83,7 @@ test('a resolver that hangs is asked once, and its late answer is taken', async 
 
   expect(hanging).toEqual({
     urls: [],
-    names: [{ name: NAME, servers: [], error: 'the resolver does not answer' }],
+    names: [{ name: NAME, servers: [], left: [], error: 'the resolver does not answer' }],
   })
   expect(knobs.asked).toBe(1)
   expect(urls).toEqual([urlOf('10.0.0.1')])
@@ -101,5 +101,7 @@ test('an address that has left is asked for a while, so that its silence is noti
   const later = await look()
 
   expect(soon.urls).toEqual(['10.0.0.1', '10.0.0.2', '10.0.0.3'].map(urlOf))
+  expect(soon.names[0]?.left).toEqual([urlOf('10.0.0.1')])
   expect(later.urls).toEqual(['10.0.0.2', '10.0.0.3'].map(urlOf))
+  expect(later.names[0]?.left).toEqual([])
 })

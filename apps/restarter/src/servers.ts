@@ -17,6 +17,8 @@ export type Resolve = (name: string) => Promise<readonly { address: string; fami
 export interface NameView {
   name: string
   servers: readonly string[]
+  /** Those of them that the last answer did not name any more. */
+  left: readonly string[]
   /** Why the last answer could not be had; the one before it stands. Null: it could. */
   error: string | null
 }
@@ -68,6 +70,7 @@ function makeName(entry: string, options: ServersOptions): () => Promise<NameVie
   const { hostname, port } = new URL(entry)
   /** By URL: when it was last in an answer. */
   const seen = new Map<string, number>()
+  let answeredAt = -Infinity
   let askedAt = -Infinity
   let error: string | null = null
   let isAsking = false
@@ -81,6 +84,7 @@ function makeName(entry: string, options: ServersOptions): () => Promise<NameVie
       if (addresses.length === 0) throw new Error('it has no address')
       if (addresses.length > ADDRESSES_MAX) throw new Error(`more than ${ADDRESSES_MAX} addresses`)
       const at = now()
+      answeredAt = at
       for (const { address, family } of addresses) {
         seen.set(`http://${family === 6 ? `[${address}]` : address}:${port}`, at)
       }
@@ -100,6 +104,7 @@ function makeName(entry: string, options: ServersOptions): () => Promise<NameVie
       const answer = isAsking ? delay(0, 'late') : Promise.race([ask(), delay(resolveMs, 'late')])
       if ((await answer) === 'late') error = 'the resolver does not answer'
     }
-    return { name: entry, servers: [...seen.keys()].toSorted(), error }
+    const left = [...seen].filter(([, seenAt]) => seenAt < answeredAt).map(([url]) => url)
+    return { name: entry, servers: [...seen.keys()].toSorted(), left: left.toSorted(), error }
   }
 }

@@ -30,6 +30,7 @@ export function statusOf(
 ) {
   const head = { fleet, holder, dryRun, names, decisions }
   if (look === undefined) return { ...head, ...BLIND, windows: null, forecast: null }
+  const gone = new Set(names.flatMap(({ left }) => left))
   const { at, away = null, channel = null, servers } = look.observed
   const { action: next = null, why, required } = look.decision
   return {
@@ -39,7 +40,7 @@ export function statusOf(
     channel,
     delivery: look.observed.delivery,
     deployment: look.observed.deployment,
-    servers: servers.map(serverOf),
+    servers: servers.map((server) => serverOf(server, gone)),
     next,
     why,
     required,
@@ -60,9 +61,11 @@ const BLIND = {
   required: [],
 }
 
-const serverOf = ({ url, state, command }: ObservedServer) => ({
+/** `leaving`: it ends, or its name does not stand for it any more. */
+const serverOf = ({ url, state, command }: ObservedServer, gone: ReadonlySet<string>) => ({
   url,
   reachable: state !== undefined,
+  leaving: state === undefined ? gone.has(url) : state.stopping,
   state: state ?? null,
   command: command ?? null,
 })

@@ -52,6 +52,7 @@ export function report(memory: Memory, disk: DiskStateFile, where: string): Repo
   const why = whyUnready(memory, where)
   return {
     ready: why === undefined,
+    stopping: memory.isStopping,
     why: why?.slice(0, REASON_CHARACTERS_MAX),
     config: confirmed?.ref,
     applying: memory.applying,

@@ -3,6 +3,7 @@ import { alignRows } from '../output.ts'
 import { stageOf } from '../stage.ts'
 import {
   countConfirmed,
+  countServers,
   type FleetStatus,
   listTenants,
   noTenant,
@@ -30,12 +31,14 @@ export async function statusCommand(context: Context, tenant: string | undefined
   }
   if (tenant !== undefined && models.length === 0) throw noTenant(tenant)
   const fleet = await readFleet(context)
-  const servers = fleet.servers.map(({ url, state }) => ({
-    server: state?.server ?? url,
-    ready: state?.ready === true,
-    config: state?.config?.seq,
-    why: state === null ? 'it does not answer' : state.why,
-  }))
+  const servers = fleet.servers
+    .filter(({ leaving, state }) => !leaving || state !== null)
+    .map(({ url, state }) => ({
+      server: state?.server ?? url,
+      ready: state?.ready === true,
+      config: state?.config?.seq,
+      why: state === null ? 'it does not answer' : state.why,
+    }))
   const rows = models.map(({ name, stage, note }) => [name, stage, note])
   const serverRows = servers.map(({ server, ready, config, why }) => [
     server,
@@ -147,7 +150,7 @@ function eventsOfServing(published: Published | undefined, fleet: FleetStatus): 
   const events: Event[] = []
   const live = fleet.channel?.live
   if (published?.live !== undefined && live !== undefined) {
-    const count = `${countConfirmed(fleet)} of ${fleet.servers.length}`
+    const count = `${countConfirmed(fleet)} of ${countServers(fleet)}`
     const what = `config ${live.seq} live: version ${published.live} served on ${count} servers`
     events.push({ at: live.at, what })
   }

@@ -25,6 +25,7 @@ function firstState(server: string): ServerState {
     servingSince: new Date(Date.now() - 1_000).toISOString(),
     recycles: 1,
     canRecycle: true,
+    stopping: false,
     residentBytes: 1,
     restUrl: 'http://127.0.0.1:1',
   }

@@ -46,6 +46,7 @@ export function state(seq: number | undefined, more: Partial<ServerState> = {}):
     servingSince: '2026-01-01T20:00:00.000Z',
     recycles: 1,
     canRecycle: true,
+    stopping: false,
     residentBytes: 1,
     restUrl: 'http://rest',
     ...(seq === undefined ? {} : { config: config(seq) }),

@@ -64,6 +64,7 @@ export function stateOf(server: SimulatedServer): ServerState | undefined {
     servingSince: new Date(server.servingSince).toISOString(),
     recycles,
     canRecycle: true,
+    stopping: false,
     residentBytes: 1,
     restUrl: url,
   }
