@@ -18,15 +18,17 @@ const ROUNDS_MAX = 20
 const isPlayer = ({ kind }: Process): boolean => kind !== 'client' && kind !== 'trainer'
 
 /** What the world says, as counters: what an object says at a count was decided by its writers. */
-function countsIn({ channel, nudges, agents, mailboxes }: World): string {
+function countsIn({ channel, nudges, agents, mailboxes, cluster }: World): string {
   let counts = `${channel?.seq} ${nudges.publish.length}`
   for (const { stamp } of agents.values()) counts += ` ${stamp}`
   for (const letters of mailboxes.values()) counts += ` ${letters.length}`
+  if (cluster !== undefined)
+    counts += ` ${cluster.resourceVersion} ${[...cluster.pods.keys()].join()}`
   return counts
 }
 
 /** How many of each take part in the publish of one version, and what becomes of it. */
-export interface Troupe extends Pick<Cast, 'publishers' | 'restarters' | 'servers'> {
+export interface Troupe extends Pick<Cast, 'publishers' | 'restarters' | 'servers' | 'cluster'> {
   fate?: (urls: readonly string[]) => Partial<Fate>
 }
 
