@@ -1,19 +1,14 @@
 // The images of a whole Drover, brought into a cluster that may reach no registry.
 
-import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { homedir, tmpdir } from 'node:os'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { build, docker, hasImage, run, whyNoDocker } from '../docker/engine.ts'
+import { build, docker, run, whyNoDocker } from '../docker/engine.ts'
+import { findS3 } from '../docker/s3-image.ts'
 import { findRedis } from '../docker/stack.ts'
 import { hasCluster, kubectl } from './cluster.ts'
 
-const S3_IMAGE = 'versity/versitygw:v1.8.0'
-const OWN_S3_IMAGE = 'drover/s3:test'
-/** For machines that reach no registry of images: the program that the other tests use. */
-const S3_DOCKERFILE = `FROM node:24-slim
-COPY versitygw /usr/local/bin/
-ENTRYPOINT ["versitygw"]`
 /** Training and the gate need TensorFlow; the sample's models run on servers without it. */
 const APPS = [
   ['trainer-scheduler', true],
@@ -66,22 +61,6 @@ async function named(image: string, newName: string) {
   const newTag = id.replace('sha256:', '').slice(0, TAG_LENGTH)
   await docker('tag', image, `${newName}:${newTag}`)
   return { newName, newTag }
-}
-
-async function findS3(): Promise<string> {
-  if (await hasImage(S3_IMAGE)) return S3_IMAGE
-  await run(process.execPath, ['scripts/start-s3.mjs', '--fetch'])
-  const { VERSITYGW, XDG_CACHE_HOME } = process.env
-  const caches = join(XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'drover-s3')
-  const folder = await mkdtemp(join(tmpdir(), 'drover-s3-'))
-  try {
-    await copyFile(VERSITYGW ?? join(caches, 'versitygw-v1.8.0'), join(folder, 'versitygw'))
-    await writeFile(join(folder, 'Dockerfile'), S3_DOCKERFILE)
-    await docker('build', '--quiet', '--tag', OWN_S3_IMAGE, folder)
-  } finally {
-    await rm(folder, { recursive: true })
-  }
-  return OWN_S3_IMAGE
 }
 
 const Nodes = z.object({

@@ -58,6 +58,54 @@ async function ask(rest: string): Promise<Response> {
   return response
 }
 
+const HARDENING =
+  '{{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} {{.HostConfig.SecurityOpt}}'
+const LIMITS = '{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}} {{.HostConfig.PidsLimit}}'
+const HARDENED = /^true \[ALL\] \[no-new-privileges:true\]( [1-9]\d*){3} [1-9]\d*:[1-9]\d*$/
+
+/** What the engine says of a service's rights and limits. */
+async function hardeningOf(stack: Stack, service: string): Promise<string> {
+  const format = `${HARDENING} ${LIMITS} {{.Config.User}}`
+  return await docker('inspect', '--format', format, await stack.idOf(service))
+}
+
+/** The sample, from its declaration to an answer of each server; gives the names of these. */
+async function runSample({ drover, servers }: Stack): Promise<string[]> {
+  const served = await drover(Served, 'onboard', 'dfw', '--sample', 'flights')
+
+  expect(served.models).toMatchObject([{ name: MODEL, note: 'version 1 on 2 of 2 servers' }])
+  const asked = await drover(Predicted, 'predict', MODEL, JSON.stringify(ROW))
+  expect(asked.predictions[0]?.prediction).toEqual(asked.predictions[1]?.prediction)
+  for (const { grpc } of servers) await expectByGrpc(grpc, asked.predictions[0]?.prediction)
+  return asked.predictions.map(({ server }) => server)
+}
+
+/** Stops the stack: each container has to end with 0, and all within the grace. */
+async function expectOrderlyStop(stack: Stack, services: readonly string[]): Promise<void> {
+  const startedAt = performance.now()
+
+  await stack.compose('stop')
+
+  expect(performance.now() - startedAt).toBeLessThan(STOP_MS_MAX)
+  for (const service of services) {
+    const id = await stack.idOf(service)
+    const format = '{{.State.ExitCode}} {{.State.OOMKilled}}'
+    expect(await docker('inspect', '--format', format, id), service).toBe('0 false')
+  }
+}
+
+/** Takes the stack down and brings it up again; gives what there is then. */
+async function bringBack({ compose, drover }: Stack) {
+  await compose('down')
+  await compose('up', '--wait')
+  return await drover(Status, 'status')
+}
+
+const ALL_BACK = {
+  models: [{ name: MODEL, stage: 'served' }],
+  servers: [{ ready: true }, { ready: true }],
+}
+
 const why = await whyNoCompose()
 if (why !== undefined) console.log(`no test with Docker Compose: ${why}`)
 
@@ -71,30 +119,13 @@ describe.skipIf(why !== undefined)('docker compose', () => {
   afterAll(async () => await stack?.[Symbol.asyncDispose](), LONG_MS_MAX)
 
   test('every container is hardened', async () => {
-    const hardened =
-      '{{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} {{.HostConfig.SecurityOpt}}'
-    const limits = '{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}} {{.HostConfig.PidsLimit}}'
-    for (const app of ['redis', ...APPS]) {
-      const id = await stack.idOf(app)
-      const said = await docker('inspect', '--format', `${hardened} ${limits} {{.Config.User}}`, id)
-      expect(said, app).toMatch(
-        /^true \[ALL\] \[no-new-privileges:true\]( [1-9]\d*){3} [1-9]\d*:[1-9]\d*$/,
-      )
-    }
+    for (const service of ['redis', ...APPS])
+      expect(await hardeningOf(stack, service), service).toMatch(HARDENED)
   })
 
   test(
     'a tenant of the sample is trained, published on both servers and answered by each',
-    async () => {
-      const served = await stack.drover(Served, 'onboard', 'dfw', '--sample', 'flights')
-
-      expect(served.models).toMatchObject([{ name: MODEL, note: 'version 1 on 2 of 2 servers' }])
-      const asked = await stack.drover(Predicted, 'predict', MODEL, JSON.stringify(ROW))
-      expect(asked.predictions.map(({ server }) => server)).toEqual(['tf-server-1', 'tf-server-2'])
-      expect(asked.predictions[0]?.prediction).toEqual(asked.predictions[1]?.prediction)
-      for (const { grpc } of stack.servers)
-        await expectByGrpc(grpc, asked.predictions[0]?.prediction)
-    },
+    async () => expect(await runSample(stack)).toEqual(['tf-server-1', 'tf-server-2']),
     LONG_MS_MAX,
   )
 
@@ -128,14 +159,7 @@ describe.skipIf(why !== undefined)('docker compose', () => {
 
   test(
     'everything is there again after it was taken down and brought up',
-    async () => {
-      await stack.compose('down')
-      await stack.compose('up', '--wait')
-
-      const { models, servers } = await stack.drover(Status, 'status')
-      expect(models).toMatchObject([{ name: MODEL, stage: 'served' }])
-      expect(servers).toMatchObject([{ ready: true }, { ready: true }])
-    },
+    async () => expect(await bringBack(stack)).toMatchObject(ALL_BACK),
     LONG_MS_MAX,
   )
 
@@ -146,21 +170,46 @@ describe.skipIf(why !== undefined)('docker compose', () => {
         const states = await docker('top', await stack.idOf(app), '-eo', 'pid,stat')
         expect(states, app).not.toMatch(/ Z/)
       }
-      const startedAt = performance.now()
+      await expectOrderlyStop(stack, ['redis', ...APPS])
+    },
+    LONG_MS_MAX,
+  )
+})
 
-      await stack.compose('stop')
+describe.skipIf(why !== undefined)('docker compose with a store on S3', () => {
+  let stack: Stack
 
-      expect(performance.now() - startedAt).toBeLessThan(STOP_MS_MAX)
-      for (const app of ['redis', ...APPS]) {
-        const id = await stack.idOf(app)
-        const state = await docker(
-          'inspect',
-          '--format',
-          '{{.State.ExitCode}} {{.State.OOMKilled}}',
-          id,
-        )
-        expect(state, app).toBe('0 false')
-      }
+  beforeAll(async () => {
+    stack = await startStack({ isOnS3: true })
+  }, BUILD_MS_MAX)
+
+  afterAll(async () => await stack?.[Symbol.asyncDispose](), LONG_MS_MAX)
+
+  test(
+    'serves the sample from it, and has nothing in the volume',
+    async () => {
+      expect(await runSample(stack)).toEqual(['tf-server-1', 'tf-server-2'])
+
+      const objects = await stack.compose('exec', '-T', 's3', 'ls', '/data/drover')
+      expect(objects.split('\n')).toEqual(expect.arrayContaining(['fleets', 'models', 'tenants']))
+      const volume = ['exec', '-T', 'config-publisher', 'ls', '-A', '/var/lib/drover/store']
+      expect(await stack.compose(...volume)).toBe('')
+    },
+    LONG_MS_MAX,
+  )
+
+  test('hardens it as the others, and shows it to nobody outside', async () => {
+    for (const service of ['s3-bucket', 's3'])
+      expect(await hardeningOf(stack, service), service).toMatch(HARDENED)
+    const ports = '{{.HostConfig.PortBindings}}'
+    expect(await docker('inspect', '--format', ports, await stack.idOf('s3'))).toBe('map[]')
+  })
+
+  test(
+    'has everything again after it was taken down and brought up, and stops in order',
+    async () => {
+      expect(await bringBack(stack)).toMatchObject(ALL_BACK)
+      await expectOrderlyStop(stack, ['s3', ...APPS])
     },
     LONG_MS_MAX,
   )

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { build, hasImage, ROOT, run } from './engine.ts'
+import { findS3WithWget } from './s3-image.ts'
 
 const DROVER = join(ROOT, 'apps', 'drover', 'bin', 'drover.js')
 const SERVERS = ['tf-server-1', 'tf-server-2'] as const
@@ -64,8 +65,22 @@ async function freePorts(count: number): Promise<number[]> {
   return ports
 }
 
+/** The files of docs/docker.md; with keys for the stack's own S3 where it has one. */
+async function writeSecrets(folder: string, isOnS3: boolean): Promise<void> {
+  const write = async (name: string, text: string) =>
+    await writeFile(join(folder, name), text, { mode: 0o444 })
+  await mkdir(folder)
+  for (const name of ['api-token', 'servers-token']) await write(name, `${crypto.randomUUID()}\n`)
+  if (!isOnS3) return
+  const [id, secret] = [crypto.randomUUID(), crypto.randomUUID()]
+  await write('s3.env', `AWS_ACCESS_KEY_ID=${id}\nAWS_SECRET_ACCESS_KEY=${secret}\n`)
+  await write('s3-root.env', `ROOT_ACCESS_KEY=${id}\nROOT_SECRET_KEY=${secret}\n`)
+}
+
+const S3_LOCATION = 's3://drover?endpoint=http://s3:7070'
+
 /** Builds every image and starts the stack; resolves when all of it is healthy. */
-export async function startStack(): Promise<Stack> {
+export async function startStack({ isOnS3 = false } = {}): Promise<Stack> {
   for (const app of ['trainer-scheduler', 'config-publisher', 'tf-server']) {
     await build(app, { tensorflow: true })
   }
@@ -73,10 +88,7 @@ export async function startStack(): Promise<Stack> {
   const redis = await findRedis()
   const folder = await mkdtemp(join(tmpdir(), 'drover-compose-'))
   const secrets = join(folder, 'secrets')
-  await mkdir(secrets)
-  for (const name of ['api-token', 'servers-token']) {
-    await writeFile(join(secrets, name), `${crypto.randomUUID()}\n`, { mode: 0o444 })
-  }
+  await writeSecrets(secrets, isOnS3)
   const names = [...PORTS, ...SERVER_PORTS]
   const free = await freePorts(names.length)
   const portOf = (name: (typeof names)[number]) => `${free[names.indexOf(name)]}`
@@ -85,8 +97,14 @@ export async function startStack(): Promise<Stack> {
     DROVER_SECRETS: secrets,
     DROVER_VERSION: 'test',
     DROVER_REDIS_IMAGE: redis,
+    ...(isOnS3 && {
+      DROVER_COMPOSE_STORE: S3_LOCATION,
+      DROVER_S3_IMAGE: await findS3WithWget(),
+      COMPOSE_PROFILES: 's3',
+    }),
   }
-  const project = ['compose', '--project-name', `drover-test-${process.pid}`]
+  const projectName = `drover-test-${process.pid}${isOnS3 ? '-s3' : ''}`
+  const project = ['compose', '--project-name', projectName]
   const compose = async (...args: string[]) =>
     await run('docker', [...project, '--file', 'deploy/compose.yaml', ...args], { env })
   const urlOf = (name: (typeof names)[number]) => `http://127.0.0.1:${portOf(name)}`
