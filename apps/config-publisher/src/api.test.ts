@@ -58,6 +58,37 @@ test('a rollback pins the version below the live one until it is released', asyn
   expect(await world.candidate()).toEqual({ 'acme.late': 3 })
 })
 
+test('what a rollback of the fleet pinned is released together: newcomers first, or all', async () => {
+  await using world = await startRolled()
+  await using started = await start(world)
+  await goLive(world)
+  const { sha = '', seq = 0 } = (await world.channel())?.live ?? {}
+  await world.addJudged(late('acme'), 3)
+  for (const tenant of ['bosch', 'cern']) {
+    await world.putTenant(tenantOf(tenant))
+    await world.addJudged(late(tenant), 1)
+    await started.publisher.look({ tenant })
+  }
+  await started.publisher.look({ tenant: 'acme' })
+  await started.call('POST', '/v1/rollback', { tenant: 'cern', version: 'none' })
+  await goLive(world)
+  const asked = ((await world.channel())?.seq ?? 0) + 1
+  await world.moveChannel(() => ({ undo: { sha, seq, by: 'person', why: 'worse', asked } }))
+  await started.publisher.publicationOf('main').look([])
+  expect(await world.candidate()).toEqual({ 'acme.late': 2 })
+  const release = async (which: string) =>
+    await started.call('POST', '/v1/fleets/main/release', { which })
+
+  expect(await release('newcomers')).toMatchObject({
+    status: 200,
+    answer: { released: ['bosch.late'] },
+  })
+  expect(await world.candidate()).toEqual({ 'acme.late': 2, 'bosch.late': 1 })
+  expect(await release('all')).toMatchObject({ answer: { released: ['acme.late'] } })
+  expect(await world.candidate()).toEqual({ 'acme.late': 3, 'bosch.late': 1 })
+  expect(await release('all')).toMatchObject({ status: 404 })
+})
+
 test('an object that cannot be read is named, and hides no other model', async () => {
   await using world = await startRolled()
   await using started = await start(world)

@@ -12,7 +12,7 @@ import type { Express } from 'express'
 import { z } from 'zod'
 import type { ConfigPublisher } from './config-publisher.ts'
 import { NO_CONFIG, type StoredConfig } from './records.ts'
-import { release, rollback } from './rollback.ts'
+import { release, releaseUndone, rollback } from './rollback.ts'
 import { viewTenant } from './tenant-view.ts'
 
 const WHY_CHARACTERS_MAX = 1_000
@@ -33,6 +33,14 @@ export const RollbackBody = z.strictObject({
 
 /** The body of `POST /v1/release`. */
 export const ReleaseBody = z.strictObject({ tenant: Name, model: Name, by: By, why: Why })
+
+/** The body of `POST /v1/fleets/:fleet/release`. */
+export const ReleaseUndoneBody = z.strictObject({
+  /** All that rollbacks of the fleet pinned, or only models that they took down for being newer. */
+  which: z.enum(['all', 'newcomers']),
+  by: By,
+  why: Why,
+})
 
 const ConfigQuery = z.object({
   root: z.string().max(ROOT_CHARACTERS_MAX).default('/models'),
@@ -93,6 +101,12 @@ function addFleetRoutes(api: Express, publisher: ConfigPublisher): void {
     })
     publisher.log.info({ fleet, models: allowed }, 'removals allowed')
     response.json({ allowed, candidate })
+  })
+  api.post('/v1/fleets/:fleet/release', async (request, response) => {
+    const fleet = Name.parse(request.params.fleet)
+    const body = ReleaseUndoneBody.parse(request.body)
+    const traceparent = traceOf(request)
+    response.json(await releaseUndone(publisher, { ...body, fleet, traceparent }))
   })
   api.get('/v1/configs/:sha/models.config', async (request, response) => {
     const sha = Digest.parse(request.params.sha)

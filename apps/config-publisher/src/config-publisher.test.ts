@@ -8,7 +8,7 @@ import { readJson } from '@drover/model-store'
 import { afterAll, expect, test, vi } from 'vitest'
 import { tenantOf } from './facts.fixture.ts'
 import { linearModel } from './models.fixture.ts'
-import { late, startPublisher, startRolled } from './publisher.fixture.ts'
+import { goLive, late, startPublisher, startRolled } from './publisher.fixture.ts'
 import { filesOf, startWorld, type World } from './world.fixture.ts'
 
 const WAIT = { timeout: 30_000, interval: 20 }
@@ -111,6 +111,23 @@ test('two publishers on the same queue do no harm', async () => {
 
   const expected = Object.fromEntries(tenants.map((tenant) => [`${tenant}.late`, 1]))
   expect(await servedSoon(world, expected)).toEqual(expected)
+})
+
+test('an undo of which no nudge tells is carried out by the scan', async () => {
+  await using world = await startRolled()
+  await using started = await start(world)
+  await goLive(world)
+  const { sha = '', seq = 0 } = (await world.channel())?.live ?? {}
+  await world.addJudged(late('acme'), 3)
+  await started.publisher.look({ tenant: 'acme' })
+  await goLive(world)
+  expect(await world.candidate()).toEqual({ 'acme.late': 3 })
+  const asked = ((await world.channel())?.seq ?? 0) + 1
+  await world.moveChannel(() => ({ undo: { sha, seq, by: 'person', why: 'worse', asked } }))
+
+  started.publisher.scan('changes')
+
+  expect(await servedSoon(world, { 'acme.late': 2 })).toEqual({ 'acme.late': 2 })
 })
 
 test('with Redis away the API goes on, and when it is back and empty everything is looked at', async () => {

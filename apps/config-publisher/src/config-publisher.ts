@@ -195,7 +195,20 @@ class PublisherLoop implements ConfigPublisher {
       this.isReady = true
     }
     await this.#scan.run(stop)
+    await this.#lookAtChannels()
     return false
+  }
+
+  /** What a channel itself calls for, such as an undo or culprits, whatever became of its nudge. */
+  async #lookAtChannels(): Promise<void> {
+    const fleets = await this.records.fleetNames()
+    await mapBounded(fleets, TENANTS_AT_ONCE, async (fleet) => {
+      try {
+        await this.publicationOf(fleet).look([])
+      } catch (err) {
+        this.log.warn({ err, fleet }, 'not published, will retry')
+      }
+    })
   }
 
   async #lookAtEverything(stop: AbortSignal): Promise<void> {

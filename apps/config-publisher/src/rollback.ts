@@ -1,12 +1,26 @@
-import type { ConfigRef, Controls, Tenant } from '@drover/model-config'
-import { ApiError } from '@drover/service'
+import {
+  type ConfigRef,
+  type Controls,
+  parseServedName,
+  servedName,
+  type Tenant,
+} from '@drover/model-config'
+import { isObjectFault } from '@drover/model-store'
+import { ApiError, mapBounded } from '@drover/service'
 import type { ConfigPublisher } from './config-publisher.ts'
 import { changeControls } from './controls/act.ts'
-import { plan, type RollbackWish, withoutPin, withPins } from './controls/plan.ts'
-import { mapBounded } from '@drover/service'
+import {
+  plan,
+  type RollbackWish,
+  type Undone,
+  undonePins,
+  withoutPins,
+  withPins,
+} from './controls/plan.ts'
 import { NO_CONFIG } from './records.ts'
 
 const MODELS_AT_ONCE = 8
+const TENANTS_AT_ONCE = 16
 
 /** Who asks for what. */
 export interface RollbackRequest extends RollbackWish {
@@ -71,11 +85,58 @@ export async function release(
     what: `release ${model}`,
     why,
     traceparent,
-    change: (pins) => withoutPin(pins, model),
+    change: (pins) => withoutPins(pins, [model]),
   })
   if (controls === undefined) throw new ApiError(404, `${name}.${model} is not pinned`)
   publisher.log.info({ tenant: name, model, by, why, traceparent }, 'released')
   return { pins: controls.pins, candidate: await publishNow(publisher, tenant, traceparent) }
+}
+
+/** Which fleet's pins are to go, and who asks for it. */
+export interface ReleaseUndoneRequest extends Pick<RollbackRequest, 'by' | 'why' | 'traceparent'> {
+  fleet: string
+  which: Undone
+}
+
+/**
+ * Takes away what rollbacks of a fleet pinned, and publishes it once. A tenant whose objects cannot be
+ * read keeps its pins. Throws an `ApiError` where there is nothing to take away.
+ */
+export async function releaseUndone(
+  publisher: ConfigPublisher,
+  { fleet, which, by, why, traceparent }: ReleaseUndoneRequest,
+): Promise<{ released: string[]; candidate: ConfigRef | undefined }> {
+  const { records, log } = publisher
+  async function releaseTenant(name: string): Promise<string[]> {
+    const tenant = await records.tenant(name)
+    if (tenant === undefined || tenant.tombstone || tenant.spec.fleet !== fleet) return []
+    let models: string[] = []
+    const change = (pins: Controls['pins']) => {
+      models = undonePins(pins, which)
+      return withoutPins(pins, models)
+    }
+    const what = `release what the rollback of ${fleet} pinned`
+    await changeControls(publisher, { tenant: name, by, what, why, traceparent, change })
+    return models.map((model) => servedName({ tenant: name, model }))
+  }
+  const found = await mapBounded(await records.tenantNames(), TENANTS_AT_ONCE, async (name) => {
+    try {
+      return await releaseTenant(name)
+    } catch (err) {
+      if (!isObjectFault(err)) throw err
+      log.error({ err, fleet, tenant: name }, 'pins kept: the tenant cannot be read')
+      return []
+    }
+  })
+  const released = found.flat().toSorted()
+  if (released.length === 0) {
+    const left = which === 'all' ? 'model' : 'newcomer'
+    throw new ApiError(404, `no ${left} of ${fleet} is pinned by a rollback of the fleet`)
+  }
+  log.info({ fleet, released, by, why, traceparent }, 'released')
+  const tenants = [...new Set(released.map((name) => parseServedName(name).tenant))]
+  const options = { isUrgent: true, traceparent }
+  return { released, candidate: await publisher.publicationOf(fleet).look(tenants, options) }
 }
 
 async function requireTenant({ records }: ConfigPublisher, name: string): Promise<Tenant> {

@@ -7,7 +7,7 @@ import {
   trainCommand,
 } from './commands/change.ts'
 import { type Context, openContext } from './commands/context.ts'
-import { rollbackFleetCommand } from './commands/fleet.ts'
+import { releaseFleetCommand, rollbackFleetCommand } from './commands/fleet.ts'
 import { type ImportOptions, importCommand } from './commands/import.ts'
 import { logsCommand } from './commands/logs.ts'
 import { type OnboardOptions, onboardCommand } from './commands/onboard.ts'
@@ -101,6 +101,11 @@ const addWaiting = (command: Command): Command =>
     .option('--no-wait', 'return at once')
     .option('--timeout <seconds>', 'how long to wait', toCount, WAIT_SECONDS)
 
+interface ReleaseOptions extends Waiting {
+  fleet?: true
+  newcomers?: true
+}
+
 interface Waiting extends JsonOption {
   wait: boolean
   timeout: number
@@ -168,11 +173,18 @@ function addPins(program: Command, config: Config): void {
     if (fleet !== undefined) await rollbackFleetCommand(context, { ...options, fleet })
     else if (target !== undefined) await rollbackCommand(context, target, options)
   })
-  addWaiting(addCommand(program, 'release <tenant.model>', 'ends a pin')).action(
-    async (target: string, options: Waiting) => {
-      await releaseCommand(await connect(config, options), target, options)
-    },
-  )
+  addWaiting(
+    addCommand(program, 'release [tenant.model]', 'ends a pin')
+      .option('--fleet', 'all pins that rollbacks of the fleet wrote')
+      .option('--newcomers', 'of these, the pins of clients that came later'),
+  ).action(async (target: string | undefined, { fleet, newcomers, ...options }: ReleaseOptions) => {
+    if ([target, fleet, newcomers].filter((each) => each !== undefined).length !== 1) {
+      throw new CliError(Exit.USAGE, 'name either <tenant.model>, --fleet or --newcomers')
+    }
+    const context = await connect(config, options)
+    if (target !== undefined) await releaseCommand(context, target, options)
+    else await releaseFleetCommand(context, fleet === true ? 'all' : 'newcomers', options)
+  })
 }
 
 function addQuestions(program: Command, config: Config): void {

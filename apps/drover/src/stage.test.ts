@@ -57,3 +57,10 @@ test('a refused version says that the one before is still served', () => {
 
   expect(note).toBe('worse (version 2 is still served)')
 })
+
+test('a model that is pinned to none says what serves it again', () => {
+  expect(stageOf({ ...passed, pin: 'none' })).toEqual({
+    stage: 'judged',
+    note: 'pinned to none: drover release serves it',
+  })
+})

@@ -66,6 +66,7 @@ function stageOfPassing(view: ModelView, newest: number, reason: string): Staged
       note: `version ${live} on ${confirmed} of ${servers} servers${pinned}`,
     }
   }
+  if (pin === 'none') return { stage: 'judged', note: 'pinned to none: drover release serves it' }
   // No server confirmed it yet, or none does any more.
   if (candidate === wanted) return { stage: 'published', note: `version ${candidate}` }
   return { stage: 'judged', note: reason }

@@ -167,6 +167,8 @@ export const Controls = z.strictObject({
       by: z.string(),
       why: z.string(),
       at: Instant,
+      /** The undo that wrote it, by the seq at which it was asked for. */
+      undo: Seq.exactOptional(),
     }),
   ),
   /** By fleet: the last undo whose pins were written; it is never carried out here again. */

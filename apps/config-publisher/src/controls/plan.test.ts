@@ -1,6 +1,13 @@
 import { expect, test } from 'vitest'
 import { entryOf, tenantOf, verdictOf, versionOf } from '../facts.fixture.ts'
-import { plan, type RollbackObserved, type RollbackWish, withoutPin, withPins } from './plan.ts'
+import {
+  plan,
+  type RollbackObserved,
+  type RollbackWish,
+  undonePins,
+  withoutPins,
+  withPins,
+} from './plan.ts'
 
 const versions = [
   versionOf(1),
@@ -97,6 +104,17 @@ test('a pin is bound to the present owner and leaves the other pins alone', () =
 test('a release takes one pin away, and only one that is there', () => {
   const before = { early: { version: 1, born: 1, ...note }, late: { version: 2, born: 1, ...note } }
 
-  expect(withoutPin(before, 'late')).toEqual({ early: before.early })
-  expect(withoutPin({}, 'late')).toBeUndefined()
+  expect(withoutPins(before, ['late'])).toEqual({ early: before.early })
+  expect(withoutPins({}, ['late'])).toBeUndefined()
+})
+
+test('what an undo pinned is told apart from what a person pinned', () => {
+  const pins = {
+    early: { version: 1, born: 1, ...note, undo: 9 },
+    late: { version: 'none' as const, born: 1, ...note, undo: 9 },
+    off: { version: 'none' as const, born: 1, ...note },
+  }
+
+  expect(undonePins(pins, 'all')).toEqual(['early', 'late'])
+  expect(undonePins(pins, 'newcomers')).toEqual(['late'])
 })

@@ -98,6 +98,8 @@ export interface PinNote {
   by: string
   why: string
   at: string
+  /** The undo that pins, by the seq at which it was asked for. */
+  undo?: number
 }
 
 /** The pins after a rollback: those of models that are not meant stay as they are. */
@@ -112,8 +114,22 @@ export function withPins(
   return { ...before, ...Object.fromEntries(added) }
 }
 
-/** The pins after a release; undefined when there was none. */
-export function withoutPin(before: Controls['pins'], model: string): Controls['pins'] | undefined {
-  if (before[model] === undefined) return undefined
-  return Object.fromEntries(Object.entries(before).filter(([each]) => each !== model))
+/** The pins after a release; undefined when there were none. */
+export function withoutPins(
+  before: Controls['pins'],
+  models: readonly string[],
+): Controls['pins'] | undefined {
+  const kept = Object.entries(before).filter(([each]) => !models.includes(each))
+  return kept.length === Object.keys(before).length ? undefined : Object.fromEntries(kept)
 }
+
+/** Which of the pins that undos wrote are to go: all of them, or those that keep newcomers out. */
+export type Undone = 'all' | 'newcomers'
+
+/** The models whose pin an undo wrote. */
+export const undonePins = (pins: Controls['pins'], which: Undone): string[] =>
+  Object.entries(pins)
+    .filter(
+      ([, { undo, version }]) => undo !== undefined && (which === 'all' || version === 'none'),
+    )
+    .map(([model]) => model)

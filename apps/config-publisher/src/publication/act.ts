@@ -98,7 +98,7 @@ export async function writeUndo(
   const at = new Date(parts.now()).toISOString()
   const { fleet } = parts
   await mapBounded(due, WRITES_AT_ONCE, async ({ tenant, asked, by, why, pins }) => {
-    const note = { by, why, at }
+    const note = { by, why, at, undo: asked }
     await changeControls(parts, {
       tenant: tenant.tenant,
       by,

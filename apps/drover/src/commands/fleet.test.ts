@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { makeClient } from '../client.ts'
 import { makeOutput } from '../output.ts'
 import type { Context } from './context.ts'
-import { rollbackFleetCommand } from './fleet.ts'
+import { releaseFleetCommand, rollbackFleetCommand } from './fleet.ts'
 
 const log = makeLog('test')
 log.level = 'silent'
@@ -18,6 +18,10 @@ async function startRestarter(lives: number[]) {
     routes.post('/v1/undo', (request, response) => {
       bodies.push(request.body)
       response.status(202).json({ seq: 4, sha: 'a', asked: 9 })
+    })
+    routes.post('/v1/fleets/main/release', (request, response) => {
+      bodies.push(request.body)
+      response.json({ released: ['bolt.late'] })
     })
     routes.get('/v1/status', (_request, response) => {
       const seq = lives.shift() ?? 0
@@ -80,3 +84,18 @@ test('a fleet that does not get there in time says what it waits for', async () 
 
   await expect(rollbackFleetCommand(fleet.context, options)).rejects.toThrow('live is 0')
 })
+
+test.each([
+  ['newcomers', { which: 'newcomers', why: 'drover release --newcomers' }],
+  ['all', { which: 'all', why: 'drover release --fleet' }],
+] as const)(
+  '%s of what a rollback pinned is released in the fleet of the restarter',
+  async (which, body) => {
+    await using fleet = await startRestarter([])
+
+    await releaseFleetCommand(fleet.context, which, { wait: false, timeout: 30 })
+
+    expect(fleet.bodies).toEqual([body])
+    expect(fleet.lines.at(-1)).toContain('bolt.late')
+  },
+)

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { CliError, Exit } from '../output.ts'
 import { readFleet } from '../views.ts'
 import type { Context } from './context.ts'
+import { waitUntilServed } from './onboard.ts'
 
 const POLL_MS = 100
 
@@ -25,8 +26,31 @@ export async function rollbackFleetCommand(
   }
   const live = await waitUntilUndone(context, undo, options.timeout)
   output.result({ undo, live }, [
-    `the fleet is back at config ${undo.seq}, as config ${live}; drover release ends a pin`,
+    `the fleet is back at config ${undo.seq}, as config ${live}, and pinned to it`,
+    'clients that came since are not served until: drover release --newcomers',
+    'everybody is served the newest again by: drover release --fleet',
   ])
+}
+
+const Released = z.looseObject({ released: z.array(z.string()) })
+
+/**
+ * `drover release --fleet`: ends all pins that rollbacks of the fleet wrote; with `--newcomers` those
+ * of models that they took down, since no config listed them then. Waits until they are served.
+ */
+export async function releaseFleetCommand(
+  context: Context,
+  which: 'all' | 'newcomers',
+  options: { wait: boolean; timeout: number },
+): Promise<void> {
+  const startedAt = performance.now()
+  const { fleet } = await readFleet(context)
+  const body = { which, why: `drover release --${which === 'all' ? 'fleet' : which}` }
+  const path = `/v1/fleets/${fleet}/release`
+  const answer = await context.publisher.send('POST', path, body, Released)
+  const { released } = answer
+  if (options.wait) return await waitUntilServed(context, released, options.timeout, startedAt)
+  context.output.result(answer, [`${released.length} models are released: ${released.join(', ')}`])
 }
 
 /** Any config above the seq at which it was asked for holds the undo. */
