@@ -135,6 +135,7 @@ function addChanges(program: Command, config: Config): void {
     addCommand(program, 'import <models.config>', 'takes over what a TF Serving set-up serves')
       .option('--apply', 'do it; without it, only say what would be done')
       .option('--fleet <name>', 'the fleet of clients that are new', 'main')
+      .option('--all-versions', 'every version that it serves, and not only the highest')
       .option('--tenant-of <name>', 'the client of models whose name is no <tenant>.<model>'),
   ).action(async (file: string, options: ImportOptions & JsonOption) => {
     await importCommand(await connect(config, options), file, options)

@@ -1,8 +1,6 @@
 import { listen, makeApi, makeLog } from '@drover/service'
 import { expect, test } from 'vitest'
-import { makeClient } from '../client.ts'
-import { makeOutput } from '../output.ts'
-import type { Context } from './context.ts'
+import { contextOf } from './context.fixture.ts'
 import { releaseFleetCommand, rollbackFleetCommand } from './fleet.ts'
 
 const log = makeLog('test')
@@ -13,7 +11,6 @@ const isReady = () => ({ ready: true })
 /** A restarter that has an undo asked for at seq 9, and whose `live` is next on the list at each look. */
 async function startRestarter(lives: number[]) {
   const bodies: unknown[] = []
-  const lines: string[] = []
   const api = makeApi({ log, token: undefined, isReady }, (routes) => {
     routes.post('/v1/undo', (request, response) => {
       bodies.push(request.body)
@@ -38,26 +35,7 @@ async function startRestarter(lives: number[]) {
     })
   })
   const { url, ...listening } = await listen(api, { host: '127.0.0.1', port: 0 })
-  const client = makeClient('restarter', url, 'secret')
-  const context: Context = {
-    home: '',
-    session: {
-      servers: [],
-      token: 'secret',
-      trainerScheduler: url,
-      configPublisher: url,
-      restarter: url,
-    },
-    scheduler: client,
-    publisher: client,
-    restarter: client,
-    output: {
-      ...makeOutput(true),
-      result: (value) => lines.push(JSON.stringify(value)),
-      progress: (line) => lines.push(line),
-    },
-  }
-  return { ...listening, context, bodies, lines }
+  return { ...listening, ...contextOf(url), bodies }
 }
 
 test('it waits until a config above the one that asked is live', async () => {

@@ -7,15 +7,22 @@ const model = (name: string, more: object = {}) =>
 
 function seen(models: readonly ModelServerModel[], more: Partial<ImportObserved> = {}) {
   const versions = new Map(models.map(({ basePath }) => [basePath, [3n, 10n, 7n]]))
-  return { models, versions, known: new Set<string>(), tenantOf: undefined, ...more }
+  return {
+    models,
+    versions,
+    known: new Set<string>(),
+    tenantOf: undefined,
+    allVersions: false,
+    ...more,
+  }
 }
 
 /** What becomes of each model, in one line. */
 function linesOf(observed: ImportObserved): string[] {
   const { imports, known, refusals } = planImport(observed)
   return [
-    ...imports.map(({ from, name, directory, notes }) =>
-      [`${from} -> ${name} ${directory}`, ...notes].join('; '),
+    ...imports.map(({ from, name, directory, older, notes }) =>
+      [`${from} -> ${name} ${[...older, directory].join(' ')}`, ...notes].join('; '),
     ),
     ...known.map(({ from, name }) => `${from} is ${name}`),
     ...refusals.map(({ from, why }) => `${from}: ${why}`),
@@ -57,6 +64,11 @@ test.each<[string, ImportObserved, string[]]>([
     'of several versions the highest comes',
     seen([model('a.b', { versionPolicy: { kind: 'latest', numVersions: 2 } })]),
     ['a.b -> a.b /m/a.b/10; of 10, 7 only the first'],
+  ],
+  [
+    'or all that are served, the lowest first',
+    seen([model('a.b', { versionPolicy: { kind: 'all' } })], { allVersions: true }),
+    ['a.b -> a.b /m/a.b/3 /m/a.b/7 /m/a.b/10; after 3, 7, to which it can go back'],
   ],
   [
     'of specific ones the highest that there is',

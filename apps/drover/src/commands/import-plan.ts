@@ -11,13 +11,18 @@ export interface ImportObserved {
   known: ReadonlySet<string>
   /** The client for models whose names do not say one. */
   tenantOf: string | undefined
+  /** Whether every version comes that the set-up serves, and not only the highest. */
+  allVersions: boolean
 }
 
-/** One version of a model that is taken over as a version trained elsewhere. */
+/** A model that is taken over, as versions trained elsewhere. */
 export interface Import {
   from: string
   name: string
+  /** The version that is to be served. */
   directory: string
+  /** Those that come before it, the lowest first, so that there is one to go back to. */
+  older: readonly string[]
   /** What of the set-up does not come along. */
   notes: readonly string[]
 }
@@ -45,8 +50,7 @@ export function planImport(observed: ImportObserved): ImportPlan {
     } else if (observed.known.has(name)) known.push({ from, name })
     else if ('why' in version) refusals.push({ from, why: version.why })
     else {
-      const directory = `${model.basePath.replace(/\/+$/, '')}/${version.version}`
-      imports.push({ from, name, directory, notes: notesOn(model, version) })
+      imports.push({ from, name, ...versionsOf(model, version, observed) })
     }
   }
   return { imports, known, refusals }
@@ -97,10 +101,21 @@ function versionFor(model: ModelServerModel, observed: ImportObserved): Found | 
     : { version, others }
 }
 
-function notesOn({ versionLabels }: ModelServerModel, { version, others }: Found): string[] {
+function versionsOf(
+  { basePath, versionLabels }: ModelServerModel,
+  { version, others }: Found,
+  { allVersions }: ImportObserved,
+): Omit<Import, 'from' | 'name'> {
   const labels = Object.keys(versionLabels)
-  return [
-    ...(others.length > 0 ? [`of ${[version, ...others].join(', ')} only the first`] : []),
-    ...(labels.length > 0 ? [`without its labels ${labels.join(', ')}`] : []),
-  ]
+  const directoryOf = (each: bigint) => `${basePath.replace(/\/+$/, '')}/${each}`
+  const some = `of ${[version, ...others].join(', ')} only the first`
+  const all = `after ${others.toReversed().join(', ')}, to which it can go back`
+  return {
+    directory: directoryOf(version),
+    older: allVersions ? others.toReversed().map(directoryOf) : [],
+    notes: [
+      ...(others.length > 0 ? [allVersions ? all : some] : []),
+      ...(labels.length > 0 ? [`without its labels ${labels.join(', ')}`] : []),
+    ],
+  }
 }

@@ -10,14 +10,15 @@ import { pushModel } from './push.ts'
 export interface ImportOptions {
   fleet: string
   tenantOf?: string
+  allVersions?: boolean
   apply?: boolean
   wait: boolean
   timeout: number
 }
 
 /**
- * `drover import <models.config>`: takes over the models of a TF Serving set-up, each in the version
- * that it serves, as versions trained elsewhere. Only says what it would do unless told to apply
+ * `drover import <models.config>`: takes over the models of a TF Serving set-up, each in the highest
+ * version that it serves, or in all of them, as versions trained elsewhere. Only says what it would do unless told to apply
  * it; applies nothing while anything is refused. What is there already is left alone, so that it
  * may be repeated.
  */
@@ -29,7 +30,7 @@ export async function importCommand(
   checkName('fleet', options.fleet)
   if (options.tenantOf !== undefined) checkName('tenant', options.tenantOf)
   const startedAt = performance.now()
-  const plan = await planOf(context, file, options.tenantOf)
+  const plan = await planOf(context, file, options)
   const { imports, refusals } = plan
   if (options.apply !== true)
     return context.output.result({ ...plan, applied: false }, linesOf(plan))
@@ -38,28 +39,34 @@ export async function importCommand(
     const more = refusals.length > 1 ? `, and ${refusals.length - 1} more` : ''
     throw new CliError(Exit.CONFLICT, `nothing is taken over: ${from}: ${why}${more}`)
   }
-  for (const { name, directory } of imports) {
-    const version = await pushModel(context, name, { directory, fleet: options.fleet })
-    context.output.progress(`${name} has version ${version}`)
+  for (const { name, directory, older } of imports) {
+    for (const each of [...older, directory]) {
+      const version = await pushModel(context, name, { directory: each, fleet: options.fleet })
+      context.output.progress(`${name} has version ${version}`)
+    }
   }
   const names = imports.map(({ name }) => name)
   if (options.wait) return await waitUntilServed(context, names, options.timeout, startedAt)
   context.output.result({ ...plan, applied: true }, [`${names.length} models are taken over`])
 }
 
-async function planOf(context: Context, file: string, tenantOf: string | undefined) {
+async function planOf(
+  context: Context,
+  file: string,
+  { tenantOf, allVersions = false }: ImportOptions,
+) {
   const { models } = await readConfig(file)
   const versions = new Map<string, bigint[] | undefined>()
   for (const { basePath } of models) versions.set(basePath, await versionsIn(basePath))
   // Whom a model would belong to is known once it has its name.
-  const named = planImport({ models, versions, known: new Set(), tenantOf })
+  const named = planImport({ models, versions, known: new Set(), tenantOf, allVersions })
   const known = new Set<string>()
   const tenants = new Set(named.imports.map(({ name }) => parseServedName(name).tenant))
   for (const tenant of tenants) {
     const spec = await findTenantSpec(context, tenant)
     for (const model of Object.keys(spec?.models ?? {})) known.add(`${tenant}.${model}`)
   }
-  return planImport({ models, versions, known, tenantOf })
+  return planImport({ models, versions, known, tenantOf, allVersions })
 }
 
 async function readConfig(file: string): Promise<ModelServerConfig> {
