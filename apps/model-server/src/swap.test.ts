@@ -1,7 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { z } from 'zod'
 import { type BoundSocket, bindSocket } from './test-support/bound-socket.ts'
 import { startLoad } from './test-support/load.ts'
 import { halfPlus, writeVersion } from './test-support/saved-models.ts'
@@ -9,32 +10,38 @@ import { startServer, type TestServer } from './test-support/server.ts'
 
 const NAME = 'acme.risk'
 const PATIENT = { timeout: 30_000 }
+const Listed = z.object({ versions: z.array(z.object({ name: z.string() })) })
 let folder: string
 let socket: BoundSocket
-const servers: TestServer[] = []
+let server: TestServer
 
+beforeAll(async () => {
+  socket = bindSocket()
+  const sockets = await mkdtemp(join(tmpdir(), 'drover-swap-admin-'))
+  const socketPath = join(sockets, 'admin')
+  server = await startServer(['--listen_fds=rest:4'], { restFd: socket.fd, socketPath })
+  return async () => {
+    await server.stop()
+    socket.close()
+    await rm(sockets, { recursive: true })
+  }
+})
+
+/** Each test finds a server that serves nothing, and a folder of its own. */
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'drover-swap-'))
-  socket = bindSocket()
+  return async () => {
+    const { body } = await server.admin('GET', '/v1/models')
+    const names = Listed.parse(body).versions.map(({ name }) => name)
+    await server.admin('POST', '/v1/models', { upserts: [], removes: [...new Set(names)] })
+    await rm(folder, { recursive: true })
+  }
 })
-
-afterEach(async () => {
-  for (const server of servers.splice(0)) await server.stop()
-  socket.close()
-  await rm(folder, { recursive: true })
-})
-
-async function start(): Promise<TestServer> {
-  const socketPath = join(folder, `admin-${servers.length}`)
-  const server = await startServer(['--listen_fds=rest:4'], { restFd: socket.fd, socketPath })
-  servers.push(server)
-  return server
-}
 
 const basePathOf = (name: string): string => join(folder, 'models', name)
 
 /** Serves these versions and nothing else of a model. */
-async function serve(server: TestServer, versions: number[], name: string = NAME) {
+async function serve(versions: number[], name: string = NAME) {
   const upserts = [{ name, basePath: basePathOf(name), versions, labels: {} }]
   return await server.admin('POST', '/v1/models', { upserts, removes: [] })
 }
@@ -59,13 +66,12 @@ describe('a delta', () => {
   test('swaps versions under load without a failed request', async () => {
     for (const version of [1, 2, 3, 4, 5])
       await writeVersion(basePathOf(NAME), version, halfPlus(version))
-    const server = await start()
-    await serve(server, [1])
+    await serve([1])
     const load = startLoad({ url: predictUrl(), keeping: 6, connecting: 2, isRight: isOfAVersion })
     await vi.waitUntil(() => load.tally.right > 0, PATIENT)
 
     for (const version of [2, 3, 4, 5, 1, 5]) {
-      const { body } = await serve(server, [version])
+      const { body } = await serve([version])
 
       expect(body).toEqual({ versions: expect.arrayContaining([available(version)]) })
       const seen = load.tally.right
@@ -85,10 +91,9 @@ describe('a delta', () => {
   test('with a broken version keeps the old one and says why', async () => {
     await writeVersion(basePathOf(NAME), 1, halfPlus(1))
     await writeVersion(basePathOf(NAME), 2, Buffer.from('broken'))
-    const server = await start()
-    await serve(server, [1])
+    await serve([1])
 
-    const { status, body } = await serve(server, [2])
+    const { status, body } = await serve([2])
 
     expect(status).toBe(200)
     const failed = { name: NAME, version: 2, state: 'END', error: expect.stringMatching(/./) }
@@ -100,11 +105,10 @@ describe('a delta', () => {
 
   test('tries a version that failed again when it is asked again', async () => {
     await writeVersion(basePathOf(NAME), 1, Buffer.from('broken'))
-    const server = await start()
-    await serve(server, [1])
+    await serve([1])
     await writeVersion(basePathOf(NAME), 1, halfPlus(1))
 
-    const { body } = await serve(server, [1])
+    const { body } = await serve([1])
 
     expect(body).toEqual({ versions: [available(1)] })
   })
@@ -113,7 +117,6 @@ describe('a delta', () => {
     const names = Array.from({ length: 20 }, (_, index) => `acme.m${index}`)
     for (const [index, name] of names.entries())
       await writeVersion(basePathOf(name), 1, index === 7 ? Buffer.from('?') : halfPlus(index))
-    const server = await start()
     const upserts = names.map((name) => ({
       name,
       basePath: basePathOf(name),
@@ -134,8 +137,6 @@ describe('a delta', () => {
   })
 
   test('that is malformed changes nothing', async () => {
-    const server = await start()
-
     const { status, body } = await server.admin('POST', '/v1/models', {
       upserts: [{ name: '../x', basePath: '/', versions: [1], labels: {} }],
       removes: [],
@@ -152,7 +153,6 @@ describe('labels', () => {
   test('move when their version is available, and no earlier', async () => {
     await writeVersion(basePathOf(NAME), 1, halfPlus(1))
     await writeVersion(basePathOf(NAME), 2, Buffer.from('broken'))
-    const server = await start()
     const want = async (versions: number[], stable: number) =>
       await server.admin('POST', '/v1/models', {
         upserts: [{ name: NAME, basePath: basePathOf(NAME), versions, labels: { stable } }],
@@ -175,8 +175,7 @@ describe('labels', () => {
 
 test('the admin socket answers golden requests of one version', async () => {
   await writeVersion(basePathOf(NAME), 1, halfPlus(1))
-  const server = await start()
-  await serve(server, [1])
+  await serve([1])
   const inputs = { x: { dtype: 'DT_FLOAT', shape: [1, 2], values: [1, 'NaN'] } }
   const run = async (request: object) =>
     await server.admin('POST', '/v1/run', {
