@@ -108,35 +108,8 @@ function passages(policies: readonly Policy[], parts: ReturnType<typeof readPart
   return { into: [...new Set(into)].toSorted(), out: [...new Set(out)].toSorted() }
 }
 
-describe.skipIf(!hasCluster)('the manifests', () => {
-  let folder: string
-  beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'drover-overlay-'))
-    await run(join(KUBERNETES, 'local/secrets.sh'), [])
-    const namespace = { apiVersion: 'v1', kind: 'Namespace' }
-    kubectl(
-      ['apply', '--server-side', '-f', '-'],
-      JSON.stringify({ ...namespace, metadata: { name: DRY, labels: STRICT } }),
-    )
-    applyBase()
-  }, 180_000)
-  afterAll(async () => {
-    removeBase()
-    kubectl(['delete', 'namespace', DRY])
-    await rm(folder, { recursive: true })
-  }, 180_000)
-
-  test.each(['base', 'local', 'production'])(
-    'are taken by a real API server, and no pod of them asks for more than it should: %s',
-    async (overlay) => {
-      await writeOverlay(folder, { of: join(KUBERNETES, overlay), namespace: DRY })
-      const strict = ['--validate=strict', '--warnings-as-errors']
-
-      const said = kubectl(['apply', '--server-side', '--dry-run=server', ...strict, '-k', folder])
-
-      expect(said.trim().split('\n')).toHaveLength(read(overlay).length)
-    },
-  )
+describe.skipIf(!hasCluster)('the manifests, as kustomize renders them', () => {
+  beforeAll(async () => void (await run(join(KUBERNETES, 'local/secrets.sh'), [])))
 
   test('name every server of the restarter, ready or not, and keep tokens from all others', () => {
     const byName = new Map(
@@ -189,6 +162,37 @@ describe.skipIf(!hasCluster)('the manifests', () => {
       egress: [],
     })
   })
+})
+
+describe.skipIf(!hasCluster)('the manifests on a real API server', () => {
+  let folder: string
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'drover-overlay-'))
+    await run(join(KUBERNETES, 'local/secrets.sh'), [])
+    const namespace = { apiVersion: 'v1', kind: 'Namespace' }
+    kubectl(
+      ['apply', '--server-side', '-f', '-'],
+      JSON.stringify({ ...namespace, metadata: { name: DRY, labels: STRICT } }),
+    )
+    applyBase()
+  }, 180_000)
+  afterAll(async () => {
+    removeBase()
+    kubectl(['delete', 'namespace', DRY])
+    await rm(folder, { recursive: true })
+  }, 180_000)
+
+  test.each(['base', 'local', 'production'])(
+    'are taken, and no pod of them asks for more than it should: %s',
+    async (overlay) => {
+      await writeOverlay(folder, { of: join(KUBERNETES, overlay), namespace: DRY })
+      const strict = ['--validate=strict', '--warnings-as-errors']
+
+      const said = kubectl(['apply', '--server-side', '--dry-run=server', ...strict, '-k', folder])
+
+      expect(said.trim().split('\n')).toHaveLength(read(overlay).length)
+    },
+  )
 
   test.each([
     ['kubectl apply', []],

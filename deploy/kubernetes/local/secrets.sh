@@ -5,5 +5,5 @@ folder=$(dirname "$0")/secrets
 umask 077
 mkdir -p "$folder"
 for name in api-token agents-token s3-secret; do
-  [ -s "$folder/$name" ] || printf %s "$(openssl rand -hex 32)" >"$folder/$name"
+  [ -s "$folder/$name" ] || head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n' >"$folder/$name"
 done
