@@ -1,9 +1,11 @@
 #!/usr/bin/env node
-// What CI runs on a clean clone: the README's own command first, then the slow suites, and last the
-// images one by one, which are skipped where no Docker engine answers. It ends with one line that
-// counts all of them.
+// What CI runs on a clean clone: the README's own command first, then the slow suites, then the images
+// one by one, which are skipped where no Docker engine answers, and last a whole Drover in a cluster
+// with every fault once, which is skipped where there is none. It ends with one line that counts all
+// of them.
 
 import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 
@@ -12,12 +14,22 @@ const SUITES = [
   ['npm', 'test'],
   ['npm', 'run', 'test:slow'],
   ['npm', 'run', 'test:docker', '--', 'test/docker/images'],
+  ['npm', 'run', 'test:cluster'],
 ]
+/** Where an engine and its base image are made if nothing else is told; see test/docker/engine.ts. */
+const DOCKER_NEIGHBOUR = join(ROOT, '../shared/docker')
+const { DOCKER_HOST, DROVER_DOCKER_SETUP } = process.env
+const isTold = DOCKER_HOST !== undefined || DROVER_DOCKER_SETUP !== undefined
+const env = {
+  DROVER_PROOF: 'short',
+  ...(!isTold && existsSync(DOCKER_NEIGHBOUR) && { DROVER_DOCKER_SETUP: DOCKER_NEIGHBOUR }),
+  ...process.env,
+}
 const CLOSING = /^(\d+) passed, (\d+) failed, (\d+) skipped$/
 
 const total = [0, 0, 0]
 for (const [command, ...args] of SUITES) {
-  const child = spawn(command, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(command, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'inherit'] })
   let counts
   for await (const line of createInterface({ input: child.stdout })) {
     const found = CLOSING.exec(line)

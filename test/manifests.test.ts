@@ -20,18 +20,13 @@ const Probe = z.object({
 })
 type Probe = z.output<typeof Probe>
 
-const Container = z.strictObject({
-  name: z.literal('tf-server'),
-  image: z.string(),
-  ports: z.array(z.unknown()),
-  envFrom: z.unknown(),
+const Container = z.object({
+  /** A hook would hold back the signal at which the agent begins. */
+  lifecycle: z.undefined().optional(),
   env: z.array(z.object({ name: z.string(), value: z.string().optional() })),
   startupProbe: Probe,
   readinessProbe: Probe,
   livenessProbe: Probe,
-  resources: z.unknown(),
-  securityContext: z.unknown(),
-  volumeMounts: z.unknown(),
 })
 
 const Deployment = z.object({

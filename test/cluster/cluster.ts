@@ -77,11 +77,21 @@ export function podFolder(account: string): string {
   return folder
 }
 
-/** Kills the API server as a machine's failure would, and starts it again. */
+/** Kills the API server as a machine's failure would. */
+export function killApiServer(): void {
+  const { DROVER_CLUSTER_API_PID = '' } = process.env
+  process.kill(Number(readFileSync(DROVER_CLUSTER_API_PID, 'utf8').split(' ')[0]), 'SIGKILL')
+}
+
+/** Kills the API server, and starts it again. */
 export async function restartApiServer(): Promise<void> {
-  const { DROVER_CLUSTER_API_PID = '', DROVER_CLUSTER_UP = '' } = process.env
-  const pid = Number(readFileSync(DROVER_CLUSTER_API_PID, 'utf8').split(' ')[0])
-  process.kill(pid, 'SIGKILL')
+  killApiServer()
+  await startApiServer()
+}
+
+/** Starts the API server that was killed. */
+export async function startApiServer(): Promise<void> {
+  const { DROVER_CLUSTER_UP = '' } = process.env
   const up = spawn(DROVER_CLUSTER_UP, { stdio: 'ignore', signal: AbortSignal.timeout(UP_MS_MAX) })
   await once(up, 'exit')
 }

@@ -17,6 +17,8 @@ export type Ask = (model: string, x: number) => Promise<number>
 
 const Predictions = z.object({ predictions: z.tuple([z.number()]) })
 
+const refusal = (status: number | undefined, words: string) => new Error(`${status}: ${words}`)
+
 /** One connection at a time that is kept and used again, without retries. */
 export function restClient(url: string): Ask {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
@@ -27,14 +29,18 @@ export function restClient(url: string): Ask {
       const options = { method: 'POST', agent, headers, signal: AbortSignal.timeout(HANGS_MS) }
       const sent = request(`${url}/v1/models/${model}:predict`, options, (response) => {
         const { statusCode } = response
-        text(response).then((said) => {
-          if (statusCode === 200) resolve(said)
-          else reject(new Error(`${statusCode}: ${said}`))
-        }, reject)
+        const isRight = statusCode === 200
+        const said = text(response)
+        const told = said.then((words) =>
+          isRight ? words : Promise.reject(refusal(statusCode, words)),
+        )
+        told.then(resolve, reject)
       })
       const { reusedSocket } = sent
       sent.once('error', (cause) =>
-        reject(new Error(`${cause.message}, ${reusedSocket ? 'old' : 'new'} connection`, { cause })),
+        reject(
+          new Error(`${cause.message}, ${reusedSocket ? 'old' : 'new'} connection`, { cause }),
+        ),
       )
       sent.end(body)
     })

@@ -48,7 +48,8 @@ await new Promise<void>((begin) => {
     if (waiting.delete(model) && waiting.size === 0) begin()
   })
 })
-const rest = (): Ask => (hasRetries ? withRetries(restClient(settings.rest)) : restClient(settings.rest))
+const rest = (): Ask =>
+  hasRetries ? withRetries(restClient(settings.rest)) : restClient(settings.rest)
 const times = (count: number, make: () => Promise<void>) => Array.from({ length: count }, make)
 process.once('SIGTERM', () => ending.abort())
 await Promise.all([

@@ -3,6 +3,8 @@
 
 /** An answer that takes longer has failed. */
 export const ANSWER_MS_MAX = 1_000
+/** Models are asked about so many numbers. */
+const NUMBERS = 1_000
 /** So many failures are told one by one. */
 const TOLD_MAX = 50
 
@@ -49,24 +51,25 @@ export class Tally {
   /** Counts one request, whose model answers `x + version`. */
   async count(kind: Kind, model: string, ask: (x: number) => Promise<number>): Promise<void> {
     const { floor = 0 } = this.#bounds.get(model) ?? {}
-    const x = Math.floor(Math.random() * ANSWER_MS_MAX)
+    const x = Math.floor(Math.random() * NUMBERS)
     const startMs = performance.now()
-    let what: string | undefined
-    try {
-      const version = (await ask(x)) - x
-      const { ceiling = 0 } = this.#bounds.get(model) ?? {}
-      if (!(Number.isInteger(version) && version >= floor && version <= ceiling))
-        what = `version ${version} answers, and not ${floor} to ${ceiling}`
-    } catch (error) {
-      what = `${error}`
-    }
+    const found = await ask(x).then(
+      (y) => this.#faultOf(model, y - x, floor),
+      (error: unknown) => (error instanceof Error ? error.message : 'no error'),
+    )
     const ms = performance.now() - startMs
     this.#slowestMs = Math.max(this.#slowestMs, ms)
-    if (what === undefined && ms > ANSWER_MS_MAX) what = 'late'
+    const what = found ?? (ms > ANSWER_MS_MAX ? 'late' : undefined)
     if (what === undefined) return void this.#right.set(kind, (this.#right.get(kind) ?? 0) + 1)
     this.#failed++
     if (this.#failures.length < TOLD_MAX)
       this.#failures.push({ at: new Date().toISOString(), kind, model, what, ms: Math.round(ms) })
+  }
+
+  #faultOf(model: string, version: number, floor: number): string | undefined {
+    const { ceiling = 0 } = this.#bounds.get(model) ?? {}
+    const isRight = Number.isInteger(version) && version >= floor && version <= ceiling
+    return isRight ? undefined : `version ${version} answers, and not ${floor} to ${ceiling}`
   }
 
   tell(): Told {

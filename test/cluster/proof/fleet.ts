@@ -1,0 +1,183 @@
+// The fleet of the proof: a whole Drover in the cluster, models that say their version, and what is known of both.
+
+import { readFile } from 'node:fs/promises'
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Channel, channelKey, type ModelId, parseServedName } from '@drover/model-config'
+import { type ModelStore, openS3Store, readStateJson } from '@drover/model-store'
+import { z } from 'zod'
+import { ROOT } from '../../docker/engine.ts'
+import { until } from '../cluster.ts'
+import { type Loop, startLoop } from '../loop-stack.ts'
+import type { Bounds } from '../load/tally.ts'
+import { type Load, startLoad, type Told } from './load.ts'
+import { putVersion, versionModel, writeFirst } from './versions.ts'
+
+const NAMESPACE = 'drover-proof'
+export const NODES = ['node1', 'node2']
+const SECRETS = join(ROOT, 'deploy/kubernetes/local/secrets')
+export const MODELS = ['proof-a.sum', 'proof-b.sum']
+/** It gets a version that kills what runs it. */
+export const FRAIL = 'proof-c.sum'
+
+const Pods = z.object({
+  items: z.array(
+    z.object({
+      metadata: z.object({
+        name: z.string(),
+        uid: z.string(),
+        deletionTimestamp: z.string().optional(),
+      }),
+      spec: z.object({ nodeName: z.string().optional() }),
+      status: z.object({
+        conditions: z.array(z.object({ type: z.string(), status: z.string() })).default([]),
+      }),
+    }),
+  ),
+})
+
+const Servers = z.object({
+  servers: z.array(
+    z.object({ state: z.object({ server: z.string(), recycles: z.int() }).nullable() }),
+  ),
+})
+
+/** A pod that is not about to end. */
+export interface Pod {
+  name: string
+  uid: string
+  node: string
+  isReady: boolean
+}
+
+export type Fleet = Awaited<ReturnType<typeof startFleet>>
+
+/** A port outside of the cluster for the store, by which a test writes versions. */
+const STORE_PORT = {
+  target: { kind: 'Service', name: 's3' },
+  patch: JSON.stringify([{ op: 'add', path: '/spec/type', value: 'NodePort' }]),
+}
+
+async function openStore(loop: Loop): Promise<ModelStore> {
+  const port = await loop.kubectl(
+    'get',
+    'service',
+    's3',
+    '-o',
+    'jsonpath={.spec.ports[0].nodePort}',
+  )
+  // The store takes its credentials from where the AWS SDK looks for them.
+  process.env.AWS_ACCESS_KEY_ID = 'drover'
+  process.env.AWS_SECRET_ACCESS_KEY = await readFile(join(SECRETS, 's3-secret'), 'utf8')
+  const { hostname } = new URL(loop.rest)
+  return await openS3Store({ bucket: 'drover', prefix: '', endpoint: `http://${hostname}:${port}` })
+}
+
+/** Starts all of it, with the first version of each model judged by the real gate. */
+export async function startFleet() {
+  const loop = await startLoop({ namespace: NAMESPACE, patches: [STORE_PORT] })
+  const { kubectl } = loop
+  const token = (await readFile(join(SECRETS, 'api-token'), 'utf8')).trim()
+  const store = await openStore(loop)
+  const bounds = new Map<string, Bounds>()
+  let load: Load | undefined
+  let told: Told | undefined
+
+  const bound = (name: string, each: Bounds): void => {
+    bounds.set(name, each)
+    load?.bound(name, each)
+  }
+  const folder = await writeFirst(mkdtempSync(join(tmpdir(), 'drover-proof-')))
+  for (const name of [...MODELS, FRAIL]) {
+    await loop.drover(z.unknown(), 'push', name, folder)
+    bound(name, { floor: 1, ceiling: 1 })
+  }
+  const address = await kubectl('get', 'service', 'tf-server', '-o', 'jsonpath={.spec.clusterIP}')
+
+  async function pods(app = 'tf-server'): Promise<Pod[]> {
+    const said = await kubectl('get', 'pods', '-l', `app=${app}`, '-o', 'json')
+    const { items } = Pods.parse(JSON.parse(said))
+    return items
+      .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+      .map(({ metadata: { name, uid }, spec: { nodeName: node = '' }, status }) => ({
+        name,
+        uid,
+        node,
+        isReady: status.conditions.some((each) => each.type === 'Ready' && each.status === 'True'),
+      }))
+  }
+
+  async function call(app: 'config-publisher' | 'restarter', path: string, body?: object) {
+    const response = await fetch(`${loop.apiOf(app)}${path}`, {
+      method: body === undefined ? 'GET' : 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(30_000),
+    })
+    const said: unknown = await response.json()
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${JSON.stringify(said)}`)
+    return said
+  }
+
+  /** How often each server that answers has started a model server. */
+  async function recycles(): Promise<Map<string, number>> {
+    const { servers } = Servers.parse(await call('restarter', '/v1/status'))
+    return new Map(
+      servers.flatMap(({ state }) => (state === null ? [] : [[state.server, state.recycles]])),
+    )
+  }
+
+  const channel = async (): Promise<Channel> => {
+    const found = await readStateJson(store, channelKey('main'), Channel)
+    if (found === undefined) throw new Error('there is no channel')
+    return found
+  }
+
+  const Candidate = z.object({ candidate: z.object({ seq: z.int() }).optional() })
+  const pin = async ({ tenant, model }: ModelId, version: number): Promise<number> => {
+    const body = { tenant, model, version, why: 'the proof' }
+    const { candidate } = Candidate.parse(await call('config-publisher', '/v1/rollback', body))
+    return candidate?.seq ?? (await channel()).candidate?.seq ?? 0
+  }
+  /** Publishes a model's next version; resolves when all servers have confirmed it. */
+  async function publish(name: string): Promise<void> {
+    const { ceiling: last } = bounds.get(name) ?? { ceiling: 1 }
+    const version = last + 1
+    bound(name, { floor: last, ceiling: version })
+    const id = parseServedName(name)
+    await putVersion(store, id, { version, content: versionModel(version) })
+    const seq = await pin(id, version)
+    await until(`seq ${seq} is live`, async () => ((await channel()).live?.seq ?? -1) >= seq)
+    bound(name, { floor: version, ceiling: version })
+  }
+
+  return {
+    loop,
+    store,
+    kubectl,
+    call,
+    channel,
+    pin,
+    pods,
+    recycles,
+    publish,
+    /** Does something while clients ask on every node; says what they saw. */
+    async underLoad(work: () => Promise<void>, { hasRetries = false } = {}) {
+      const asking = await startLoad({ nodes: NODES, address, bounds, hasRetries })
+      load = asking
+      try {
+        await work()
+      } finally {
+        load = undefined
+        told = await asking.stop()
+        console.log(JSON.stringify(told))
+      }
+      return told
+    },
+    async [Symbol.asyncDispose]() {
+      await store[Symbol.asyncDispose]()
+      await loop[Symbol.asyncDispose]()
+    },
+  }
+}
