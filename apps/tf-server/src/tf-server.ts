@@ -19,6 +19,7 @@ import type { Ports } from './ports.ts'
 
 const COMMANDS_MAX = 16
 const FIRST_LOOK_MS = 200
+const LEAVING_LOOK_MS = 250
 
 export type { TfServerOptions } from './open.ts'
 export type { Action, ChannelView, Command, Observed } from './plan.ts'
@@ -54,7 +55,7 @@ export async function startTfServer(options: TfServerOptions): Promise<TfServer>
       async [Symbol.asyncDispose]() {
         // Nobody is refused who has not yet seen that this server is about to go.
         ports.memory.isStopping = true
-        if (ports.memory.wasOpen) await sleep(options.stopWaitMs)
+        if (ports.memory.wasOpen) await waitInStep(ports, options.stopWaitMs)
         stop.abort()
         for (const { reject } of ports.memory.pending)
           reject(new AgentError('STOPPED', 'the agent is stopping'))
@@ -66,6 +67,16 @@ export async function startTfServer(options: TfServerOptions): Promise<TfServer>
     await close()
     throw error
   }
+}
+
+/**
+ * Lets a time pass in which clients are still answered. Nobody waits for this server to confirm
+ * anything any more, so it looks by itself for what is live, and often.
+ */
+async function waitInStep({ nudgeLook }: Ports, ms: number): Promise<void> {
+  const looking = setInterval(nudgeLook, LEAVING_LOOK_MS)
+  await sleep(ms)
+  clearInterval(looking)
 }
 
 /** The agent's own loop, and the one that reads the channel, so that a slow store delays no command. */
