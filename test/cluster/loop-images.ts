@@ -65,14 +65,16 @@ async function named(image: string, newName: string) {
 
 const Nodes = z.object({
   items: z.array(
-    z.object({ status: z.object({ images: z.array(z.object({ names: z.string().array() })) }) }),
+    z.object({
+      status: z.object({ images: z.array(z.object({ names: z.string().array().nullable() })) }),
+    }),
   ),
 })
 
 /** Which of the images some node does not have, as far as the nodes say. */
 function missing(names: readonly string[]): string[] {
   const { items } = Nodes.parse(JSON.parse(kubectl(['get', 'nodes', '-o', 'json'])))
-  const known = items.map(({ status }) => status.images.flatMap((image) => image.names))
+  const known = items.map(({ status }) => status.images.flatMap((image) => image.names ?? []))
   return names.filter((name) => !known.every((all) => all.includes(`docker.io/${name}`)))
 }
 
