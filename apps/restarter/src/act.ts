@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type Channel, channelKey } from '@drover/model-config'
 import { type ModelStore, swapJson } from '@drover/model-store'
-import { auditRecycled } from './audit.ts'
+import { auditAction } from './audit.ts'
 import type { Calls } from './calls.ts'
 import type { Cluster } from './cluster.ts'
 import { type Action, nextChannel, type Observed } from './observed.ts'
@@ -54,7 +54,7 @@ async function write(
   channel: Channel,
   { store, fleet }: Pick<ActorOptions, 'store' | 'fleet'>,
 ): Promise<Channel | undefined> {
-  if (action.recycled !== undefined) await auditRecycled(store, fleet, channel, action)
+  await auditAction(store, fleet, channel, action)
   const next = nextChannel(channel, action.change, `restarter/${randomUUID()}`)
   return (await swapJson(store, channelKey(fleet), channel.seq, next)) ? next : undefined
 }

@@ -1,4 +1,4 @@
-import { type Audit, auditKey, type Channel, channelKey, sha256 } from '@drover/model-config'
+import { type Audit, auditKey, type Channel, channelKey } from '@drover/model-config'
 import { createJson, type ModelStore } from '@drover/model-store'
 import type { Action } from './observed.ts'
 
@@ -18,17 +18,16 @@ export async function audit(
   await createJson(store, auditKey(new Date(entry.at), `fleets.${fleet}.${id}`), record)
 }
 
-export async function auditRecycled(
+/** Writes the record that an action brings with it, before the action: a crash must not lose it. */
+export async function auditAction(
   store: ModelStore,
   fleet: string,
   { seq }: Channel,
-  action: Extract<Action, { kind: 'write' }>,
+  { record, why }: Extract<Action, { kind: 'write' }>,
 ): Promise<void> {
-  if (action.recycled === undefined) return
-  const { server, recycles } = action.recycled
-  const id = `recycled.${sha256(server).slice(0, 16)}.${recycles}`
+  if (record === undefined) return
   const at = new Date().toISOString()
-  await audit(store, fleet, id, { seq, at, what: 'server recycled', why: action.why })
+  await audit(store, fleet, record.id, { seq, at, what: record.what, why })
 }
 
 /**

@@ -39,10 +39,12 @@ export function lookAfter(
   const undo = isMovedBack(observed, channel) ? undoOf(observed, channel, deployment) : undefined
   if (undo === undefined) {
     const why = 'the pod template was changed by somebody else'
-    return { why, action: { kind: 'write', what: 'template', change: { template }, why } }
+    const record = { id: `template.${channel.seq + 1}`, what: why }
+    return { why, action: { kind: 'write', what: 'template', change: { template }, why, record } }
   }
   const why = `${undo.by} moved drover.dev/config back to config ${undo.seq}: the fleet goes back`
-  return { why, action: { kind: 'write', what: 'undo', change: { template, undo }, why } }
+  const record = { id: `undo.${undo.asked}`, what: `undo to ${undo.sha} by ${undo.by}` }
+  return { why, action: { kind: 'write', what: 'undo', change: { template, undo }, why, record } }
 }
 
 /** A pod would start with a config that is not live, or not at all. */

@@ -175,8 +175,8 @@ export type Action =
         | 'template'
       change: Change
       why: string
-      /** What ended with this write: a server that was recycled. */
-      recycled?: { server: string; recycles: number }
+      /** What is over or was asked for with this write, for the audit; `id` names it for ever. */
+      record?: { id: string; what: string }
     }
   | {
       kind: 'apply'

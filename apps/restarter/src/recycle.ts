@@ -155,8 +155,10 @@ function awaitRecycle(observed: Observed, { url, state, command }: ObservedServe
   return { why: `${url} is being recycled` }
 }
 
-function release(why: string, recycled?: { server: string; recycles: number }): Step {
+function release(why: string, done?: { server: string; recycles: number }): Step {
   const change = { rollout: undefined }
   const write = { kind: 'write' as const, what: 'release' as const, change, why }
-  return { why, action: recycled === undefined ? write : { ...write, recycled } }
+  if (done === undefined) return { why, action: write }
+  const id = `recycled.${sha256(done.server).slice(0, 16)}.${done.recycles}`
+  return { why, action: { ...write, record: { id, what: 'server recycled' } } }
 }

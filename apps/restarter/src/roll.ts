@@ -128,7 +128,8 @@ function endRoll(observed: Observed, channel: Channel, rollout: Rollout): Step {
   if (!isTrial(observed, rollout)) {
     const why = 'every pod is new'
     const change = { rollout: undefined, ...left }
-    return { why, action: { kind: 'write', what: 'release', change, why } }
+    const record = { id: `rolled.${channel.restart.count}`, what: 'fleet rolled' }
+    return { why, action: { kind: 'write', what: 'release', change, why, record } }
   }
   const blocker = whyNotLive(observed, rollout)
   if (blocker === undefined) return moveLive(observed, channel, rollout, left)
@@ -172,8 +173,7 @@ function fail(observed: Observed, channel: Channel, rollout: Rollout, why: strin
     return reject(observed, channel, rollout, { kind: 'deadline', culprits: [], why })
   }
   const { restart } = channel
-  return turnBack(observed, channel, rollout, {
-    why,
-    change: { restart: { ...restart, failed: restart.count } },
-  })
+  const record = { id: `unrolled.${restart.count}`, what: 'the roll of the fleet failed' }
+  const change = { restart: { ...restart, failed: restart.count } }
+  return turnBack(observed, channel, rollout, { why, change, record })
 }

@@ -146,6 +146,8 @@ export interface Turn {
   why: string
   template?: Rollout['step']['template']
   change?: Change
+  /** For the audit. */
+  record?: { id: string; what: string }
 }
 
 /** The config is rejected, and the servers and the pod template go back. */
@@ -167,15 +169,16 @@ export function turnBack(
   observed: Observed,
   channel: Channel,
   rollout: Rollout,
-  { why, template, change = {} }: Turn,
+  { why, template, change = {}, record }: Turn,
 ): Step {
   const servers = changedServers(observed, rollout, steadyConfig(observed)).map(({ url }) => url)
   const before = rollout.step.template
   const back = template ?? (before && { to: before.from, from: before.to })
   const step = { kind: 'back' as const, servers, ...(back && { template: back }) }
-  const what = change.rejected === undefined ? 'back' : 'reject'
+  const what = change.rejected === undefined ? ('back' as const) : ('reject' as const)
   const next = { ...change, rollout: rewrite(channel, rollout, step) }
-  return { why, action: { kind: 'write', what, change: next, why } }
+  const action = { kind: 'write' as const, what, change: next, why }
+  return { why, action: record === undefined ? action : { ...action, record } }
 }
 
 /** A rollout that nobody can take must not keep a newer candidate, perhaps its remedy, waiting. */
