@@ -27,6 +27,7 @@ export interface Memory {
   silent: ReadonlyMap<string, number>
   last: ReadonlyMap<string, ServerState>
   losses: readonly Loss[]
+  noneReadySince: number | undefined
   /** The channel's seq at the last look at which no rollout was running. */
   idleSeq: number | undefined
   /** Whether the Deployment was read when the channel was already as it is now, with no rollout. */
@@ -40,6 +41,7 @@ export const EMPTY_MEMORY: Memory = {
   silent: new Map(),
   last: new Map(),
   losses: [],
+  noneReadySince: undefined,
   idleSeq: undefined,
   isCurrent: false,
 }
@@ -77,10 +79,16 @@ export function remember(memory: Memory, sight: Sight): Memory {
     beat: rollout && rememberBeat(memory, rollout, now),
     rollout: rollout && rememberRollout(memory, rollout, sight),
     tookOver: rollout && rememberTakeover(memory, rollout, sight.holder),
+    noneReadySince: rememberNone(memory, sight),
     idleSeq: rollout === undefined ? channel?.seq : undefined,
     isCurrent: isCurrent(memory, sight),
   }
   return { ...next, losses: rememberLosses(memory, next, rollout, sight) }
+}
+
+function rememberNone({ noneReadySince }: Memory, { states, now }: Sight): number | undefined {
+  const isReady = [...states.values()].some((state) => state?.ready === true)
+  return isReady ? undefined : (noneReadySince ?? now)
 }
 
 /** It is read before the channel, so only the look before can tell what the channel said then. */
@@ -198,6 +206,7 @@ export function describe(memory: Memory, sight: Sight) {
     stepSince: memory.rollout?.stepSince ?? now,
     tookOver: memory.tookOver,
     losses: memory.losses,
+    noneReadySince: memory.noneReadySince,
     deployment: sight.deployment,
     isCurrent: memory.isCurrent,
     hasRolled: memory.rollout?.hasRolled ?? false,

@@ -137,6 +137,8 @@ export interface Observed {
   /** The fence under which this process took the rollout over from another. */
   tookOver: number | undefined
   losses: readonly Loss[]
+  /** Since when no server is ready; undefined while one is. */
+  noneReadySince: number | undefined
   delivery: Delivery
   /** Read before the channel. */
   deployment: DeploymentView

@@ -46,6 +46,21 @@ describe('a candidate that comes by a roll', () => {
     ],
     ['waits for a Deployment that moves', byRoll({}, fleet(4), { status: moving }), 'nothing'],
     [
+      'does not wait for one that has had nobody ready for long',
+      byRoll({}, fleet(4), { status: moving }, { noneReadySince: NOW - 61_000 }),
+      'take roll 5 [] 4/0 to 5/0',
+    ],
+    [
+      'waits for one that is paused, whatever is ready',
+      byRoll(
+        {},
+        fleet(4),
+        { status: { state: 'paused', message: 'paused' } },
+        { noneReadySince: NOW - 61_000 },
+      ),
+      'nothing',
+    ],
+    [
       'waits for the cluster',
       byRoll({}, fleet(4), {}, { deployment: { kind: 'away', why: 'refused' } }),
       'nothing',
@@ -145,6 +160,26 @@ describe('a roll', () => {
       'rejects what takes too long',
       byRoll(held, fleet(4), { pair: there, status: moving }, { hasRolled: true, ...late }),
       'reject deadline 5 back 5 [] 5/0 to 4/0',
+    ],
+    [
+      'goes back when its pods have trouble and there is a newer candidate',
+      byRoll(
+        { ...held, candidate: config(6) },
+        fleet(4),
+        { pair: there, status: moving, trouble: 'ErrImagePull' },
+        { hasRolled: true, stepSince: NOW - 61_000 },
+      ),
+      'back back 5 [] 5/0 to 4/0',
+    ],
+    [
+      'goes on in spite of a newer candidate while its pods have none',
+      byRoll(
+        { ...held, candidate: config(6) },
+        fleet(4),
+        { pair: there, status: moving },
+        { hasRolled: true, stepSince: NOW - 61_000 },
+      ),
+      'nothing',
     ],
     [
       'patches once more what another holder of the name overwrote',

@@ -22,12 +22,19 @@ export function pairOf(config: ConfigRef, count: number): TemplatePair {
 }
 
 /** Why no roll may start on a Deployment; undefined: one may. */
-export function whyNoRoll({ deployment }: Observed): string | undefined {
+function whyNoRoll(observed: Observed): string | undefined {
+  const { deployment } = observed
   if (deployment.kind === 'none') return 'there is no Deployment to roll (DROVER_DEPLOYMENT)'
   if (deployment.kind === 'away') return `the cluster cannot be asked: ${deployment.why}`
-  const { status } = deployment
-  return status.state === 'done' ? undefined : `the Deployment is not done: ${saidOf(deployment)}`
+  const { state } = deployment.status
+  if (state === 'done' || (isDown(observed) && state !== 'paused' && state !== 'empty'))
+    return undefined
+  return `the Deployment is not done: ${saidOf(deployment)}`
 }
+
+/** Nobody has been ready for long: the pods that are there wait for what only a roll brings. */
+const isDown = ({ now, noneReadySince, limits }: Observed): boolean =>
+  noneReadySince !== undefined && now - noneReadySince > limits.applyMs
 
 /** The right to roll the fleet on to a candidate; windows bind it unless it holds an undo. */
 export function takeRoll(
@@ -104,6 +111,10 @@ export function stepRoll(observed: Observed, channel: Channel, rollout: Rollout)
   const failed = whyFailed(observed)
   if (failed !== undefined) return fail(observed, channel, rollout, failed)
   const { deployment } = observed
+  if (isStuck(observed, channel, rollout)) {
+    const why = 'the pods do not get ready, and there is a newer candidate'
+    return turnBack(observed, channel, rollout, { why })
+  }
   if (patch !== undefined || deployment.kind !== 'seen') return patch ?? { why: 'nothing is seen' }
   const isDone = deployment.status.state === 'done'
   return isDone ? endRoll(observed, channel, rollout) : { why: saidOf(deployment) }
@@ -158,6 +169,17 @@ function undone(
   const turn = { template: { to: pair, from: pair }, change }
   if (!isNew) return turnBack(observed, channel, rollout, { ...turn, why })
   return reject(observed, channel, rollout, { kind: 'deadline', culprits: [], why, ...turn })
+}
+
+/** What its pods cannot bring must not keep a newer candidate, perhaps its remedy, waiting. */
+function isStuck(
+  { deployment, now, stepSince, limits }: Observed,
+  { candidate }: Channel,
+  rollout: Rollout,
+): boolean {
+  const isNewer = candidate !== undefined && candidate.seq > rollout.seq
+  const isTroubled = deployment.kind === 'seen' && deployment.trouble !== undefined
+  return isNewer && isTroubled && now - stepSince > limits.applyMs
 }
 
 /** Kubernetes' own word, or the time. */

@@ -140,6 +140,7 @@ export function observed(
     stepSince: NOW - 1_000,
     tookOver: undefined,
     losses: [],
+    noneReadySince: undefined,
     delivery: 'reload',
     deployment: { kind: 'none' },
     isCurrent: true,
