@@ -190,6 +190,7 @@ export function describeServers(memory: Memory, sight: Sight): ObservedServer[] 
       state,
       silentSince: memory.silent.get(url),
       wasReady: last?.ready === true,
+      hasEnded: state === undefined && last?.stopping === true,
       wasApplying: state === undefined && wasApplying(url, command, last, rollout),
       command,
     }

@@ -74,6 +74,8 @@ export interface ObservedServer {
   wasReady: boolean
   /** Whether it went silent while it may have been applying the rollout's config. */
   wasApplying: boolean
+  /** It said that it was about to end, and is silent now. */
+  hasEnded: boolean
   command: Command | undefined
 }
 

@@ -112,6 +112,14 @@ describe('recycling', () => {
       'nothing',
     ],
     [
+      'one that said that it would end is waited for no more',
+      observed(settled, [
+        server('a', state(4, old)),
+        server('b', { silentMs: 10 }, { hasEnded: true }),
+      ]),
+      'take recycle 4 [a]',
+    ],
+    [
       'a server that grew too large',
       observed(settled, [server('a', state(4, { residentBytes: 11 }))], large),
       'take recycle 4 [a]',

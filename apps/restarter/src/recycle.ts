@@ -28,7 +28,7 @@ export function dueRecycle(
  * already, or the last replacement was just now.
  */
 export function whyNoRecycle(observed: Observed): string | undefined {
-  const missing = observed.servers.find(({ state }) => state?.ready !== true)
+  const missing = observed.servers.find(({ state, hasEnded }) => state?.ready !== true && !hasEnded)
   const why = whyWait(observed)
   return missing === undefined ? why : `${missing.url} is not ready`
 }

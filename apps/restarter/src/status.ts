@@ -62,10 +62,13 @@ const BLIND = {
 }
 
 /** `leaving`: it ends, or its name does not stand for it any more. */
-const serverOf = ({ url, state, command }: ObservedServer, gone: ReadonlySet<string>) => ({
+const serverOf = (
+  { url, state, hasEnded, command }: ObservedServer,
+  gone: ReadonlySet<string>,
+) => ({
   url,
   reachable: state !== undefined,
-  leaving: state === undefined ? gone.has(url) : state.stopping,
+  leaving: state === undefined ? hasEnded || gone.has(url) : state.stopping,
   state: state ?? null,
   command: command ?? null,
 })

@@ -67,6 +67,7 @@ export function server(
     silentSince: isSeen ? undefined : NOW - seen.silentMs,
     wasReady: isSeen && seen.ready,
     wasApplying: false,
+    hasEnded: false,
     command: undefined,
     ...more,
   }
