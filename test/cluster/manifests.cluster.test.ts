@@ -129,6 +129,27 @@ describe.skipIf(!hasCluster)('the manifests, as kustomize renders them', () => {
     })
   })
 
+  test('bring no Secret for production, and spread its servers evenly over the nodes', () => {
+    const objects = read('production')
+
+    expect(objects.filter(({ kind }) => kind === 'Secret')).toEqual([])
+    expect(
+      objects.find(({ kind, metadata }) => kind === 'Deployment' && metadata.name === 'tf-server'),
+    ).toMatchObject({
+      spec: {
+        replicas: 3,
+        template: {
+          spec: {
+            topologySpreadConstraints: [
+              { topologyKey: 'kubernetes.io/hostname', whenUnsatisfiable: 'DoNotSchedule' },
+              { topologyKey: 'topology.kubernetes.io/zone', whenUnsatisfiable: 'ScheduleAnyway' },
+            ],
+          },
+        },
+      },
+    })
+  })
+
   test('let every part reach what it needs, from both sides, and nothing else', () => {
     const objects = read('local')
     const parts = readParts(objects)
