@@ -81,7 +81,12 @@ export const FleetStatus = z.object({
     })
     .nullable(),
   servers: z.array(
-    z.object({ url: z.string(), leaving: z.boolean(), state: ServerState.nullable() }),
+    z.object({
+      url: z.string(),
+      // An older restarter does not say so.
+      leaving: z.boolean().default(false),
+      state: ServerState.nullable(),
+    }),
   ),
   decisions: z.array(z.looseObject({ at: z.string(), why: z.string() })),
 })

@@ -14,8 +14,8 @@ export const ServerState = z.object({
   /** The server's own name, stable over its restarts. */
   server: z.string(),
   ready: z.boolean(),
-  /** It was asked to end, and takes no commands any more. */
-  stopping: z.boolean(),
+  /** It was asked to end, and takes no commands any more. An older agent, as during an upgrade, does not say so. */
+  stopping: z.boolean().default(false),
   /** Why it is not ready. */
   why: Reason.optional(),
   /** The config that is confirmed: every model of it answers its golden requests, or is in `failed`. */
