@@ -65,7 +65,9 @@ async function named(image: string, newName: string) {
 
 const Nodes = z.object({
   items: z.array(
-    z.object({ status: z.object({ images: z.array(z.object({ names: z.string().array().nullable() })) }) }),
+    z.object({
+      status: z.object({ images: z.array(z.object({ names: z.string().array().nullable() })) }),
+    }),
   ),
 })
 

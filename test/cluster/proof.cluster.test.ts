@@ -9,7 +9,7 @@ import { BUILD_MS_MAX } from '../docker/engine.ts'
 import { isOurs, killApiServer, startApiServer, until } from './cluster.ts'
 import { whyNoLoop } from './loop-images.ts'
 import { type Fleet, FRAIL, MODELS, NODES, type Pod, startFleet } from './proof/fleet.ts'
-import { kubeletOf, processOf } from './proof/nodes.ts'
+import { kubeletOf, processOf, silence } from './proof/nodes.ts'
 import { killingModel, putVersion } from './proof/versions.ts'
 
 const isLong = process.env.DROVER_PROOF === 'long'
@@ -152,27 +152,11 @@ describe.skipIf(why !== undefined)('no request fails', () => {
     async () => {
       expect(
         await failuresOf(async () => {
-          const select = async (app: string): Promise<unknown> =>
-            await fleet.kubectl(
-              'patch',
-              'service',
-              's3',
-              '-p',
-              JSON.stringify({ spec: { selector: { app } } }),
-            )
-          await select('nobody')
-          try {
-            await sleep(AWAY_MS)
-            expect((await fleet.pods()).filter(({ isReady }) => isReady)).toHaveLength(NODES.length)
-          } finally {
-            await select('s3')
-          }
-          await until('the store is back', async () => {
-            return await fleet.channel().then(
-              () => true,
-              () => false,
-            )
-          })
+          const [store] = await fleet.pods('s3')
+          using silent = silence(store?.node ?? '', store?.ip ?? '')
+          await sleep(AWAY_MS)
+          expect(silent).toBeDefined()
+          expect((await fleet.pods()).filter(({ isReady }) => isReady)).toHaveLength(NODES.length)
         }),
       ).toEqual([])
     },

@@ -31,6 +31,7 @@ const Pods = z.object({
       }),
       spec: z.object({ nodeName: z.string().optional() }),
       status: z.object({
+        podIP: z.string().optional(),
         conditions: z.array(z.object({ type: z.string(), status: z.string() })).default([]),
       }),
     }),
@@ -48,6 +49,7 @@ export interface Pod {
   name: string
   uid: string
   node: string
+  ip: string
   isReady: boolean
 }
 
@@ -104,6 +106,7 @@ export async function startFleet() {
         name,
         uid,
         node,
+        ip: status.podIP ?? '',
         isReady: status.conditions.some((each) => each.type === 'Ready' && each.status === 'True'),
       }))
   }

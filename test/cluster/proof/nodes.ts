@@ -1,5 +1,6 @@
 // Processes of a cluster that is this machine's own: those that a test stops, kills or stands beside.
 
+import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 
 const read = (pid: string, file: string): string => {
@@ -32,3 +33,13 @@ export const processOf = (podUid: string, words: string): number =>
     `${words} of the pod ${podUid}`,
     (pid, command) => command.includes(words) && read(pid, 'cgroup').includes(podUid),
   )
+
+/** Lets nothing through to a pod, on old connections or new ones, until it is disposed of. */
+export function silence(node: string, address: string): Disposable {
+  const inNetwork = ['-t', `${kubeletOf(node)}`, '-n', '--']
+  const what = ['FORWARD', '-d', address, '-j', 'DROP']
+  const rule = (how: '-I' | '-D'): unknown =>
+    execFileSync('nsenter', [...inNetwork, 'iptables', how, ...what])
+  rule('-I')
+  return { [Symbol.dispose]: () => void rule('-D') }
+}
