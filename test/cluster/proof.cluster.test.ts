@@ -194,6 +194,7 @@ describe.skipIf(why !== undefined)('no request fails', () => {
             ONE_MS_MAX,
           )
           const { rejected } = await fleet.channel()
+          console.log(JSON.stringify(rejected.at(-1)?.culprits))
           expect(rejected.at(-1)).toMatchObject({
             kind: 'model',
             culprits: [{ name: FRAIL, version: 2 }],

@@ -52,8 +52,9 @@ export function restClient(url: string): Ask {
 export function grpcClient(address: string, hasRetries: boolean): Ask {
   const policy = {
     maxAttempts: 5,
-    initialBackoff: '0.05s',
-    maxBackoff: '0.2s',
+    // Long enough for a dead server's address to be taken from the Service.
+    initialBackoff: '0.5s',
+    maxBackoff: '2s',
     backoffMultiplier: 2,
     retryableStatusCodes: ['UNAVAILABLE'],
   }

@@ -40,7 +40,15 @@ const Pods = z.object({
 
 const Servers = z.object({
   servers: z.array(
-    z.object({ state: z.object({ server: z.string(), recycles: z.int() }).nullable() }),
+    z.object({
+      state: z
+        .object({
+          server: z.string(),
+          recycles: z.int(),
+          config: z.object({ seq: z.int() }).nullish(),
+        })
+        .nullable(),
+    }),
   ),
 })
 
@@ -123,13 +131,15 @@ export async function startFleet() {
     return said
   }
 
-  /** How often each server that answers has started a model server. */
-  async function recycles(): Promise<Map<string, number>> {
+  /** What each server that answers says of itself. */
+  async function states() {
     const { servers } = Servers.parse(await call('restarter', '/v1/status'))
-    return new Map(
-      servers.flatMap(({ state }) => (state === null ? [] : [[state.server, state.recycles]])),
-    )
+    return servers.flatMap(({ state }) => (state === null ? [] : [state]))
   }
+
+  /** How often each server has started a model server. */
+  const recycles = async (): Promise<Map<string, number>> =>
+    new Map((await states()).map(({ server, recycles: count }) => [server, count]))
 
   const channel = async (): Promise<Channel> => {
     const found = await readStateJson(store, channelKey('main'), Channel)
@@ -152,6 +162,11 @@ export async function startFleet() {
     await putVersion(store, id, { version, content: versionModel(version) })
     const seq = await pin(id, version)
     await until(`seq ${seq} is live`, async () => ((await channel()).live?.seq ?? -1) >= seq)
+    // A server that could not fetch is caught up a little later, and nobody waited for it.
+    await until(`every server has seq ${seq}`, async () => {
+      const all = await states()
+      return all.length >= NODES.length && all.every(({ config }) => (config?.seq ?? -1) >= seq)
+    })
     bound(name, { floor: version, ceiling: version })
   }
 
