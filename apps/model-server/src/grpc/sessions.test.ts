@@ -76,8 +76,8 @@ describe('a connection', () => {
 
   test('is cut some time after its age, whatever goes on in it', async () => {
     await using grpc = await start({
-      'grpc.max_connection_age_ms': 30,
-      'grpc.max_connection_age_grace_ms': 100,
+      'grpc.max_connection_age_ms': 500,
+      'grpc.max_connection_age_grace_ms': 300,
     })
     const session = await speak(grpc.address)
     const watching = call(session, pathOf(watch))
