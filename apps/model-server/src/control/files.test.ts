@@ -155,7 +155,7 @@ describe('with a manifest', () => {
     expect(await at(0)).toBe('it cannot be read: It took more than 1 ms')
 
     const eventually = folder()
-    await vi.waitUntil(async () => (await eventually.at(0)) === 'accepted')
+    await vi.waitUntil(async () => (await eventually.at(0)) === 'accepted', { timeout: 30_000 })
     expect(found.accepted).toBeUndefined()
   })
 
