@@ -22,12 +22,12 @@ afterAll(async () => {
 })
 
 describe('a recycle', () => {
-  test('replaces the model server five times under load without a failed request', async () => {
+  test('replaces the model server three times under load without a failed request', async () => {
     const { server } = fleet
     const load = startLoad(`${server.restUrl}/v1/models/acme.late:predict`)
     const pids = new Set([server.pid()])
 
-    for (let recycles = 1; recycles <= 5; recycles++) {
+    for (let recycles = 1; recycles <= 3; recycles++) {
       const answer = await server.recycle(3, recycles)
       expect(answer).toMatchObject({ status: 200, body: { recycles: recycles + 1, ready: true } })
       pids.add(server.pid())
@@ -35,8 +35,8 @@ describe('a recycle', () => {
     const { answered, failed } = await load.stop()
 
     expect(failed).toEqual([])
-    expect(answered).toBeGreaterThan(500)
-    expect(pids.size).toBe(6)
+    expect(answered).toBeGreaterThan(300)
+    expect(pids.size).toBe(4)
     const { recycles } = await server.state()
     expect(await server.recycle(3, recycles - 1)).toMatchObject({ body: { recycles } })
   })
