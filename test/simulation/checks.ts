@@ -4,6 +4,7 @@ import {
   type ConfigRef,
   isCommitted,
   openUndo,
+  parseAnnotation,
   standingVerdict,
 } from '@drover/model-config'
 import type { NamedModel } from '@drover/config-publisher'
@@ -22,6 +23,7 @@ export const CHECKER: Checker = {
     checkUndo(before, after)
     checkLive(before, after)
     checkRollout(world, before, after)
+    checkUndoByHand(world, before, after)
   },
 
   published(world, observed, models) {
@@ -140,6 +142,23 @@ function checkPatch({ channel, cluster }: World, from: string): void {
 function checkLive(before: Channel | undefined, { live }: Channel): void {
   if (live === undefined || live === before?.live) return
   assert.ok(live.seq > (before?.live?.seq ?? -1), `live went back to ${live.seq}`)
+}
+
+/** With no rollout running, a config that a person took back to one that was live asks for an undo. */
+function checkUndoByHand({ cluster }: World, before: Channel | undefined, after: Channel): void {
+  if (cluster?.manager !== 'kubectl-rollout' || before === undefined) return
+  const next = before.rollout === undefined ? movedBack(before, after) : undefined
+  const way = before.previous.filter(({ sha }) => sha !== before.live?.sha)
+  const found = next && way.find((each) => isHeld(each, next))
+  if (found === undefined) return
+  assert.ok(isHeld(after.undo, found), `nobody went back to ${found.seq}, as a person asked`)
+}
+
+/** The config to which the noted pod template moved back, if nothing else of it changed. */
+function movedBack({ template: was }: Channel, { template: is }: Channel): ConfigRef | undefined {
+  const [old, next] = [was, is].map((each) => parseAnnotation(each?.config ?? ''))
+  const isBack = old !== undefined && next !== undefined && next.seq < old.seq
+  return isBack && was?.sha === is?.sha ? next : undefined
 }
 
 /** What a person asked for is not dropped before it is carried out. */

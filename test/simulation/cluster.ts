@@ -86,6 +86,10 @@ export function addressesIn(world: World): readonly string[] {
 export const podsIn = ({ cluster, urls }: World): readonly string[] =>
   cluster === undefined ? urls : urls.filter((url) => cluster.pods.has(url))
 
+/** An agent that is told what is no config ends at once, again and again. */
+export const canStart = ({ pair }: Template): boolean =>
+  pair.config === undefined || parseAnnotation(pair.config) !== undefined
+
 /** The config that the annotation of a pod names. */
 export const namedAt = ({ cluster }: World, url: string): ConfigRef | undefined =>
   parseAnnotation(cluster?.pods.get(url)?.pair.config ?? '')
@@ -188,6 +192,7 @@ export function whatIsOpenInCluster(world: World): string | undefined {
 
 function whatIsWrongIn({ live, template: known }: Channel, { pair, sha }: Template) {
   const named = parseAnnotation(pair.config ?? '')
+  if (named === undefined && pair.config !== undefined) return 'no pod can start with what is named'
   if (named !== undefined && named.seq > (live?.seq ?? 0)) {
     return `pods start with config ${named.seq}, which is not live`
   }

@@ -1,5 +1,5 @@
 import { annotationOf, sha256 } from '@drover/model-config'
-import { API, arrive, counts, isSame, setTemplate, type SimCluster } from './cluster.ts'
+import { API, arrive, canStart, counts, isSame, setTemplate, type SimCluster } from './cluster.ts'
 import { hasTrouble, type Steps, type World } from './world.ts'
 
 const LATE_MS = [500, 3_000, 25_000, 70_000, 200_000] as const
@@ -102,7 +102,7 @@ export function endPod(world: World, cluster: SimCluster, url: string): boolean 
 export function* place(world: World, url: string, start: () => Steps): Steps {
   for (;;) {
     const pod = world.cluster?.pods.get(url)
-    if (pod === undefined) {
+    if (pod === undefined || !canStart(pod)) {
       yield 'idle'
       continue
     }

@@ -24,22 +24,27 @@ export const ROLL_MUTANTS: Record<string, Plans> = {
       acting((action) => (action.kind === 'patch' ? { ...action, resourceVersion: '' } : action)),
     ),
   },
-  'nobody puts an annotation back that names what is not live': {
+  'an annotation that names what is not live is only noted': {
     ...REAL,
-    decide: deciding(
-      asSeen,
-      writing((action, channel) => {
-        const { rollout } = action.change
-        const isBack = channel.rollout === undefined && rollout?.step.kind === 'back'
-        return isBack ? undefined : action
-      }),
-    ),
+    decide: (observed) => {
+      const decision = REAL.decide(observed)
+      const { action } = decision
+      const { deployment, channel } = observed
+      const isBack = action?.kind === 'write' && action.change.rollout?.step.kind === 'back'
+      if (!isBack || channel?.rollout !== undefined || deployment.kind !== 'seen') return decision
+      const change = { template: { ...deployment.pair, sha: deployment.templateSha } }
+      return { ...decision, action: { ...action, what: 'template', change } }
+    },
   },
-  'nobody looks after the pod template': {
+  'an undo by an annotation is only noted': {
     ...REAL,
     decide: deciding(
       asSeen,
-      writing((action) => (action.what === 'template' ? undefined : action)),
+      writing((action) => {
+        const { template } = action.change
+        if (action.what !== 'undo' || template === undefined) return action
+        return { ...action, what: 'template', change: { template } }
+      }),
     ),
   },
   'a wish is not obeyed by a roll': {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { type Channel, channelKey } from '@drover/model-config'
+import { Channel, channelKey } from '@drover/model-config'
 import { type ModelStore, swapJson } from '@drover/model-store'
 import { auditAction } from './audit.ts'
 import type { Calls } from './calls.ts'
@@ -55,7 +55,8 @@ async function write(
   { store, fleet }: Pick<ActorOptions, 'store' | 'fleet'>,
 ): Promise<Channel | undefined> {
   await auditAction(store, fleet, channel, action)
-  const next = nextChannel(channel, action.change, `restarter/${randomUUID()}`)
+  // What cannot be read again would stop everybody.
+  const next = Channel.parse(nextChannel(channel, action.change, `restarter/${randomUUID()}`))
   return (await swapJson(store, channelKey(fleet), channel.seq, next)) ? next : undefined
 }
 

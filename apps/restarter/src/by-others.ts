@@ -1,5 +1,6 @@
 import {
   type Channel,
+  cleanPair,
   type ConfigRef,
   parseAnnotation,
   type Rollout,
@@ -15,6 +16,7 @@ import {
   type SeenDeployment,
 } from './observed.ts'
 import type { Step } from './rollout.ts'
+import { templateOf } from './template.ts'
 
 const MANAGER_CHARACTERS_MAX = 200
 
@@ -31,7 +33,8 @@ export function lookAfter(
   if (deployment.kind !== 'seen') return undefined
   const { pair, templateSha } = deployment
   const known = channel.template
-  if (known?.sha === templateSha && isSamePair(known, pair)) return undefined
+  const isKnown = known?.sha === templateSha && isSamePair(known, pair)
+  if (isKnown && !isUnsafe(observed, pair)) return undefined
   // A Deployment that was read before the channel moved may be that of an earlier rollout.
   if (!isCurrent) return { why: 'the Deployment has changed and is read once more' }
   if (isUnsafe(observed, pair)) return correct(observed, channel, deployment, taken)
@@ -52,6 +55,13 @@ function isUnsafe(observed: Observed, { config }: TemplatePair): boolean {
   if (config === undefined) return false
   const named = parseAnnotation(config)
   return named === undefined || named.seq > steadyConfig(observed).seq
+}
+
+/** No pod comes up any more, for what somebody wrote into the pod template. */
+export function isHeldUp(observed: Observed): boolean {
+  const { deployment, noneReadySince, now, limits } = observed
+  const isDown = noneReadySince !== undefined && now - noneReadySince > limits.applyMs
+  return isDown && deployment.kind === 'seen' && isUnsafe(observed, deployment.pair)
 }
 
 /** Another's hand took the config back, and nothing else of the template changed. */
@@ -82,18 +92,15 @@ export function undoOf(
 function correct(
   observed: Observed,
   { template: known }: Channel,
-  { pair, status }: SeenDeployment,
+  deployment: SeenDeployment,
   taken: Omit<Rollout, 'sha' | 'seq' | 'step'>,
 ): Step {
+  const { pair, status } = deployment
   const why = `drover.dev/config names ${pair.config}, which is not live: it is put back`
   if (status.state === 'paused') return { why: `${why} when the Deployment is paused no more` }
-  const { config, restart } = known ?? {}
-  const before = {
-    ...(config !== undefined && { config }),
-    ...(restart !== undefined && { restart }),
-  }
+  const before = cleanPair(known ?? {})
   const to = isUnsafe(observed, before) ? {} : before
-  const step = { kind: 'back' as const, servers: [], template: { to, from: pair } }
+  const step = { kind: 'back' as const, servers: [], template: templateOf(deployment, to) }
   const rollout = { ...taken, ...steadyConfig(observed), step }
   return { why, action: { kind: 'write', what: 'take', change: { rollout }, why } }
 }

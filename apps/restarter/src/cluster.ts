@@ -6,7 +6,7 @@ import {
   rolloutStatus,
   TOUCH_ANNOTATION,
 } from '@drover/kube'
-import type { TemplatePair } from '@drover/model-config'
+import { ANNOTATION_CHARACTERS_MAX, type TemplatePair } from '@drover/model-config'
 import type { Note } from './notes.ts'
 import type { DeploymentView } from './observed.ts'
 
@@ -14,7 +14,7 @@ import type { DeploymentView } from './observed.ts'
 const LOOK_MS_MAX = 2_000
 const PATCH_MS_MAX = 5_000
 const EVENT_MS_MAX = 5_000
-/** How old what was seen may be where nothing is decided by it. */
+/** How often it is read where nothing is decided by it. */
 const AGE_MS_MAX = 2_000
 /** How often the pods of a Deployment that is not done are asked what troubles them. */
 const TROUBLE_MS = 5_000
@@ -32,61 +32,44 @@ export interface ClusterOptions {
 /** The Deployment of the servers: what it is, and the few things that are done to it. */
 export function makeCluster(options: ClusterOptions) {
   const { kube, deployment: name, onError, now = () => performance.now() } = options
-  let view: DeploymentView | undefined
-  let last: Deployment | undefined
-  let lookedAt = -Infinity
-  let trouble: string | undefined
-  let troubleAt = -Infinity
-
-  async function look(): Promise<DeploymentView> {
-    try {
-      const seen = await kube.readDeployment(name, AbortSignal.timeout(LOOK_MS_MAX))
-      last = seen
-      const status = rolloutStatus(seen)
-      await lookAtPods(seen, status.state === 'done')
-      return viewOf(seen, trouble)
-    } catch (error) {
-      if (!(error instanceof KubeError)) throw error
-      return { kind: 'away', why: error.message }
-    }
-  }
-
-  /** What its pods wait for is for people only: without it everything goes on. */
-  async function lookAtPods(seen: Deployment, isDone: boolean): Promise<void> {
-    if (!isDone && now() - troubleAt < TROUBLE_MS) return
-    troubleAt = now()
-    const before = trouble
-    trouble = isDone ? undefined : await troubleOf(seen)
-    if (trouble === undefined || trouble === before) return
-    write({ type: 'Warning', reason: 'PodsNotReady', message: trouble, key: trouble })
-  }
-
-  async function troubleOf(seen: Deployment): Promise<string | undefined> {
-    try {
-      const pods = await kube.listPods(seen, AbortSignal.timeout(LOOK_MS_MAX))
-      const found = pods.flatMap(({ name: pod, trouble: each }) =>
-        each === undefined ? [] : [`${pod}: ${each.reason}, ${each.message}`],
-      )
-      return found.length === 0 ? undefined : found.slice(0, TROUBLES_MAX).join('; ')
-    } catch (error) {
-      onError(error)
-      return undefined
-    }
-  }
+  const reader = makeReader(options, write)
+  let view: DeploymentView = { kind: 'away', why: 'it was not read yet' }
+  let hasNews = false
+  let isReading = false
+  let readAt = -Infinity
 
   function write(event: KubeEvent): void {
+    const last = reader.last()
     if (last === undefined) return
     kube.writeEvent(last, event, AbortSignal.timeout(EVENT_MS_MAX)).catch(onError)
   }
 
+  async function read(): Promise<void> {
+    readAt = now()
+    view = await reader.read()
+    hasNews = true
+  }
+
   return {
-    /** The Deployment as it is, or, where that is enough, as it was a moment ago. */
-    async look(isNew: boolean): Promise<{ deployment: DeploymentView; isFresh: boolean }> {
-      const isKnown = view !== undefined && now() - lookedAt < AGE_MS_MAX
-      if (view !== undefined && isKnown && !isNew) return { deployment: view, isFresh: false }
-      lookedAt = now()
-      view = await look()
-      return { deployment: view, isFresh: true }
+    /**
+     * The Deployment as it is, or, where nothing is decided by it, as it was when it was last read:
+     * an API server that hangs must not hold up a fleet that needs nothing of it.
+     */
+    async look(isNeeded: boolean): Promise<{ deployment: DeploymentView; isFresh: boolean }> {
+      if (isNeeded) await read()
+      const isFresh = hasNews
+      hasNews = false
+      return { deployment: view, isFresh }
+    },
+
+    /** Reads it for the next look. To be called once the channel was read, which makes it fresh. */
+    refresh(): void {
+      if (isReading || now() - readAt < AGE_MS_MAX) return
+      isReading = true
+      const end = () => {
+        isReading = false
+      }
+      read().catch(onError).then(end, end)
     },
 
     /** Sets the pair. Does nothing if the Deployment is not any more what was read. */
@@ -115,6 +98,54 @@ export function makeCluster(options: ClusterOptions) {
   }
 }
 
+/** Reads the Deployment, and tells when its pods come into trouble. */
+function makeReader(options: ClusterOptions, tell: (event: KubeEvent) => void) {
+  const { kube, deployment: name, onError, now = () => performance.now() } = options
+  let last: Deployment | undefined
+  let trouble: string | undefined
+  let troubleAt = -Infinity
+
+  /** What its pods wait for is for people only: without it everything goes on. */
+  async function lookAtPods(seen: Deployment, isDone: boolean): Promise<void> {
+    if (!isDone && now() - troubleAt < TROUBLE_MS) return
+    troubleAt = now()
+    const before = trouble
+    trouble = isDone ? undefined : await troubleOf(seen)
+    if (trouble === undefined || trouble === before) return
+    tell({ type: 'Warning', reason: 'PodsNotReady', message: trouble, key: trouble })
+  }
+
+  async function troubleOf(seen: Deployment): Promise<string | undefined> {
+    try {
+      const pods = await kube.listPods(seen, AbortSignal.timeout(LOOK_MS_MAX))
+      const found = pods.flatMap(({ name: pod, trouble: each }) =>
+        each === undefined ? [] : [`${pod}: ${each.reason}, ${each.message}`],
+      )
+      return found.length === 0 ? undefined : found.slice(0, TROUBLES_MAX).join('; ')
+    } catch (error) {
+      onError(error)
+      return undefined
+    }
+  }
+
+  return {
+    /** The Deployment as it was when it was last read. */
+    last: () => last,
+
+    async read(): Promise<DeploymentView> {
+      try {
+        const seen = await kube.readDeployment(name, AbortSignal.timeout(LOOK_MS_MAX))
+        last = seen
+        await lookAtPods(seen, rolloutStatus(seen).state === 'done')
+        return viewOf(seen, trouble)
+      } catch (error) {
+        if (!(error instanceof KubeError)) throw error
+        return { kind: 'away', why: error.message }
+      }
+    },
+  }
+}
+
 export type Cluster = ReturnType<typeof makeCluster>
 
 async function unlessChanged(patch: () => Promise<unknown>): Promise<void> {
@@ -126,6 +157,9 @@ async function unlessChanged(patch: () => Promise<unknown>): Promise<void> {
   }
 }
 
+/** Anybody may write anything there; what is longer than ours can be is none of ours. */
+const cut = (text: string): string => text.slice(0, ANNOTATION_CHARACTERS_MAX)
+
 function viewOf(seen: Deployment, trouble: string | undefined): DeploymentView {
   const { config, restart, annotations } = seen
   const touch = annotations[TOUCH_ANNOTATION] ?? ''
@@ -133,8 +167,8 @@ function viewOf(seen: Deployment, trouble: string | undefined): DeploymentView {
     kind: 'seen',
     resourceVersion: seen.resourceVersion,
     pair: {
-      ...(config !== undefined && { config }),
-      ...(restart !== undefined && { restart }),
+      ...(config !== undefined && { config: cut(config) }),
+      ...(restart !== undefined && { restart: cut(restart) }),
     },
     templateSha: seen.templateSha,
     manager: seen.configManager,

@@ -2,7 +2,6 @@ import type { Channel, Rollout, ServerState } from '@drover/model-config'
 import {
   type Command,
   type DeploymentView,
-  isSamePair,
   isSameRef,
   type Loss,
   type ObservedServer,
@@ -19,8 +18,9 @@ export interface Memory {
         kind: Rollout['step']['kind']
         since: number
         stepSince: number
-        /** The Deployment was seen with the pair of this step. */
-        hasRolled: boolean
+        /** How far the Deployment was when it last came any further, and when. */
+        progress: string
+        progressSince: number
       }
     | undefined
   tookOver: number | undefined
@@ -112,10 +112,13 @@ function rememberRollout(
   const since = isKnown ? known.since : now
   const isSameStep = isKnown && known.kind === kind
   const stepSince = isSameStep ? known.stepSince : now
-  const to = rollout.step.template?.to
-  const isThere = to !== undefined && deployment.kind === 'seen' && isSamePair(deployment.pair, to)
-  const hasRolled = isThere || (isSameStep && known.hasRolled)
-  return { sha, seq, holder, kind, since, stepSince, hasRolled }
+  const seen = deployment.kind === 'seen' ? deployment : undefined
+  const progress = seen && `${seen.pair.config} ${seen.updated} ${seen.status.message}`
+  const isStill = isSameStep && (progress === undefined || progress === known.progress)
+  const pace = isStill
+    ? { progress: known.progress, progressSince: known.progressSince }
+    : { progress: progress ?? '', progressSince: now }
+  return { sha, seq, holder, kind, since, stepSince, ...pace }
 }
 
 /** A rollout that another held at the last look and that is ours now was taken over. */
@@ -210,6 +213,6 @@ export function describe(memory: Memory, sight: Sight) {
     noneReadySince: memory.noneReadySince,
     deployment: sight.deployment,
     isCurrent: memory.isCurrent,
-    hasRolled: memory.rollout?.hasRolled ?? false,
+    progressSince: memory.rollout?.progressSince ?? now,
   }
 }

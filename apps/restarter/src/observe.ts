@@ -74,6 +74,7 @@ export function makeObserver(options: ObserverOptions) {
     const seen = await lookAtCluster()
     const published = await readStore()
     rollout = published.channel?.rollout
+    cluster?.refresh()
     const list = await listServers()
     names = list.names
     calls.keepOnly(list.urls)

@@ -146,8 +146,8 @@ export interface Observed {
   deployment: DeploymentView
   /** Whether it was read when the channel was as it is now, so that no rollout can be hidden. */
   isCurrent: boolean
-  /** Whether it has been seen with the pair of the rollout's present step. */
-  hasRolled: boolean
+  /** Since when it has come no further in the rollout's present step. */
+  progressSince: number
   /** When the windows open next; undefined while model servers may be replaced. */
   closedUntil: string | undefined
   limits: Limits

@@ -1,3 +1,4 @@
+import { sha256 } from '@drover/model-config'
 import { describe, expect, test } from 'vitest'
 import type { Observed } from './observed.ts'
 import { plan } from './plan.ts'
@@ -101,16 +102,13 @@ describe('a candidate that comes by a roll', () => {
 
 describe('a roll', () => {
   const held = { rollout: rolling(4, 5) }
+  const made = { rollout: rolling(4, 5, true) }
   const there = pair(5)
-  const late = { stepSince: NOW - 2 * HOUR_MS }
+  const late = { progressSince: NOW - 2 * HOUR_MS }
 
   test.each<Row>([
     ['patches the pair', byRoll(held, fleet(4)), 'patch 5/0 at version 7'],
-    [
-      'waits for the pods',
-      byRoll(held, fleet(4), { pair: there, status: moving }, { hasRolled: true }),
-      'nothing',
-    ],
+    ['waits for the pods', byRoll(made, fleet(4), { pair: there, status: moving }), 'nothing'],
     [
       'waits while the cluster is away',
       byRoll(held, fleet(4), {}, { deployment: { kind: 'away', why: 'refused' } }),
@@ -118,78 +116,116 @@ describe('a roll', () => {
     ],
     [
       'is live when every pod is new and confirms',
-      byRoll(held, fleet(5), { pair: there }, { hasRolled: true }),
+      byRoll(made, fleet(5), { pair: there }),
       'live 5 left 5/0',
     ],
     [
       'is not live while an old pod is there, though it confirms',
-      byRoll(held, fleet(5), { pair: there, status: moving }, { hasRolled: true }),
+      byRoll(made, fleet(5), { pair: there, status: moving }),
       'nothing',
     ],
     [
       'tells a server that got ready on another config',
-      byRoll(held, [server('a', state(5)), server('b', state(4))], { pair: there }),
+      byRoll(made, [server('a', state(5)), server('b', state(4))], { pair: there }),
       'step roll 5 [b] 4/0 to 5/0',
     ],
     [
       'rejects what a new pod shows',
       byRoll(
-        held,
+        made,
         [server('a', state(4)), server('c', state(5, { ready: false, failed: [culprit] }))],
         { pair: there, status: moving },
-        { hasRolled: true },
       ),
       'reject model 5 back 5 [c] 5/0 to 4/0',
     ],
     [
       'rejects what ended a model server',
       byRoll(
-        held,
+        made,
         [server('a', state(4)), server('c', state(4, { ready: false, endedUnder: config(5) }))],
         { pair: there, status: moving },
-        { hasRolled: true },
       ),
       'reject server 5 back 5 [] 5/0 to 4/0',
     ],
     [
       'rejects what Kubernetes gives up',
-      byRoll(held, fleet(4), { pair: there, status: failed }, { hasRolled: true }),
+      byRoll(made, fleet(4), { pair: there, status: failed }),
       'reject deadline 5 back 5 [] 5/0 to 4/0',
     ],
     [
       'rejects what takes too long',
-      byRoll(held, fleet(4), { pair: there, status: moving }, { hasRolled: true, ...late }),
+      byRoll(made, fleet(4), { pair: there, status: moving }, late),
       'reject deadline 5 back 5 [] 5/0 to 4/0',
     ],
     [
       'goes back when its pods have trouble and there is a newer candidate',
       byRoll(
-        { ...held, candidate: config(6) },
+        { ...made, candidate: config(6) },
         fleet(4),
         { pair: there, status: moving, trouble: 'ErrImagePull' },
-        { hasRolled: true, stepSince: NOW - 61_000 },
+        { stepSince: NOW - 61_000 },
       ),
       'back back 5 [] 5/0 to 4/0',
     ],
     [
       'goes on in spite of a newer candidate while its pods have none',
       byRoll(
-        { ...held, candidate: config(6) },
+        { ...made, candidate: config(6) },
         fleet(4),
         { pair: there, status: moving },
-        { hasRolled: true, stepSince: NOW - 61_000 },
+        { stepSince: NOW - 61_000 },
       ),
       'nothing',
     ],
     [
       'patches once more what another holder of the name overwrote',
-      byRoll(held, fleet(4), {}, { hasRolled: true }),
+      byRoll(made, fleet(4), {}),
       'patch 5/0 at version 7',
     ],
     [
       'gives way to a person who undoes it, and brings the same no more',
-      byRoll(held, fleet(4), { manager: 'kubectl-rollout' }, { hasRolled: true }),
+      byRoll(made, fleet(4), { manager: 'kubectl-rollout' }),
       'reject deadline 5 back 5 [] 4/0 to 4/0 undo 4 by kubectl-rollout',
+    ],
+    [
+      'is rejected when its patch is refused for too long',
+      byRoll(held, fleet(4), {}, late),
+      'reject deadline 5 back 5 [] 5/0 to 4/0',
+    ],
+    [
+      'goes back when its patch is refused and there is a newer candidate',
+      byRoll({ ...held, candidate: config(6) }, fleet(4), {}, { stepSince: NOW - 61_000 }),
+      'back back 5 [] 5/0 to 4/0',
+    ],
+    [
+      'goes back, and rejects nothing, when the cluster is away for too long',
+      byRoll(made, fleet(4), {}, { deployment: { kind: 'away', why: 'refused' }, ...late }),
+      'back back 5 [] 5/0 to 4/0',
+    ],
+    [
+      'goes back when nobody says any more what to roll',
+      byRoll(made, fleet(4), {}, { deployment: { kind: 'none' } }),
+      'back back 5 [] 5/0 to 4/0',
+    ],
+    [
+      'patches over what is no config, whoever wrote it',
+      byRoll(made, fleet(4), { pair: { config: 'latest' }, manager: 'kubectl' }),
+      'patch 5/0 at version 7',
+    ],
+    [
+      'patches once more when the whole Deployment was put in place anew',
+      byRoll(made, fleet(4), { pair: {}, manager: undefined, templateSha: sha256('other') }),
+      'patch 5/0 at version 7',
+    ],
+    [
+      'is not live before every pod is known',
+      byRoll(made, [server('a', state(5))], { pair: there }),
+      'nothing',
+    ],
+    [
+      'does not wait for ever to touch the Deployment',
+      byRoll(held, fleet(4), {}, { tookOver: 20, rolloutSince: NOW - 61_000 }),
+      'patch 5/0 at version 7',
     ],
     [
       'touches the Deployment first after a takeover',
@@ -208,6 +244,7 @@ describe('a roll', () => {
 
 describe('going back from a roll', () => {
   const held = { rollout: returning(4, 5) }
+  const back = { rollout: returning(4, 5, true) }
   const stuck = { stepSince: NOW - 61_000 }
 
   test.each<Row>([
@@ -221,17 +258,18 @@ describe('going back from a roll', () => {
       byRoll(held, [server('a', state(4)), server('c', state(5))], { status: moving }),
       'step back 5 [c] 5/0 to 4/0',
     ],
-    ['waits for the pods', byRoll(held, fleet(4), { status: moving }), 'nothing'],
-    ['ends when they are there', byRoll(held, fleet(4)), 'release left 4/0'],
+    ['waits for the pods', byRoll(back, fleet(4), { status: moving }), 'nothing'],
+    ['notes that the pair is there', byRoll(held, fleet(4)), 'step back 5 [] 5/0 to 4/0'],
+    ['ends when the pods are there', byRoll(back, fleet(4)), 'release left 4/0'],
     [
       'is over, for now, when Kubernetes gives up',
-      byRoll(held, fleet(4), { status: failed }, stuck),
+      byRoll(back, fleet(4), { status: failed }, stuck),
       'release left 4/0',
     ],
     [
       'leaves what a person changed meanwhile',
-      byRoll(held, fleet(4), { pair: pair(3), manager: 'kubectl' }, { hasRolled: true }),
-      'release left 3/0',
+      byRoll(back, fleet(4), { pair: pair(3), manager: 'kubectl' }),
+      'release',
     ],
     [
       'ends with the cluster away for too long',

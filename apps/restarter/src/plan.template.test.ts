@@ -8,10 +8,12 @@ import {
   config,
   deployment,
   lineOf,
+  NOW,
   observed,
   rollout,
   server,
   state,
+  TEMPLATE_SHA,
 } from './test-support/observed.ts'
 import { byRoll, failed, fleet, left, moving, pair } from './test-support/roll.ts'
 
@@ -28,7 +30,11 @@ describe('a roll under what is live', () => {
   const reload = { delivery: 'reload' as const }
   const wished: Rollout = {
     ...rollout(4, 'roll', []),
-    step: { kind: 'roll', servers: [], template: { from: pair(4), to: pair(4, 2) } },
+    step: {
+      kind: 'roll',
+      servers: [],
+      template: { from: pair(4), to: pair(4, 2), sha: TEMPLATE_SHA, seen: true },
+    },
   }
 
   test.each<Row>([
@@ -65,6 +71,25 @@ describe('a roll under what is live', () => {
       'take recycle 4 [a]',
     ],
     [
+      'is not tried again when a person takes it back',
+      byRoll({ ...settled, rollout: wished, restart: wish }, fleet(4), {
+        manager: 'kubectl-rollout',
+      }),
+      'back back 4 [] 4/0 to 4/0',
+    ],
+    [
+      'does not come again soon, whatever the clocks of the pods say',
+      byRoll(
+        {
+          ...settled,
+          restart: { count: 1, at: '2026-01-01T23:00:00.000Z' },
+          template: left(4, 1),
+        },
+        aged,
+      ),
+      'nothing',
+    ],
+    [
       'ends when every pod is new',
       byRoll({ ...settled, rollout: wished, restart: wish }, fleet(4), { pair: pair(4, 2) }),
       'release left 4/2',
@@ -81,11 +106,11 @@ describe('a roll under what is live', () => {
     expect(lineOf(plan(seen))).toBe(line)
   })
 
-  test('the wish that failed is noted', () => {
-    const seen = byRoll({ ...settled, rollout: wished, restart: wish }, fleet(4), {
-      pair: pair(4, 2),
-      status: failed,
-    })
+  test.each([
+    ['failed', { pair: pair(4, 2), status: failed }],
+    ['was taken back', { manager: 'kubectl-rollout' }],
+  ])('the wish that %s is noted', (_what, view) => {
+    const seen = byRoll({ ...settled, rollout: wished, restart: wish }, fleet(4), view)
     expect(plan(seen)).toMatchObject({ change: { restart: { count: 2, failed: 2 } } })
   })
 })
@@ -138,7 +163,34 @@ describe('what others do to the pod template', () => {
     [
       'so is what is no config',
       byRoll(settled, fleet(4), { ...byHand, pair: { config: 'latest' } }),
-      'take back 4 [] latest/- to 4/0',
+      'take back 4 [] -/- to 4/0',
+    ],
+    [
+      'what is no config is put back, also when it was left so',
+      byRoll({ ...settled, template: { ...left(4), config: 'latest' } }, fleet(4)),
+      'take back 4 [] -/0 to -/0',
+    ],
+    [
+      'a roll that is due waits until it is looked after',
+      byRoll(
+        { ...settled, restart: { count: 2, at: '2026-01-01T23:00:00.000Z' } },
+        fleet(4),
+        { ...byHand, pair: pair(3) },
+        { isCurrent: false },
+      ),
+      'nothing',
+    ],
+    [
+      'a rollout by reload gives way where no pod can start any more',
+      observed(
+        channel({ rollout: rollout(5, 'apply', ['a']), template: left(4) }),
+        [server('a', { silentMs: 70_000 })],
+        {
+          deployment: deployment({ config: 'latest' }, { status: moving }),
+          noneReadySince: NOW - 61_000,
+        },
+      ),
+      'back back 5 [a]',
     ],
     [
       'a candidate waits until it is looked after',

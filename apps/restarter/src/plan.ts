@@ -8,9 +8,10 @@ import {
   type Observed,
   type ObservedServer,
 } from './observed.ts'
+import { stepBack } from './going-back.ts'
 import { dueRecycle, stepRecycle, takeRecycle, whyNoRecycle } from './recycle.ts'
 import { dueRoll, stepRoll, takeRoll } from './roll.ts'
-import { handFence, rewrite, type Step, stepBack, stepForward } from './rollout.ts'
+import { handFence, rewrite, type Step, stepForward } from './rollout.ts'
 import { touchFirst } from './template.ts'
 
 // The states of a fleet, as the channel shows them:
@@ -101,7 +102,7 @@ function stepIdle(observed: Observed, channel: Channel): Step {
   const behind = tellBehind(observed, channel)
   if (behind !== undefined) return behind
   if (hasPending(channel)) return start
-  return restartNext(observed, channel) ?? other ?? start
+  return other ?? restartNext(observed, channel) ?? start
 }
 
 /** An undo that a candidate holds has been carried out. */

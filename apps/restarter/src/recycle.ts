@@ -29,18 +29,17 @@ export function dueRecycle(
  */
 export function whyNoRecycle(observed: Observed): string | undefined {
   const missing = observed.servers.find(({ state, hasEnded }) => state?.ready !== true && !hasEnded)
-  const why = whyWait(observed)
-  return missing === undefined ? why : `${missing.url} is not ready`
+  const closed = whyClosed(observed)
+  if (closed !== undefined) return closed
+  return missing === undefined ? whyTooSoon(observed) : `${missing.url} is not ready`
 }
 
 /** Why servers may not be restarted now, whatever state they are in. */
-export function whyWait(observed: Observed): string | undefined {
-  const { channel, at, closedUntil } = observed
+export function whyClosed({ channel, at, closedUntil }: Observed): string | undefined {
   const freeze = channel?.freeze
   if (freeze !== undefined && Date.parse(freeze.until) > Date.parse(at))
     return `frozen until ${freeze.until}: ${freeze.why}`
-  if (closedUntil !== undefined) return `outside the windows, the next opens at ${closedUntil}`
-  return whyTooSoon(observed)
+  return closedUntil && `outside the windows, the next opens at ${closedUntil}`
 }
 
 /** Goes by what the servers say, so that neither a restart of this process nor a takeover hurries. */

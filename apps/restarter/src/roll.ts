@@ -1,18 +1,28 @@
 import {
   annotationOf,
   type Channel,
+  cleanPair,
   type ConfigRef,
+  parseAnnotation,
   type Rollout,
   type TemplatePair,
 } from '@drover/model-config'
-import { faultOf, lateOf, steadyConfig } from './judge.ts'
-import { FIELD_MANAGER, isSameRef, type Observed, type SeenDeployment } from './observed.ts'
-import { dueByAge, isWishOpen, whyWait } from './recycle.ts'
+import { confirms, faultOf, lateOf, steadyConfig } from './judge.ts'
+import {
+  FIELD_MANAGER,
+  isSamePair,
+  isSameRef,
+  type Observed,
+  type SeenDeployment,
+} from './observed.ts'
+import { noteSeen } from './going-back.ts'
+import { dueByAge, isWishOpen, whyClosed } from './recycle.ts'
 import { moveLive, reject, type Step, tellNext, turnBack, whyNotLive } from './rollout.ts'
 import { undoOf } from './by-others.ts'
-import { leftOf, patchTemplate, saidOf } from './template.ts'
+import { leftOf, patchTemplate, saidOf, templateOf } from './template.ts'
 
-/** After a roll for its age failed, the next one waits for this share of the age. */
+/** After a roll for its age, the next one waits for this share of the age; after one that failed: */
+const DONE_SHARE = 0.9
 const FAILED_SHARE = 0.1
 
 /** The pair of annotations for a config and a count of wishes; before the first config none is named. */
@@ -32,6 +42,16 @@ function whyNoRoll(observed: Observed): string | undefined {
   return `the Deployment is not done: ${saidOf(deployment)}`
 }
 
+/** Windows and freeze, and the interval since the last roll: a server that crashes begins none. */
+function whyNotNow(observed: Observed, { live, restart }: Channel): string | undefined {
+  const closed = whyClosed(observed)
+  if (closed !== undefined) return closed
+  const { recycleIntervalMs } = observed.limits
+  const last = Math.max(...[live?.at, restart.at].map((at) => Date.parse(at ?? '') || -Infinity))
+  if (Math.abs(Date.parse(observed.at) - last) >= recycleIntervalMs) return undefined
+  return `the last roll was less than ${recycleIntervalMs} ms ago`
+}
+
 /** Nobody has been ready for long: the pods that are there wait for what only a roll brings. */
 const isDown = ({ now, noneReadySince, limits }: Observed): boolean =>
   noneReadySince !== undefined && now - noneReadySince > limits.applyMs
@@ -44,12 +64,12 @@ export function takeRoll(
 ): Step {
   const { deployment } = observed
   const isUndo = channel.undo !== undefined && candidate.seq > channel.undo.asked
-  const obstacle = whyNoRoll(observed) ?? (isUndo ? undefined : whyWait(observed))
+  const obstacle = whyNoRoll(observed) ?? (isUndo ? undefined : whyNotNow(observed, channel))
   if (obstacle !== undefined || deployment.kind !== 'seen') {
     return { why: `config ${candidate.seq} waits to be rolled out: ${obstacle}` }
   }
   const { sha, seq } = candidate
-  const template = { to: pairOf(candidate, channel.restart.count), from: deployment.pair }
+  const template = templateOf(deployment, pairOf(candidate, channel.restart.count))
   const rollout = { ...taken, sha, seq, step: { kind: 'roll' as const, servers: [], template } }
   const why = `config ${seq} is to be rolled out by new pods`
   return { why, action: { kind: 'write', what: 'take', change: { rollout }, why } }
@@ -64,14 +84,14 @@ export function dueRoll(
   const { deployment } = observed
   const due = whyRoll(observed, channel)
   if (due === undefined) return undefined
-  const obstacle = whyNoRoll(observed) ?? whyWait(observed)
+  const obstacle = whyNoRoll(observed) ?? whyNotNow(observed, channel)
   if (obstacle !== undefined || deployment.kind !== 'seen') {
     return { why: `the fleet waits to be rolled for ${due.why}: ${obstacle}` }
   }
   const steady = steadyConfig(observed)
   const { restart } = channel
   const count = due.isWish ? restart.count : restart.count + 1
-  const template = { to: pairOf(steady, count), from: deployment.pair }
+  const template = templateOf(deployment, pairOf(steady, count))
   const rollout = { ...taken, ...steady, step: { kind: 'roll' as const, servers: [], template } }
   const raised = {
     count,
@@ -88,7 +108,7 @@ function whyRoll(
   observed: Observed,
   { restart }: Channel,
 ): { isWish: boolean; why: string } | undefined {
-  const { deployment, delivery, servers, at, limits } = observed
+  const { deployment, delivery, servers } = observed
   if (deployment.kind === 'none') return undefined
   const bound = servers.filter(({ state }) => delivery === 'restart' || state?.canRecycle === false)
   const isObeyed = deployment.kind === 'seen' && deployment.pair.restart === `${restart.count}`
@@ -96,28 +116,40 @@ function whyRoll(
   if (!isObeyed && !hasFailed && bound.some((server) => isWishOpen(server, observed))) {
     return { isWish: true, why: 'a wish' }
   }
-  const sinceMs = Date.parse(at) - Date.parse(restart.at ?? '')
-  if (hasFailed && sinceMs < limits.recycleAgeMs * FAILED_SHARE) return undefined
   const old = bound.map((server) => dueByAge(server, observed)).find((why) => why !== undefined)
-  return old === undefined ? undefined : { isWish: false, why: old }
+  return old === undefined || isJustRolled(observed, restart)
+    ? undefined
+    : { isWish: false, why: old }
+}
+
+/** Pods whose clocks are wrong seem old or large again at once. This process's own clock decides. */
+function isJustRolled(
+  { at, limits }: Observed,
+  { at: rolledAt, count, failed }: Channel['restart'],
+) {
+  const share = failed === count ? FAILED_SHARE : DONE_SHARE
+  return Date.parse(at) - Date.parse(rolledAt ?? '') < limits.recycleAgeMs * share
 }
 
 /** The next action of a roll: the pair, then the wait for the Deployment, then `live`. */
 export function stepRoll(observed: Observed, channel: Channel, rollout: Rollout): Step {
-  const fault = isTrial(observed, rollout) ? faultOf(observed, rollout) : undefined
-  if (fault !== undefined) return reject(observed, channel, rollout, fault)
-  const patch = patchFor(observed, channel, rollout)
-  if (patch?.action !== undefined) return patch
-  const failed = whyFailed(observed)
-  if (failed !== undefined) return fail(observed, channel, rollout, failed)
+  const over = giveUp(observed, channel, rollout)
+  if (over !== undefined) return over
+  const patch = patchFor(observed, channel, rollout) ?? noteSeen(observed, channel, rollout)
   const { deployment } = observed
-  if (isStuck(observed, channel, rollout)) {
-    const why = 'the pods do not get ready, and there is a newer candidate'
-    return turnBack(observed, channel, rollout, { why })
-  }
   if (patch !== undefined || deployment.kind !== 'seen') return patch ?? { why: 'nothing is seen' }
   const isDone = deployment.status.state === 'done'
   return isDone ? endRoll(observed, channel, rollout) : { why: saidOf(deployment) }
+}
+
+/** The end of a roll that does not come to its aim; undefined while it may. */
+function giveUp(observed: Observed, channel: Channel, rollout: Rollout): Step | undefined {
+  const fault = isTrial(observed, rollout) ? faultOf(observed, rollout) : undefined
+  if (fault !== undefined) return reject(observed, channel, rollout, fault)
+  const end = whyEnd(observed, channel, rollout)
+  if (end !== undefined) return turnBack(observed, channel, rollout, { why: end })
+  const why = whyLate(observed) ?? whyFailed(observed, rollout)
+  return why === undefined ? undefined : fail(observed, channel, rollout, why)
 }
 
 /** The patch that is to be made or waited for, or the end of the roll if somebody took it back. */
@@ -125,7 +157,7 @@ function patchFor(observed: Observed, channel: Channel, rollout: Rollout): Step 
   const { deployment } = observed
   const patch = patchTemplate(observed, rollout.step.template?.to ?? {})
   const isTaken =
-    patch !== undefined && deployment.kind === 'seen' && isUndone(observed, deployment)
+    patch !== undefined && deployment.kind === 'seen' && isUndone(deployment, rollout.step)
   return isTaken ? undone(observed, channel, rollout, deployment) : patch
 }
 
@@ -135,14 +167,14 @@ const isTrial = (observed: Observed, rollout: Rollout): boolean =>
 
 /** Every pod is new: what they confirm is live. */
 function endRoll(observed: Observed, channel: Channel, rollout: Rollout): Step {
-  const left = leftOf(observed.deployment)
+  const left = leftOf(observed.deployment, rollout.step)
   if (!isTrial(observed, rollout)) {
     const why = 'every pod is new'
     const change = { rollout: undefined, ...left }
     const record = { id: `rolled.${channel.restart.count}`, what: 'fleet rolled' }
     return { why, action: { kind: 'write', what: 'release', change, why, record } }
   }
-  const blocker = whyNotLive(observed, rollout)
+  const blocker = whyNotAll(observed, rollout) ?? whyNotLive(observed, rollout)
   if (blocker === undefined) return moveLive(observed, channel, rollout, left)
   const late = lateOf(observed, rollout)
   if (late !== undefined) return reject(observed, channel, rollout, late)
@@ -150,9 +182,29 @@ function endRoll(observed: Observed, channel: Channel, rollout: Rollout): Step {
   return tellNext(observed, channel, rollout) ?? { why: blocker }
 }
 
-/** Somebody else has changed the pair after it had come to where the roll wants it. */
-const isUndone = ({ hasRolled }: Observed, { manager }: SeenDeployment): boolean =>
-  hasRolled && manager !== FIELD_MANAGER
+/** A pod may be ready before its address is known by its name. */
+function whyNotAll({ deployment, servers }: Observed, rollout: Rollout): string | undefined {
+  if (deployment.kind !== 'seen') return undefined
+  const known = servers.filter((server) => confirms(server, rollout)).length
+  const { replicas } = deployment
+  return known < replicas ? `${known} of ${replicas} pods are known and confirm` : undefined
+}
+
+/**
+ * Another's hand took the config back after it had come to where the roll wants it, and changed
+ * nothing else. Whatever else stands there now is patched over.
+ */
+function isUndone(
+  { pair, manager, templateSha }: SeenDeployment,
+  { template }: Rollout['step'],
+): boolean {
+  if (template?.seen !== true || manager === FIELD_MANAGER || templateSha !== template.sha)
+    return false
+  const [was, is] = [template.to, pair].map(({ config = '' }) => parseAnnotation(config))
+  return (
+    isSamePair(pair, template.from) || (was !== undefined && is !== undefined && is.seq < was.seq)
+  )
+}
 
 function undone(
   observed: Observed,
@@ -166,36 +218,57 @@ function undone(
   // Without it the publisher would bring the same again.
   const undo = undoOf(observed, channel, deployment, isNew ? channel.live : undefined)
   const change = undo === undefined ? {} : { undo }
-  const turn = { template: { to: pair, from: pair }, change }
-  if (!isNew) return turnBack(observed, channel, rollout, { ...turn, why })
+  const left = cleanPair(pair)
+  const turn = { template: { ...templateOf(deployment, left), from: left, seen: true }, change }
+  if (!isNew) return turnBack(observed, channel, rollout, { ...turn, ...unrolled(channel), why })
   return reject(observed, channel, rollout, { kind: 'deadline', culprits: [], why, ...turn })
 }
 
-/** What its pods cannot bring must not keep a newer candidate, perhaps its remedy, waiting. */
-function isStuck(
+/**
+ * Why a roll ends without a judgement of what it brings: there is nothing to roll any more, or its
+ * pods, or the API server, do not take it while a newer candidate, perhaps the remedy, waits.
+ */
+function whyEnd(
   { deployment, now, stepSince, limits }: Observed,
   { candidate }: Channel,
-  rollout: Rollout,
-): boolean {
-  const isNewer = candidate !== undefined && candidate.seq > rollout.seq
-  const isTroubled = deployment.kind === 'seen' && deployment.trouble !== undefined
-  return isNewer && isTroubled && now - stepSince > limits.applyMs
+  { seq, step }: Rollout,
+): string | undefined {
+  if (deployment.kind === 'none') return 'there is no Deployment any more (DROVER_DEPLOYMENT)'
+  const isNewer = candidate !== undefined && candidate.seq > seq
+  if (!isNewer || deployment.kind !== 'seen' || now - stepSince <= limits.applyMs) return undefined
+  const { trouble } = deployment
+  if (step.template?.seen !== true) return 'it cannot be begun, and there is a newer candidate'
+  return trouble && `the pods do not get ready, and there is a newer candidate: ${trouble}`
 }
 
-/** Kubernetes' own word, or the time. */
-function whyFailed({ deployment, now, stepSince, limits }: Observed): string | undefined {
-  if (deployment.kind === 'seen' && deployment.status.state === 'failed') return saidOf(deployment)
-  if (now - stepSince <= limits.rollMs) return undefined
+/** Kubernetes' own word on the pods that were made for it. */
+function whyFailed({ deployment }: Observed, { step }: Rollout): string | undefined {
+  if (deployment.kind !== 'seen' || step.template === undefined) return undefined
+  if (!isSamePair(deployment.pair, step.template.to)) return undefined
+  return deployment.status.state === 'failed' ? saidOf(deployment) : undefined
+}
+
+/** Our own time, since the Deployment last came any further. */
+function whyLate({ deployment, now, progressSince, limits }: Observed): string | undefined {
+  if (now - progressSince <= limits.rollMs) return undefined
   const said = deployment.kind === 'seen' ? saidOf(deployment) : 'the cluster cannot be asked'
-  return `the roll took longer than ${limits.rollMs} ms: ${said}`
+  return `the roll came no further in ${limits.rollMs} ms: ${said}`
 }
 
 function fail(observed: Observed, channel: Channel, rollout: Rollout, why: string): Step {
+  // An API server that was away says nothing of a config.
+  const isKnown = observed.deployment.kind === 'seen'
   if (isTrial(observed, rollout)) {
+    if (!isKnown) return turnBack(observed, channel, rollout, { why })
     return reject(observed, channel, rollout, { kind: 'deadline', culprits: [], why })
   }
-  const { restart } = channel
-  const record = { id: `unrolled.${restart.count}`, what: 'the roll of the fleet failed' }
-  const change = { restart: { ...restart, failed: restart.count } }
-  return turnBack(observed, channel, rollout, { why, change, record })
+  return turnBack(observed, channel, rollout, { why, ...unrolled(channel) })
+}
+
+/** A wish, or a turn of age, that is not tried again. */
+function unrolled({ restart }: Channel) {
+  return {
+    record: { id: `unrolled.${restart.count}`, what: 'the roll of the fleet failed' },
+    change: { restart: { ...restart, failed: restart.count } },
+  }
 }

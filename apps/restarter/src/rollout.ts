@@ -6,6 +6,7 @@ import {
   REJECTED_MAX,
   type Rollout,
 } from '@drover/model-config'
+import { isHeldUp } from './by-others.ts'
 import {
   confirms,
   faultOf,
@@ -28,7 +29,6 @@ import {
   type Observed,
   type ObservedServer,
 } from './observed.ts'
-import { leftOf, returnTemplate } from './template.ts'
 
 const REASON_CHARACTERS_MAX = 1_024
 
@@ -55,40 +55,15 @@ export function stepForward(observed: Observed, channel: Channel, rollout: Rollo
     const why = 'no server could take the config in time, and there is a newer candidate'
     return turnBack(observed, channel, rollout, { why })
   }
+  if (isHeldUp(observed)) {
+    const why = 'no pod can start with what drover.dev/config names: that comes first'
+    return turnBack(observed, channel, rollout, { why })
+  }
   return tellNext(observed, channel, rollout) ?? { why: blocker }
 }
 
-/** The next action of a rollout that returns the servers that changed to `live`. */
-export function stepBack(observed: Observed, channel: Channel, rollout: Rollout): Step {
-  const target = steadyConfig(observed)
-  const open = changedServers(observed, rollout, target).filter(
-    (server) => !isGivenUp(server, target, observed),
-  )
-  const { template } = rollout.step
-  const returning = template && returnTemplate(observed, template)
-  if (returning?.action !== undefined) return returning
-  if (open.length === 0) {
-    if (returning !== undefined) return returning
-    const why = 'the servers that changed are back'
-    const change = { rollout: undefined, ...(template && leftOf(observed.deployment)) }
-    return { why, action: { kind: 'write', what: 'release', change, why } }
-  }
-  const isUnderway = (server: ObservedServer) =>
-    isPending(server, observed) && isSameRef(server.command, target)
-  const free = observed.limits.parallel - open.filter(isUnderway).length
-  const idle = open.filter(
-    (server) =>
-      server.state !== undefined &&
-      !isUnderway(server) &&
-      !isSameRef(server.state.applying, target) &&
-      mayRetry(server, target, observed),
-  )
-  const why = `go back to config ${target.seq}`
-  return tell(channel, rollout, idle.slice(0, Math.max(0, free)), target, why) ?? { why }
-}
-
 /** Servers that a rollout brought off the config to which it returns, or may have. */
-function changedServers({ servers }: Observed, rollout: Rollout, target: ConfigRef) {
+export function changedServers({ servers }: Observed, rollout: Rollout, target: ConfigRef) {
   return servers.filter((server) => {
     const { url, state, command } = server
     if (state === undefined) return rollout.step.servers.includes(url)
@@ -98,16 +73,6 @@ function changedServers({ servers }: Observed, rollout: Rollout, target: ConfigR
     const isNamed = rollout.step.servers.includes(url) && state.config !== undefined
     return isTouched || isTold || isNamed
   })
-}
-
-/** Whether returning a server is left to the time after the rollout. */
-function isGivenUp(server: ObservedServer, target: ConfigRef, observed: Observed): boolean {
-  const { state, command } = server
-  const { now, limits, stepSince } = observed
-  if (state === undefined) return !isBlinking(server, observed)
-  if (state.impaired !== undefined) return true
-  if (command === undefined || !isSameRef(command, target)) return false
-  return command.at >= stepSince && now - Math.max(command.since, stepSince) > limits.applyMs
 }
 
 /** Why a config may not become `live` yet; undefined: all required servers confirm it. */
@@ -173,7 +138,7 @@ export function turnBack(
 ): Step {
   const servers = changedServers(observed, rollout, steadyConfig(observed)).map(({ url }) => url)
   const before = rollout.step.template
-  const back = template ?? (before && { to: before.from, from: before.to })
+  const back = template ?? (before && { ...before, to: before.from, from: before.to, seen: false })
   const step = { kind: 'back' as const, servers, ...(back && { template: back }) }
   const what = change.rejected === undefined ? ('back' as const) : ('reject' as const)
   const next = { ...change, rollout: rewrite(channel, rollout, step) }
@@ -242,7 +207,7 @@ function inOrderOfTrial(servers: readonly ObservedServer[], rollout: Rollout) {
 }
 
 /** Commands to servers, after the step that names them all has been written. */
-function tell(
+export function tell(
   channel: Channel,
   rollout: Rollout,
   chosen: readonly ObservedServer[],

@@ -1,8 +1,17 @@
-import type { Channel, Rollout, TemplatePair } from '@drover/model-config'
+import { type Channel, cleanPair, type Rollout, type TemplatePair } from '@drover/model-config'
 import { type DeploymentView, isSamePair, type Observed, type SeenDeployment } from './observed.ts'
 import type { Step } from './rollout.ts'
 
 type Template = NonNullable<Rollout['step']['template']>
+
+/** What a step keeps of the pod template that it changes. */
+export const templateOf = ({ pair, templateSha }: SeenDeployment, to: TemplatePair): Template => ({
+  to,
+  // What is none of ours cannot be written, so it cannot be gone back to.
+  from: cleanPair(pair),
+  sha: templateSha,
+  seen: false,
+})
 
 /** What a Deployment waits for, with the trouble of its pods, for people. */
 export const saidOf = ({ status, trouble }: SeenDeployment): string =>
@@ -19,20 +28,27 @@ export function patchTemplate({ deployment }: Observed, pair: TemplatePair): Ste
 }
 
 /** After a takeover, before all else: a late patch of the last holder conflicts from then on. */
-export function touchFirst({ deployment, tookOver }: Observed, rollout: Rollout): Step | undefined {
+export function touchFirst(
+  { deployment, tookOver, now, rolloutSince, limits }: Observed,
+  rollout: Rollout,
+): Step | undefined {
   if (tookOver === undefined || rollout.step.template === undefined) return undefined
   if (deployment.kind !== 'seen' || deployment.touch === tookOver) return undefined
+  // Where it is refused, so is every patch.
+  if (now - rolloutSince > limits.applyMs) return undefined
   const why = 'the rollout was taken over: no late patch may change the Deployment'
   return { why, action: { kind: 'touch', fence: tookOver, why } }
 }
 
-/** Of going back: the pair first, so that no more pods come; then the wait, which has an end. */
-export function returnTemplate(observed: Observed, { to }: Template): Step | undefined {
-  const { deployment, hasRolled, now, stepSince, limits } = observed
-  const patch = patchTemplate(observed, to)
+/** Of going back: the pair, then the wait, which has an end. */
+export function returnTemplate(observed: Observed, { to, seen }: Template): Step | undefined {
+  const { deployment, now, stepSince, limits } = observed
   const isOver = now - stepSince > limits.rollMs
-  if (patch !== undefined) return isOver || hasRolled ? undefined : patch
-  if (deployment.kind !== 'seen' || deployment.status.state === 'done' || isOver) return undefined
+  if (isOver || deployment.kind === 'none') return undefined
+  const patch = patchTemplate(observed, to)
+  // Somebody else has changed it since: that is looked after next.
+  if (patch !== undefined) return seen ? undefined : patch
+  if (deployment.kind !== 'seen' || deployment.status.state === 'done') return undefined
   const { state } = deployment.status
   // Only a person can mend these, and the pods that serve are not touched by them.
   const isStuck = state === 'failed' || state === 'paused' || state === 'empty'
@@ -40,8 +56,15 @@ export function returnTemplate(observed: Observed, { to }: Template): Step | und
   return { why: `going back: ${saidOf(deployment)}` }
 }
 
-/** What the channel keeps of a template that is left as it is; nothing of one that cannot be seen. */
-export function leftOf(deployment: DeploymentView): Pick<Channel, 'template'> {
-  if (deployment.kind !== 'seen') return {}
+/**
+ * What the channel keeps of a template that is left as it is; nothing of one that cannot be seen, or
+ * that somebody has changed meanwhile: that is looked after next.
+ */
+export function leftOf(
+  deployment: DeploymentView,
+  { template }: Rollout['step'],
+): Pick<Channel, 'template'> {
+  if (deployment.kind !== 'seen' || template === undefined) return {}
+  if (!isSamePair(deployment.pair, template.to)) return {}
   return { template: { ...deployment.pair, sha: deployment.templateSha } }
 }

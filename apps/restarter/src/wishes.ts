@@ -33,7 +33,9 @@ export function makeWishes(store: ModelStore, fleet: string, dryRun = false) {
       if (channel === undefined) {
         throw new ApiError(503, `fleet ${fleet} has no channel yet: its publisher creates it`)
       }
-      const next = nextChannel(channel, await change(channel), `restarter/${randomUUID()}`)
+      const next = Channel.parse(
+        nextChannel(channel, await change(channel), `restarter/${randomUUID()}`),
+      )
       if (!(await swapJson(store, channelKey(fleet), channel.seq, next))) continue
       const at = new Date().toISOString()
       const { seq } = next

@@ -5,7 +5,7 @@ export const PREVIOUS_MAX = 10
 export const REJECTED_MAX = 100
 const CULPRITS_MAX = 1_000
 const REASON_CHARACTERS_MAX = 1_024
-const ANNOTATION_CHARACTERS_MAX = 256
+export const ANNOTATION_CHARACTERS_MAX = 256
 
 const Seq = z.int().nonnegative()
 
@@ -15,6 +15,7 @@ export type ConfigRef = z.output<typeof ConfigRef>
 
 const LiveRef = ConfigRef.extend({ at: Instant })
 
+const COUNT = /^\d{1,16}$/
 const ANNOTATION = /^(\d{1,16})-([0-9a-f]{64})$/
 
 /** A config as the pod template's annotation `drover.dev/config` names it: `<seq>-<sha>`. */
@@ -24,6 +25,14 @@ export const annotationOf = ({ sha, seq }: ConfigRef): string => `${seq}-${sha}`
 export function parseAnnotation(text: string): ConfigRef | undefined {
   const [, seq, sha] = ANNOTATION.exec(text) ?? []
   return seq === undefined ? undefined : ConfigRef.safeParse({ sha, seq: Number(seq) }).data
+}
+
+/** A pair without what is no annotation of ours: only such a one may be written. */
+export function cleanPair({ config, restart }: TemplatePair): TemplatePair {
+  return {
+    ...(config !== undefined && parseAnnotation(config) !== undefined && { config }),
+    ...(restart !== undefined && COUNT.test(restart) && { restart }),
+  }
 }
 
 /** The two annotations of a pod template; one that is absent is to be absent. */
@@ -60,7 +69,16 @@ export const RolloutStep = z.strictObject({
   /** The servers that may be disturbed in this step. */
   servers: z.array(z.string()),
   /** Of a roll and of going back from one: what the pod template is to say, and what it said before. */
-  template: z.strictObject({ to: TemplatePair, from: TemplatePair }).optional(),
+  template: z
+    .strictObject({
+      to: TemplatePair,
+      from: TemplatePair,
+      /** A digest of the rest of the pod template, as it was when this was taken. */
+      sha: Digest,
+      /** The Deployment was seen with `to`: a change after that is somebody else's. */
+      seen: z.boolean(),
+    })
+    .optional(),
 })
 export type RolloutStep = z.output<typeof RolloutStep>
 

@@ -145,7 +145,7 @@ export function observed(
     delivery: 'reload',
     deployment: { kind: 'none' },
     isCurrent: true,
-    hasRolled: false,
+    progressSince: NOW - 1_000,
     closedUntil: undefined,
     limits: LIMITS,
     ...more,

@@ -45,13 +45,22 @@ export function byRoll(
   })
 }
 
-/** A roll from one config to another that this process holds. */
-export const rolling = (from: number, to: number, more: Partial<Rollout> = {}): Rollout => ({
+/** A roll from one config to another that this process holds; `seen`: the pods are being made. */
+export const rolling = (from: number, to: number, seen = false): Rollout => ({
   ...rollout(to, 'roll', []),
-  step: { kind: 'roll', servers: [], template: { from: pair(from), to: pair(to) } },
-  ...more,
+  step: {
+    kind: 'roll',
+    servers: [],
+    template: { from: pair(from), to: pair(to), sha: TEMPLATE_SHA, seen },
+  },
 })
-export const returning = (to: number, from: number): Rollout => ({
+
+/** Going back from a roll. */
+export const returning = (to: number, from: number, seen = false): Rollout => ({
   ...rollout(from, 'back', []),
-  step: { kind: 'back', servers: [], template: { from: pair(from), to: pair(to) } },
+  step: {
+    kind: 'back',
+    servers: [],
+    template: { from: pair(from), to: pair(to), sha: TEMPLATE_SHA, seen },
+  },
 })
