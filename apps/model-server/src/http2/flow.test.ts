@@ -56,13 +56,13 @@ describe('flow control', () => {
   })
 
   test('streams with large answers take turns', async () => {
-    const answer = answering(Buffer.alloc(2_000_000))
-    const open: Stream[] = []
+    const answers: (() => void)[] = []
     // All begin at once, however the requests were cut on their way.
-    const server = await startConnections((stream) => {
-      open.push(stream)
-      if (open.length === 3) for (const each of open) answer(each)
-    })
+    const together = (answer: () => void): void => {
+      answers.push(answer)
+      if (answers.length === 3) for (const each of answers) each()
+    }
+    const server = await startConnections(answering(Buffer.alloc(2_000_000), together))
     const client = server.connect()
     const room = 2 ** 31 - 1
     client.send(PREFACE, settingsFrame([[4, room]]), windowFrame(0, room - 65_535))

@@ -118,13 +118,13 @@ export const WHOLE = END_STREAM | END_HEADERS
 export const OK: Buffer = encodeHeaders(200, {})
 export const TRAILERS: Buffer = encodeHeaders(undefined, { status: 'fine' })
 
-/** Answers a whole request with these bytes. */
+/** Answers a whole request with these bytes, at once unless told. */
 export const answering =
-  (body: Buffer) =>
+  (body: Buffer, when: (answer: () => void) => void = (answer) => answer()) =>
   (stream: Stream): void => {
     stream.handler = {
       data: (piece) => stream.consumed(piece.length),
-      end: () => stream.answer({ headers: OK, body: [body], trailers: TRAILERS }),
+      end: () => when(() => stream.answer({ headers: OK, body: [body], trailers: TRAILERS })),
       sent: () => {},
       endIfStalled: () => {},
       close: () => {},
