@@ -1,6 +1,7 @@
 import type { ConfigEntry, ConfigRef, Culprit, Models, ServerState } from '@drover/model-config'
 import type { ChannelView, Observed } from '@drover/tf-server'
 import { namedAt } from './cluster.ts'
+import type { Fleet } from './fleet.ts'
 import { clockOf, EPOCH_MS, hasTrouble, type World } from './world.ts'
 
 const CACHE_AGE_MS_MAX = 6 * 3_600_000
@@ -93,7 +94,8 @@ export function updateDisk(world: World, url: string, changes: Partial<Disk>): v
 }
 
 /** The life of an agent begins: an apply that was noted and never ended has ended its server. */
-export function openAgent(world: World, url: string): Agent {
+export function openAgent(fleet: Fleet, url: string): Agent {
+  const { world } = fleet
   const disk = diskOf(world, url)
   if (disk.applying !== undefined) {
     updateDisk(world, url, { applying: undefined, endedUnder: disk.applying })
@@ -104,7 +106,7 @@ export function openAgent(world: World, url: string): Agent {
     startedAt: at,
     servingSince: at,
     channel: { kind: 'unread' },
-    named: namedAt(world, url),
+    named: namedAt(fleet, url),
     polledAt: -Infinity,
     serverUp: false,
     startAt: 0,

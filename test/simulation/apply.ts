@@ -16,53 +16,55 @@ import {
   type Serving,
   updateDisk,
 } from './agent.ts'
+import { configOf, type Fleet } from './fleet.ts'
 import { digestOfVersion } from './gate.ts'
 import { strike, versionsOf } from './store.ts'
-import { clockOf, configOf, hasTrouble, type Steps, type World } from './world.ts'
+import { clockOf, hasTrouble, type Steps, type World } from './world.ts'
 
 export type Outcome = 'answered' | 'refused' | 'outdone'
 
 /** Carries an apply out as an agent does: for each model what fails keeps what was served before. */
 export function* apply(
-  world: World,
+  fleet: Fleet,
   agent: Agent,
   { ref, fence }: Extract<Action, { kind: 'apply' }>,
 ): Steps<Outcome> {
   change(agent, { applying: ref })
   try {
-    return yield* deliver(world, agent, ref, fence)
+    return yield* deliver(fleet, agent, ref, fence)
   } finally {
     change(agent, { applying: undefined })
   }
 }
 
 function* deliver(
-  world: World,
+  fleet: Fleet,
   agent: Agent,
   ref: ConfigRef | undefined,
   fence: number | undefined,
 ): Steps<Outcome> {
+  const { world } = fleet
   const { url } = agent
   yield 'step'
   if (hasTrouble(world, 'away', url) && !isCached(world, url, ref)) {
     change(agent, { impaired: true })
     return 'refused'
   }
-  const models = configOf(world, ref)
+  const models = configOf(fleet, ref)
   const { serving, failed, loads } = yield* prepare(world, agent, models)
   world.saw(agent.stamp)
   const refusal = refusalOf(world, agent, fence)
   if (refusal !== undefined) return refusal
   const isNew = noteOnDisk(world, agent, ref)
   const isAnswer = isAnswerToEnd(world, agent, ref, fence)
-  if (ref !== undefined && fence !== undefined) world.check.tried(world, url, { ref, fence })
+  if (ref !== undefined && fence !== undefined) world.check.tried(fleet, url, { ref, fence })
   yield 'step'
   if (!loadAll(world, agent, loads)) return 'refused'
   confirm(world, agent, { ref, models, failed, confirmedAt: clockOf(world) }, serving)
   if (isNew) change(agent, { changedAt: clockOf(world) })
   if (isAnswer) settleEnd(world, agent)
   world.check.served(world, url)
-  if (ref !== undefined) world.check.confirmed(world, url, ref)
+  if (ref !== undefined) world.check.confirmed(fleet, url, ref)
   return 'answered'
 }
 

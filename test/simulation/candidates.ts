@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { isCommitted, type Models, openUndo, passing, usableVersions } from '@drover/model-config'
 import { type NamedModel, namesToUndo, type PublicationObserved } from '@drover/config-publisher'
-import { FLEET, partsOf, type World } from './world.ts'
+import type { Fleet } from './fleet.ts'
+import { partsOf } from './world.ts'
 
 const versionIn = (models: Models, name: string): number => models[name]?.versions[0]?.version ?? 0
 
@@ -11,9 +12,9 @@ function lowestBorn(name: string, { tenant }: NamedModel): number {
   return tenant.models[partsOf(name).model]?.born ?? tenant.seq + 1
 }
 
-/** Once a candidate knew of a birth or of a deletion, none holds anything of an earlier owner. */
+/** Once a candidate of a fleet knew of a birth or of a deletion, none holds anything of an earlier owner. */
 export function checkBorn(
-  { known: { floors }, versions }: World,
+  { known: { floors }, world: { versions } }: Fleet,
   { named }: PublicationObserved,
   models: Models,
 ): void {
@@ -29,10 +30,10 @@ export function checkBorn(
 }
 
 /** The next candidate holds everybody's newest passing version, and nothing goes without a reason. */
-export function checkKept({ base, named }: PublicationObserved, models: Models): void {
+export function checkKept({ base, named, fleet }: PublicationObserved, models: Models): void {
   for (const [name, each] of Object.entries(named)) {
-    if (isPinned(name, each)) continue
-    const newest = newestPassing(name, each)
+    if (each.tenant?.spec.fleet === fleet && isPinned(name, each)) continue
+    const newest = newestPassing(name, each, fleet)
     const version = versionIn(models, name)
     assert.equal(version, newest, `${name} was published at ${version}, its newest is ${newest}`)
   }
@@ -49,18 +50,20 @@ function isPinned(name: string, { tenant, controls }: NamedModel): boolean {
   return pin !== undefined && pin.born === tenant?.models[model]?.born
 }
 
-function newestPassing(name: string, { tenant, versions }: NamedModel): number {
+function newestPassing(name: string, { tenant, versions }: NamedModel, fleet: string): number {
   const born = tenant?.models[partsOf(name).model]?.born
-  if (born === undefined) return 0
+  // Who moved to another fleet leaves this one.
+  if (born === undefined || tenant?.spec.fleet !== fleet) return 0
   const mine = versions.filter(
     ({ manifest }) => manifest !== undefined && isCommitted(manifest) && manifest.born === born,
   )
-  const passed = usableVersions(mine, born).filter((each) => passing(each, FLEET) !== undefined)
+  const passed = usableVersions(mine, born).filter((each) => passing(each, fleet) !== undefined)
   return Math.max(0, ...passed.map(({ version }) => version))
 }
 
-/** Once a candidate has honoured a pin, no later one may serve anything above it. */
-export function checkPins({ controls, tenants, known: { honoured } }: World, models: Models): void {
+/** Once a candidate of a fleet has honoured a pin, no later one there may serve anything above it. */
+export function checkPins({ known: { honoured }, world }: Fleet, models: Models): void {
+  const { controls, tenants } = world
   for (const [tenant, { seq, pins }] of controls) {
     for (const [model, pin] of Object.entries(pins)) {
       const name = `${tenant}.${model}`
@@ -77,12 +80,14 @@ export function checkPins({ controls, tenants, known: { honoured } }: World, mod
 }
 
 /** Whoever differs from the config of an undo was pinned before anything else is published. */
-export function checkUndone({ channel, named, ...configs }: PublicationObserved): void {
+export function checkUndone(observed: PublicationObserved): void {
+  const { channel, named, fleet, ...configs } = observed
   const open = openUndo(channel)
   for (const name of open === undefined ? [] : namesToUndo(configs)) {
     const { tenant, controls } = named[name] ?? {}
     if (tenant?.models[partsOf(name).model] === undefined) continue
-    const undone = controls?.undone?.[FLEET] ?? -1
+    if (tenant.spec.fleet !== fleet) continue
+    const undone = controls?.undone?.[fleet] ?? -1
     assert.ok(undone >= (open?.asked ?? 0), `${name} was published before its undo was pinned`)
   }
 }

@@ -10,41 +10,47 @@ import {
 import type { NamedModel } from '@drover/config-publisher'
 import { type Agent, mayOpen } from './agent.ts'
 import { checkBorn, checkKept, checkPins, checkUndone } from './candidates.ts'
-import { type Checker, FLEET, hasTrouble, type Seen, type World } from './world.ts'
+import type { Fleet } from './fleet.ts'
+import { type Checker, hasTrouble, type Seen } from './world.ts'
 
 /** What must hold at every moment, checked when something changes. Each throws when it is broken. */
 export const CHECKER: Checker = {
-  channelMoved(world, before, after) {
+  channelMoved(fleet, before, after) {
     assert.ok(after.seq === (before?.seq ?? -1) + 1, 'seq grows by one with each write')
     const isPublished = after.candidate !== before?.candidate
     const isRestarters = before !== undefined && isMovedByRestarter(before, after)
     assert.ok(!isPublished || !isRestarters, 'a writer of the channel changed a field of the other')
-    if (isPublished) checkCandidate(world, after)
+    if (isPublished) checkCandidate(fleet, after)
     checkUndo(before, after)
     checkLive(before, after)
-    checkRollout(world, before, after)
-    checkUndoByHand(world, before, after)
+    checkRollout(fleet, before, after)
+    checkUndoByHand(fleet, before, after)
   },
 
-  published(world, observed, models) {
+  published(fleet, observed, models) {
     const { base, named } = observed
     for (const [name, entry] of Object.entries(models)) {
       if (base[name] === entry) continue
       const version = entry.versions[0]?.version ?? 0
       const isKept = base[name]?.versions[0]?.version === version
       assert.ok(isKept || named[name] !== undefined, `${name} changed though nobody looked at it`)
-      const hasPassed = isKept || passes(named[name], version)
+      const hasPassed = isKept || passes(named[name], version, fleet.name)
       assert.ok(hasPassed, `${name} ${version} was published without a passing verdict`)
     }
-    checkBorn(world, observed, models)
+    checkBorn(fleet, observed, models)
     checkKept(observed, models)
     checkUndone(observed)
-    checkPins(world, models)
+    checkPins(fleet, models)
   },
 
-  liveMoved(world, { servers, deployment }, { sha, seq }, { rollout }) {
+  pinned({ name }, { tenant }) {
+    const isHere = tenant.spec.fleet === name
+    assert.ok(isHere, `an undo of ${name} pins ${tenant.tenant}, which is in another fleet`)
+  },
+
+  liveMoved({ known }, { servers, deployment }, { sha, seq }, { rollout }) {
     // It may have died since the restarter looked.
-    assert.ok(world.known.confirmed.has(`${sha} ${seq}`), `nobody ever confirmed ${seq}, now live`)
+    assert.ok(known.confirmed.has(`${sha} ${seq}`), `nobody ever confirmed ${seq}, now live`)
     const ready = servers.filter(({ state, isImpaired }) => state.ready && !isImpaired)
     assert.ok(ready.length > 0, `no server was ready when ${seq} became live`)
     for (const { state } of ready) {
@@ -57,7 +63,7 @@ export const CHECKER: Checker = {
     assert.equal(deployment.pair.config, `${seq}-${sha}`, 'the roll brought another config')
   },
 
-  released(_world, { servers }: Seen, { rollout, live }: Channel) {
+  released(_fleet, { servers }: Seen, { rollout, live }: Channel) {
     if (rollout === undefined || rollout.step.kind === 'recycle') return
     // Under what the fleet runs anyway nothing is to be left.
     if (rollout.seq === (live?.seq ?? 0)) return
@@ -70,13 +76,13 @@ export const CHECKER: Checker = {
     }
   },
 
-  committed({ known: { commits } }, name, { request }) {
+  committed({ commits }, name, { request }) {
     const key = `${name} ${request}`
     commits.set(key, (commits.get(key) ?? 0) + 1)
     assert.equal(commits.get(key), 1, `the request ${key} was committed twice`)
   },
 
-  tried({ known, agents }, url, { ref: { sha, seq }, fence }) {
+  tried({ known, world: { agents } }, url, { ref: { sha, seq }, fence }) {
     const heard = agents.get(url)?.fence ?? 0
     assert.ok(fence >= heard, `${url} obeys the fence ${fence} although it has heard ${heard}`)
     const trial = known.trials.get(seq)
@@ -89,9 +95,9 @@ export const CHECKER: Checker = {
     )
   },
 
-  confirmed(world, url, { sha, seq }) {
-    const { confirmed, liveOn } = world.known
-    const live = world.channel?.live
+  confirmed({ known, channel, world }, url, { sha, seq }) {
+    const { confirmed, liveOn } = known
+    const live = channel?.live
     const agent = world.agents.get(url)
     if (agent?.confirmed?.failed.length === 0) confirmed.add(`${sha} ${seq}`)
     // With the store away it may start from its cache, which is as old as it is.
@@ -133,7 +139,7 @@ function checkWhole({ url, channel, confirmed, named }: Agent): void {
 }
 
 /** Once the new holder has touched the Deployment, nothing that the last one sent may change it. */
-function checkPatch({ channel, cluster }: World, from: string): void {
+function checkPatch({ channel, cluster }: Fleet, from: string): void {
   const holder = channel?.rollout?.holder
   const isTouched = holder !== undefined && cluster?.touch?.by === holder
   assert.ok(!isTouched || from === holder, `a late patch of ${from} came through under ${holder}`)
@@ -145,7 +151,7 @@ function checkLive(before: Channel | undefined, { live }: Channel): void {
 }
 
 /** With no rollout running, a config that a person took back to one that was live asks for an undo. */
-function checkUndoByHand({ cluster }: World, before: Channel | undefined, after: Channel): void {
+function checkUndoByHand({ cluster }: Fleet, before: Channel | undefined, after: Channel): void {
   if (cluster?.manager !== 'kubectl-rollout' || before === undefined) return
   const next = before.rollout === undefined ? movedBack(before, after) : undefined
   const way = before.previous.filter(({ sha }) => sha !== before.live?.sha)
@@ -167,11 +173,11 @@ function checkUndo(before: Channel | undefined, { undo }: Channel): void {
   assert.ok(open === undefined || undo !== undefined, `the undo to ${open?.seq} was dropped`)
 }
 
-function checkRollout(world: World, before: Channel | undefined, { rollout, seq }: Channel): void {
+function checkRollout(fleet: Fleet, before: Channel | undefined, { rollout, seq }: Channel): void {
   if (rollout === undefined || rollout === before?.rollout) return
   assert.equal(rollout.fence, seq, 'the fence is the seq of the write')
   // A recycle tries nothing: it runs under what is live, or under the empty config before that.
-  if (before?.rollout === undefined && rollout.step.kind === 'apply') beginTrial(world, rollout)
+  if (before?.rollout === undefined && rollout.step.kind === 'apply') beginTrial(fleet, rollout)
 }
 
 function isMovedByRestarter(before: Channel, after: Channel): boolean {
@@ -188,17 +194,16 @@ function isMovedByRestarter(before: Channel, after: Channel): boolean {
   return fields.some((field) => before[field] !== after[field])
 }
 
-function checkCandidate({ configs }: World, { candidate, seq }: Channel): void {
+function checkCandidate({ configs }: Fleet, { candidate, seq }: Channel): void {
   assert.equal(candidate?.seq, seq, 'the seq of a config is that of the write that published it')
   assert.ok(configs.has(candidate?.sha ?? ''), 'a candidate is in the store before it is named')
 }
 
 /** Whatever was the matter when it was taken excuses as well as what comes later. */
-function beginTrial(world: World, { seq }: ConfigRef): void {
-  const { known, urls, agents } = world
+function beginTrial({ known, urls, world }: Fleet, { seq }: ConfigRef): void {
   const excused = urls.filter(
     (url) =>
-      !agents.has(url) ||
+      !world.agents.has(url) ||
       hasTrouble(world, 'cut', url) ||
       hasTrouble(world, 'stopped', url) ||
       hasTrouble(world, 'away', url),
@@ -210,8 +215,8 @@ function beginTrial(world: World, { seq }: ConfigRef): void {
 const isHeld = (config: ConfigRef | undefined, { sha, seq }: ConfigRef): boolean =>
   config?.sha === sha && config.seq === seq
 
-function passes(named: NamedModel | undefined, version: number): boolean {
+function passes(named: NamedModel | undefined, version: number, fleet: string): boolean {
   const record = named?.versions.find((each) => each.version === version)
   if (record?.manifest === undefined || !isCommitted(record.manifest)) return false
-  return standingVerdict({ ...record, manifest: record.manifest }, FLEET)?.pass === true
+  return standingVerdict({ ...record, manifest: record.manifest }, fleet)?.pass === true
 }

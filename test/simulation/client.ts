@@ -10,27 +10,31 @@ import { withPins } from '@drover/config-publisher'
 import { nextChannel } from '@drover/restarter'
 import { stateOf } from './agent.ts'
 import { podsIn } from './cluster.ts'
+import { configOf, type Fleet, fleetOf, mainOf } from './fleet.ts'
 import { recordsOf } from './gate.ts'
 import { swapChannel, swapControls, swapTenant } from './store.ts'
-import { configOf, isoOf, makeUuid, type Steps, TRACE, type World } from './world.ts'
+import { isoOf, makeUuid, type Steps, TRACE, type World } from './world.ts'
 
 export const MODEL = 'late'
 const TRIES_MAX = 5
 
 /** What clients do, in this order. */
 export type Deed =
-  | { kind: 'put'; tenant: string; data: number }
+  /** In a fleet by its number, the first unless told. */
+  | { kind: 'put'; tenant: string; data: number; fleet?: number }
+  /** The tenant goes to the next fleet as it is. */
+  | { kind: 'move'; tenant: string }
   | { kind: 'train'; tenant: string }
   | { kind: 'delete'; tenant: string }
   | { kind: 'rollback'; tenant: string }
-  /** The fleet is to serve one of the configs again that were live before. */
-  | { kind: 'undo'; back: number }
+  /** A fleet is to serve one of the configs again that were live before. */
+  | { kind: 'undo'; back: number; fleet?: number }
   /** A pin that an undo or a rollback wrote is ended. */
   | { kind: 'release'; tenant: string }
-  /** Every server is to be recycled once. */
-  | { kind: 'restart' }
+  /** Every server of a fleet is to be recycled once. */
+  | { kind: 'restart'; fleet?: number }
 
-type Change = Extract<Deed, { kind: 'put' | 'train' | 'delete' }>
+type Change = Extract<Deed, { kind: 'put' | 'move' | 'train' | 'delete' }>
 
 /** All clients, one request after the other: each is written to the store and then nudged. */
 export function* client(world: World, deeds: Deed[]): Steps {
@@ -48,14 +52,19 @@ function* ask(world: World, deed: Deed): Steps {
     case 'release':
       return yield* release(world, deed.tenant)
     case 'undo':
-      return yield* wish(world, (channel) => undoIn(channel, deed.back))
+      return yield* wish(fleetAt(world, deed.fleet), ({ channel }) => undoIn(channel, deed.back))
     case 'restart':
-      return yield* wish(world, (channel) => restartIn(world, channel))
+      return yield* wish(fleetAt(world, deed.fleet), restartIn)
     case 'put':
+    case 'move':
     case 'train':
     case 'delete':
       return yield* changeTenant(world, deed)
   }
+}
+
+function fleetAt(world: World, number = 0): Fleet {
+  return world.fleets[number % world.fleets.length] ?? mainOf(world)
 }
 
 function* changeTenant(world: World, deed: Change): Steps {
@@ -67,7 +76,8 @@ function* changeTenant(world: World, deed: Change): Steps {
     if (!swapTenant(world, before?.seq, next)) continue
     yield 'step'
     world.nudges.train.push({ tenant: deed.tenant, model: MODEL })
-    if (next.tombstone) world.nudges.publish.push(deed.tenant)
+    const isMoved = before !== undefined && before.spec.fleet !== next.spec.fleet
+    if (next.tombstone || isMoved) world.nudges.publish.push({ tenant: deed.tenant })
     return
   }
 }
@@ -84,10 +94,18 @@ function afterDeed(world: World, before: Tenant | undefined, deed: Change): Tena
     changedAt: isoOf(world),
     traceparent: TRACE,
   } as const
-  if (deed.kind === 'put') return { ...common, ...declared(before, seq, specOf(deed.data)) }
+  if (deed.kind === 'put') {
+    const spec = specOf(deed.data, fleetAt(world, deed.fleet).name)
+    return { ...common, ...declared(before, seq, spec) }
+  }
   if (before === undefined || before.tombstone) return undefined
   if (deed.kind === 'delete') {
     return { ...common, tombstone: true, spec: { ...before.spec, models: {} }, models: {} }
+  }
+  if (deed.kind === 'move') {
+    const at = world.fleets.findIndex(({ name }) => name === before.spec.fleet)
+    const spec = { ...before.spec, fleet: fleetAt(world, at + 1).name }
+    return { ...common, tombstone: false, spec, models: before.models }
   }
   const models = trainedAgain(world, before)
   return models && { ...common, tombstone: false, spec: before.spec, models }
@@ -114,10 +132,11 @@ function laterOf(before: string | undefined, world: World): string {
   return new Date(Date.parse(before) + 1).toISOString()
 }
 
-const SPECS = new Map<number, TenantSpec>()
+const SPECS = new Map<string, TenantSpec>()
 
-function specOf(data: number): TenantSpec {
-  const known = SPECS.get(data)
+function specOf(data: number, fleet: string): TenantSpec {
+  const key = `${fleet} ${data}`
+  const known = SPECS.get(key)
   if (known !== undefined) return known
   const model: Pick<ModelSpec, 'recipe' | 'data'> = {
     recipe: {
@@ -127,15 +146,17 @@ function specOf(data: number): TenantSpec {
     },
     data: { upload: sha256(`data ${data}`) },
   }
-  const spec = TenantSpec.parse({ models: { [MODEL]: model } })
-  SPECS.set(data, spec)
+  const spec = TenantSpec.parse({ fleet, models: { [MODEL]: model } })
+  SPECS.set(key, spec)
   return spec
 }
 
 /** `POST /v1/rollback` for a tenant: pins what the plan says, then has it published. */
 function* rollback(world: World, tenant: string): Steps {
-  const live = configOf(world, world.channel?.live)
+  // The tenant is read first, since it names the fleet.
   const owner = world.tenants.get(tenant)
+  const fleet = fleetOf(world, owner)
+  const live = fleet === undefined ? {} : configOf(fleet, fleet.channel?.live)
   yield 'look'
   if (owner === undefined) return
   const models = Object.keys(owner.spec.models)
@@ -157,7 +178,7 @@ function* rollback(world: World, tenant: string): Steps {
   }
   if (!swapControls(world, before?.seq, next)) return
   yield 'step'
-  world.nudges.publish.push(tenant)
+  world.nudges.publish.push({ tenant })
 }
 
 /** `POST /v1/release`: the pin of a tenant's model goes. */
@@ -168,22 +189,28 @@ function* release(world: World, tenant: string): Steps {
   const next = { ...before, seq: before.seq + 1, attempt: makeUuid(world), pins: {} }
   if (!swapControls(world, before.seq, next)) return
   yield 'step'
-  world.nudges.publish.push(tenant)
+  world.nudges.publish.push({ tenant })
+}
+
+interface ChannelNow {
+  fleet: Fleet
+  channel: Channel
 }
 
 /** What people ask of a restarter: one write to the channel, and a nudge for whom it concerns. */
 function* wish(
-  world: World,
-  change: (channel: Channel) => Partial<Pick<Channel, 'undo' | 'restart'>> | undefined,
+  fleet: Fleet,
+  change: (now: ChannelNow) => Partial<Pick<Channel, 'undo' | 'restart'>> | undefined,
 ): Steps {
+  const { world, name } = fleet
   for (let tries = 0; tries < TRIES_MAX; tries++) {
-    const { channel } = world
+    const { channel } = fleet
     yield 'step'
-    const changed = channel && change(channel)
+    const changed = channel && change({ fleet, channel })
     if (channel === undefined || changed === undefined) return
-    if (!swapChannel(world, channel.seq, nextChannel(channel, changed, makeUuid(world)))) continue
+    if (!swapChannel(fleet, channel.seq, nextChannel(channel, changed, makeUuid(world)))) continue
     yield 'step'
-    if (changed.undo !== undefined) world.nudges.publish.push(undefined)
+    if (changed.undo !== undefined) world.nudges.publish.push({ fleet: name })
     return
   }
 }
@@ -195,8 +222,9 @@ function undoIn({ seq, previous }: Channel, back: number): Pick<Channel, 'undo'>
 }
 
 /** The recycles that each server reports, as the restarter that is asked has seen them. */
-function restartIn(world: World, { restart }: Channel): Pick<Channel, 'restart'> {
-  const seen = podsIn(world).flatMap((url) => stateOf(world, url) ?? [])
+function restartIn({ fleet, channel: { restart } }: ChannelNow): Pick<Channel, 'restart'> {
+  const { world } = fleet
+  const seen = podsIn(fleet).flatMap((url) => stateOf(world, url) ?? [])
   const recycles = Object.fromEntries(seen.map((each) => [each.server, each.recycles]))
   return { restart: { count: restart.count + 1, at: isoOf(world), recycles } }
 }

@@ -1,7 +1,8 @@
 import type { Rollout } from '@drover/model-config'
 import type { DeploymentView } from '@drover/restarter'
 import { viewOf } from './cluster.ts'
-import type { Steps, World } from './world.ts'
+import type { Fleet } from './fleet.ts'
+import type { Steps } from './world.ts'
 
 const KNOWN_MS = 2_000
 
@@ -20,17 +21,17 @@ export const makeSight = (): ClusterSight => ({
 })
 
 /** A look comes before the channel. Where nothing is decided by it, the last one will do. */
-export function* lookAtCluster(world: World, sight: ClusterSight): Steps<ClusterSight['seen']> {
-  if (world.cluster === undefined) return sight.seen
+export function* lookAtCluster(fleet: Fleet, sight: ClusterSight): Steps<ClusterSight['seen']> {
+  const { cluster, world } = fleet
+  if (cluster === undefined) return sight.seen
   const { step } = sight.rollout ?? {}
   const isByReload = step?.kind === 'apply' || step?.kind === 'recycle'
-  const isNeeded =
-    step?.template !== undefined || (world.cluster.delivery === 'restart' && !isByReload)
+  const isNeeded = step?.template !== undefined || (cluster.delivery === 'restart' && !isByReload)
   const isKnown = sight.lookedAt !== undefined && world.now - sight.lookedAt < KNOWN_MS
   if (isKnown && !isNeeded) return { ...sight.seen, isFresh: false }
   sight.lookedAt = world.now
-  sight.seen = { deployment: viewOf(world), isFresh: true }
-  world.saw(world.cluster.resourceVersion)
+  sight.seen = { deployment: viewOf(fleet), isFresh: true }
+  world.saw(cluster.resourceVersion)
   yield 'look'
   return sight.seen
 }

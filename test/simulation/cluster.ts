@@ -6,6 +6,7 @@ import {
   type TemplatePair,
 } from '@drover/model-config'
 import { type DeploymentView, FIELD_MANAGER, isSamePair } from '@drover/restarter'
+import type { Fleet } from './fleet.ts'
 import { hasTrouble, type World } from './world.ts'
 
 // A Deployment, its controller and its pods, as far as a rollout is decided by them. Every server's
@@ -75,15 +76,14 @@ export function makeCluster(
 }
 
 /** Where servers are, or were a moment ago. */
-export function addressesIn(world: World): readonly string[] {
-  const { cluster, urls, now } = world
+export function addressesIn({ cluster, urls, world: { now } }: Fleet): readonly string[] {
   if (cluster === undefined) return urls
   const isKept = (url: string) => now - (cluster.leftAt.get(url) ?? -Infinity) < KEPT_MS
   return urls.filter((url) => cluster.pods.has(url) || isKept(url))
 }
 
 /** Where a pod is. */
-export const podsIn = ({ cluster, urls }: World): readonly string[] =>
+export const podsIn = ({ cluster, urls }: Fleet): readonly string[] =>
   cluster === undefined ? urls : urls.filter((url) => cluster.pods.has(url))
 
 /** An agent that is told what is no config ends at once, again and again. */
@@ -91,7 +91,7 @@ export const canStart = ({ pair }: Template): boolean =>
   pair.config === undefined || parseAnnotation(pair.config) !== undefined
 
 /** The config that the annotation of a pod names. */
-export const namedAt = ({ cluster }: World, url: string): ConfigRef | undefined =>
+export const namedAt = ({ cluster }: Fleet, url: string): ConfigRef | undefined =>
   parseAnnotation(cluster?.pods.get(url)?.pair.config ?? '')
 
 export const isSame = (a: Template | undefined, b: Template): boolean =>
@@ -102,20 +102,20 @@ const isReady = ({ agents }: World, url: string): boolean => {
   return agent !== undefined && agent.isOpen && agent.serverUp
 }
 
-export function counts(world: World, { template, pods }: SimCluster) {
-  const urls = podsIn(world)
+export function counts(fleet: Fleet, { template, pods }: SimCluster) {
+  const urls = podsIn(fleet)
   const updated = urls.filter((url) => isSame(pods.get(url), template))
-  const ready = urls.filter((url) => isReady(world, url))
+  const ready = urls.filter((url) => isReady(fleet.world, url))
   return { urls, updated, ready }
 }
 
 /** The Deployment as the restarter reads it. */
-export function viewOf(world: World): DeploymentView {
-  const { cluster } = world
+export function viewOf(fleet: Fleet): DeploymentView {
+  const { cluster, world } = fleet
   if (cluster === undefined) return { kind: 'none' }
   if (hasTrouble(world, 'away', API)) return { kind: 'away', why: 'the API server does not answer' }
   const { resourceVersion, template, manager, replicas } = cluster
-  const { urls, updated, ready } = counts(world, cluster)
+  const { urls, updated, ready } = counts(fleet, cluster)
   const isDone =
     updated.length === replicas && urls.length === replicas && ready.length === replicas
   const isStuck = !isDone && world.now - cluster.progressAt > PROGRESS_MS_MAX
@@ -135,8 +135,7 @@ export function viewOf(world: World): DeploymentView {
 }
 
 /** Somebody sets the template. */
-export function setTemplate(world: World, template: Template, manager: string): void {
-  const { cluster } = world
+export function setTemplate({ cluster, world }: Fleet, template: Template, manager: string): void {
   if (cluster === undefined || isSame(template, cluster.template)) return
   const others = cluster.revisions.filter((each) => !isSame(each, template))
   Object.assign(cluster, {
@@ -150,38 +149,37 @@ export function setTemplate(world: World, template: Template, manager: string): 
 }
 
 /** A patch of the pair is sent; it may be on its way for a while, and its sender then knows nothing. */
-export function sendPatch(world: World, patch: Omit<Patch, 'at'>): void {
-  const { cluster } = world
+export function sendPatch(fleet: Fleet, patch: Omit<Patch, 'at'>): void {
+  const { cluster, world } = fleet
   if (cluster === undefined) return
   const { delayMs } = cluster
   cluster.delayMs = 0
   const isLate = delayMs > 0 || hasTrouble(world, 'away', API)
   if (isLate) cluster.late.push({ ...patch, at: world.now + delayMs })
-  else arrive(world, patch)
+  else arrive(fleet, patch)
 }
 
-export function arrive(world: World, { from, pair, resourceVersion }: Omit<Patch, 'at'>): void {
-  const { cluster } = world
+export function arrive(fleet: Fleet, { from, pair, resourceVersion }: Omit<Patch, 'at'>): void {
+  const { cluster, world } = fleet
   if (cluster === undefined) return
   // No number: it was sent without what it was decided on.
   if (resourceVersion > 0 && cluster.resourceVersion !== resourceVersion) return
-  world.check.patched(world, from)
-  setTemplate(world, { pair, sha: cluster.template.sha }, FIELD_MANAGER)
+  world.check.patched(fleet, from)
+  setTemplate(fleet, { pair, sha: cluster.template.sha }, FIELD_MANAGER)
 }
 
-export function touch(world: World, from: string, fence: number): void {
-  const { cluster } = world
+export function touch({ cluster, world }: Fleet, from: string, fence: number): void {
   if (cluster === undefined || hasTrouble(world, 'away', API)) return
   cluster.resourceVersion += 1
   cluster.touch = { fence, by: from }
 }
 
 /** What is still to be done to the Deployment. */
-export function whatIsOpenInCluster(world: World): string | undefined {
-  const { cluster, channel } = world
+export function whatIsOpenInCluster(fleet: Fleet): string | undefined {
+  const { cluster, channel } = fleet
   if (cluster === undefined || channel === undefined) return undefined
   if (cluster.late.length > 0) return 'a patch is on its way'
-  const view = viewOf(world)
+  const view = viewOf(fleet)
   if (view.kind === 'seen' && view.status.state !== 'done') return 'the Deployment is not done'
   const { template } = cluster
   return (

@@ -8,32 +8,42 @@ import {
 import { type Agent, mayOpen } from './agent.ts'
 import { MODEL } from './client.ts'
 import { podsIn, whatIsOpenInCluster } from './cluster.ts'
+import { configOf, type Fleet, fleetsToPublish } from './fleet.ts'
 import { REAL } from './plans.ts'
 import { wantedVersion } from './publisher.ts'
 import { observeVersions } from './trainer.ts'
-import { clockOf, configOf, partsOf, type World } from './world.ts'
+import { clockOf, partsOf, type World } from './world.ts'
 
 /** What is still wrong when the faults have ended; undefined when everything has converged. */
 export function whatIsOpen(world: World): string | undefined {
-  const { channel } = world
+  // A fleet that no tenant ever named has no channel, and its servers wait for one.
+  for (const fleet of fleetsToPublish(world, [...world.tenants.keys()])) {
+    const open = whatIsOpenIn(fleet)
+    if (open !== undefined) return open
+  }
+  return undefined
+}
+
+function whatIsOpenIn(fleet: Fleet): string | undefined {
+  const { channel, world } = fleet
   if (channel === undefined) return 'there is no channel'
   if (channel.rollout !== undefined) return `the rollout of ${channel.rollout.seq} goes on`
   if (channel.undo !== undefined) return `the undo to ${channel.undo.seq} goes on`
-  const models = configOf(world, channel.live)
+  const models = configOf(fleet, channel.live)
   for (const tenant of world.tenants.keys()) {
-    const open = whatIsOpenOf(world, tenant, models)
+    const open = whatIsOpenOf(fleet, tenant, models)
     if (open !== undefined) return open
   }
-  for (const url of podsIn(world)) {
-    const open = whatIsOpenAt(world, url, models)
+  for (const url of podsIn(fleet)) {
+    const open = whatIsOpenAt(fleet, url, models)
     if (open !== undefined) return open
   }
-  return whatIsOpenInCluster(world) ?? whoIsLeftOf(world, channel)
+  return whatIsOpenInCluster(fleet) ?? whoIsLeftOf(fleet, channel)
 }
 
 /** Whom the last wish to restart has not reached. Nobody is recycled while a server is not ready. */
-function whoIsLeftOf(world: World, { restart }: Channel): string | undefined {
-  const agents = [...world.agents.values()]
+function whoIsLeftOf({ urls, world }: Fleet, { restart }: Channel): string | undefined {
+  const agents = urls.flatMap((url) => world.agents.get(url) ?? [])
   if (restart.at === undefined || agents.some(({ isOpen }) => !isOpen)) return undefined
   const { at, recycles = {} } = restart
   const left = agents.find(
@@ -42,13 +52,16 @@ function whoIsLeftOf(world: World, { restart }: Channel): string | undefined {
   return left && `${left.url} was not restarted`
 }
 
-/** What is still wrong with one tenant. */
-export function whatIsOpenOf(world: World, tenant: string, live: Models): string | undefined {
+/** What is still wrong with one tenant in a fleet. */
+export function whatIsOpenOf(fleet: Fleet, tenant: string, live: Models): string | undefined {
+  const { world } = fleet
   const name = `${tenant}.${MODEL}`
   const owner = world.tenants.get(tenant)
-  const wanted = wantedVersion(world, name)
+  const wanted = wantedVersion(fleet, name)
   const version = live[name]?.versions[0]?.version
-  if (version !== wanted) return `${name} is live at ${version}, wanted at ${wanted}`
+  if (version !== wanted) {
+    return `${name} is live in ${fleet.name} at ${version}, wanted at ${wanted}`
+  }
   return owner === undefined || owner.tombstone ? undefined : whatIsUnmade(world, name, owner)
 }
 
@@ -74,12 +87,13 @@ function isDue(world: World, tenant: Tenant): boolean {
   return kind !== 'nothing' && kind !== 'publish'
 }
 
-function whatIsOpenAt(world: World, url: string, live: Models): string | undefined {
+function whatIsOpenAt(fleet: Fleet, url: string, live: Models): string | undefined {
+  const { world } = fleet
   const agent = world.agents.get(url)
   if (agent?.confirmed === undefined || !agent.serverUp) return `${url} is not up`
   // A server on which too much is broken stays unready and says so.
   if (!agent.isOpen && mayOpen(agent)) return `${url} is not ready`
-  const ref = world.channel?.live
+  const ref = fleet.channel?.live
   if (ref !== undefined && agent.confirmed.ref?.seq !== ref.seq) return `${url} is behind`
   return whatIsLeft(world, agent, live)
 }

@@ -1,6 +1,7 @@
 import { endServer } from './agent.ts'
 import type { Deed } from './client.ts'
 import { CLUSTER_EVENTS } from './controller.ts'
+import type { Fleet } from './fleet.ts'
 import {
   openPlay,
   type Cast,
@@ -40,7 +41,7 @@ export const kill: Happening = ({ world }, process) => {
   const { id, kind, life } = process
   // Requests of clients come one by one and are repeated until they are answered.
   if (kind === 'client') return
-  if (kind === 'server') killServer(world, id)
+  if (process.fleet !== undefined && kind === 'server') killServer(process.fleet, id)
   world.alive.delete(`${id}#${life}`)
   world.mailboxes.delete(`${id}/${id}#${life}`)
   process.life += 1
@@ -49,14 +50,19 @@ export const kill: Happening = ({ world }, process) => {
   process.body = process.start(next)
 }
 
-function killServer(world: World, url: string): void {
+function killServer({ known, world }: Fleet, url: string): void {
   const agent = world.agents.get(url)
   const letters = [...(agent?.pending ?? []), ...(world.inboxes.get(url)?.splice(0) ?? [])]
   for (const { id, from } of letters) {
     world.mailboxes.get(from)?.push({ id, url, outcome: 'lost', failed: [] })
   }
   world.agents.delete(url)
-  world.known.excuses += 1
+  known.excuses += 1
+}
+
+/** What is the matter with a server may bring another one into the place of the canary. */
+function excuse({ kind, fleet }: Process): void {
+  if (kind === 'server' && fleet !== undefined) fleet.known.excuses += 1
 }
 
 /** Something is the matter with a process for a while, during which it may go on or not. */
@@ -66,7 +72,7 @@ const trouble =
     if (kind === 'cut' ? process.kind !== 'server' : process.kind === 'client') return
     const ms = pick(kind === 'stopped' ? STOPS_MS : TICKS_MS, rest)
     world.troubles[kind].set(process.id, world.now + ms)
-    if (process.kind === 'server') world.known.excuses += 1
+    excuse(process)
   }
 
 /** A process stands still, and the others go on for as long as nothing is left to do for them. */
@@ -80,11 +86,11 @@ const sleep: Happening = (play, process, rest) => {
   }
 }
 
-const crash: Happening = ({ world }, { id }) => {
-  const agent = world.agents.get(id)
+const crash: Happening = ({ world }, process) => {
+  const agent = world.agents.get(process.id)
   if (agent === undefined) return
   endServer(world, agent)
-  world.known.excuses += 1
+  excuse(process)
 }
 
 /** One of the nudges that wait is lost, doubled, or comes later. */
@@ -131,7 +137,7 @@ const dayOff: Happening = (play, process, rest) => {
   const { world } = play
   const end = world.now + DAY_MS
   world.troubles.stopped.set(process.id, end)
-  world.known.excuses += 1
+  excuse(process)
   // Somebody may do something on that day, of which the others have the rest to carry it out.
   for (let ms = pick(TICKS_MS, rest); world.now < end; ms *= 2) {
     playRound(play)
@@ -139,7 +145,7 @@ const dayOff: Happening = (play, process, rest) => {
   }
 }
 
-/** What a person asks of the whole fleet, in the middle of whatever goes on. */
+/** What a person asks of a whole fleet, or of a tenant, in the middle of whatever goes on. */
 const ask =
   (deedOf: (rest: number) => Deed): Happening =>
   ({ deeds }, _process, rest) =>
@@ -150,9 +156,14 @@ const TENANTS = ['a', 'b', 'c'] as const
 /** What happens now and then; the numbers of these came later, so that older ones mean the same. */
 const RARE: readonly [Happening, ...Happening[]] = [
   dayOff,
-  ask((rest) => ({ kind: 'undo', back: rest % 3 })),
-  ask(() => ({ kind: 'restart' })),
+  ask((rest) => ({ kind: 'undo', back: rest % 3, fleet: Math.floor(rest / 3) })),
+  ask((rest) => ({ kind: 'restart', fleet: rest })),
   ask((rest) => ({ kind: 'release', tenant: pick(TENANTS, rest) })),
+]
+/** Where there are two fleets, tenants may move besides, and do so more often than all else. */
+const RARE_OF_TWO: typeof RARE = [
+  ...RARE,
+  ...RARE.map(() => ask((rest) => ({ kind: 'move', tenant: pick(TENANTS, rest) }))),
 ]
 /** Numbers below it are of every day. */
 export const RARE_FROM = 1_000_000
@@ -165,18 +176,21 @@ export const NUMBER_MAX = CLUSTER_FROM + CLUSTER_NUMBERS
 
 /** Turns one number of a history into one event. */
 export function happen(play: Play, number: number): void {
-  const { processes, world } = play
+  const { processes } = play
+  const { fleets } = play.world
   if (number >= CLUSTER_FROM) {
-    const count = number - CLUSTER_FROM
-    const { cluster } = world
-    const event = CLUSTER_EVENTS[count % CLUSTER_EVENTS.length]
-    if (cluster !== undefined) event?.(world, cluster, Math.floor(count / CLUSTER_EVENTS.length))
+    const event = CLUSTER_EVENTS[(number - CLUSTER_FROM) % CLUSTER_EVENTS.length]
+    const count = Math.floor((number - CLUSTER_FROM) / CLUSTER_EVENTS.length)
+    const fleet = fleets[count % fleets.length]
+    if (fleet?.cluster !== undefined)
+      event?.(fleet, fleet.cluster, Math.floor(count / fleets.length))
     return
   }
   if (number >= RARE_FROM) {
     const which = Math.floor((number - RARE_FROM) / processes.length)
     const one = processes[(number - RARE_FROM) % processes.length]
-    if (one !== undefined) pick(RARE, which)(play, one, Math.floor(which / RARE.length))
+    const rare = fleets.length > 1 ? RARE_OF_TWO : RARE
+    if (one !== undefined) pick(rare, which)(play, one, Math.floor(which / rare.length))
     return
   }
   const rest = Math.floor(number / 100)

@@ -1,11 +1,15 @@
 import type { Deed } from './client.ts'
 import { NUMBER_MAX, playHistory } from './events.ts'
+import { FLEETS } from './fleet.ts'
 import { type Cast, tally } from './history.ts'
 import type { Plans } from './plans.ts'
 
 const EVENTS_MAX = 250
 const DEEDS_MAX = 6
 const DATA_MAX = 4
+/** One history in so many has a second fleet. */
+const TWO_FLEETS_IN = 4
+const DEEDS_TO_A_MOVE = 3
 const SHRINK_RUNS_MAX = 5_000
 const SEED_SPREAD = 0x9e3779b1
 
@@ -61,8 +65,26 @@ function drawCase(seed: number): Case {
   const cluster = ([undefined, 'reload', 'restart'] as const)[random(3)]
   if (cluster !== undefined) Object.assign(cast, { cluster })
   const history = Array.from({ length: random(1 + random(EVENTS_MAX)) }, () => random(NUMBER_MAX))
-  return { cast, history }
+  // Drawn last, so that the histories of one fleet are what they were before there were two.
+  return random(TWO_FLEETS_IN) === 0
+    ? { cast: withOther(cast, random), history }
+    : { cast, history }
 }
+
+/** A second fleet that tenants come to, and go to from the first. */
+function withOther(cast: Cast, random: (count: number) => number): Cast {
+  const other = { restarters: 1, servers: 1 + random(2) }
+  const deeds = cast.deeds.flatMap((deed) => {
+    const placed = deed.kind === 'put' ? { ...deed, fleet: random(FLEETS.length) } : deed
+    return random(DEEDS_TO_A_MOVE) === 0 ? [placed, drawMove(random)] : [placed]
+  })
+  return { ...cast, other, deeds }
+}
+
+const drawMove = (random: (count: number) => number): Deed => ({
+  kind: 'move',
+  tenant: TENANTS[random(TENANTS.length)] ?? 'a',
+})
 
 export interface Expedition {
   seed: number

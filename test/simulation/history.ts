@@ -3,6 +3,7 @@ import { client, type Deed } from './client.ts'
 import { makeCluster } from './cluster.ts'
 import { controller, place } from './controller.ts'
 import { whatIsOpen } from './convergence.ts'
+import { type Fleet, FLEETS, type Stage } from './fleet.ts'
 import { type Plans, REAL } from './plans.ts'
 import { publisher } from './publisher.ts'
 import { restarter } from './restarter.ts'
@@ -35,9 +36,11 @@ export interface Cast {
   publishers: number
   restarters: number
   servers: number
+  /** A second fleet, and who runs in it. */
+  other?: { restarters: number; servers: number }
   /** Restarters keep a name over their lives, as a supervisor gives them. */
   named: boolean
-  /** Tenants a and b are served already, and every process has just been restarted. */
+  /** Tenants a and b are served already, b in the second fleet if there is one, and every process has just been restarted. */
   settled: boolean
   /** They are pods, and this is how a config comes to them; no Kubernetes unless told. */
   cluster?: 'reload' | 'restart'
@@ -49,6 +52,8 @@ export interface Process {
   id: string
   kind: 'client' | 'trainer' | 'publisher' | 'restarter' | 'server' | 'controller'
   life: number
+  /** Of which it is; undefined: it works for all of them. */
+  fleet: Fleet | undefined
   start: (life: string) => Steps
   body: Steps
 }
@@ -70,8 +75,16 @@ export interface Given {
 /** Where pods may come to, besides those that there are. */
 const PLACES_MORE = 2
 
-const urlsOf = (servers: number): string[] =>
-  Array.from({ length: servers }, (_, index) => `http://server-${index}`)
+const urlsOf = (prefix: string, servers: number): string[] =>
+  Array.from({ length: servers }, (_, index) => `http://${prefix}server-${index}`)
+
+type Crew = Pick<Cast, 'restarters' | 'servers'>
+
+/** Who runs in each fleet, and what their names begin with. */
+const crewsOf = (cast: Crew & Pick<Cast, 'other'>): (Crew & { name: string; prefix: string })[] => [
+  { name: FLEETS[0], prefix: '', restarters: cast.restarters, servers: cast.servers },
+  ...(cast.other === undefined ? [] : [{ name: FLEETS[1], prefix: 'other-', ...cast.other }]),
+]
 
 /** Out of a hundred: versions that break everywhere, on one server, or that end model servers. */
 const BROKEN = 14
@@ -79,9 +92,11 @@ const BROKEN_ON_ONE = 7
 const KILLS = 5
 
 /** What becomes of a version by chance. */
-function drawFate({ draw, urls, cluster }: World): Fate {
+function drawFate({ draw, fleets }: World): Fate {
   const gate = draw(4) > 0
   const outcome = draw(100)
+  // What is broken in one fleet only may be served by the other.
+  const { urls, cluster } = fleets[fleets.length > 1 ? draw(fleets.length) : 0] ?? { urls: [] }
   const one = urls[draw(urls.length)] ?? ''
   if (outcome < BROKEN) return { gate, brokenOn: urls, kills: 0 }
   // Pods move: one that never gets ready at an address would keep every roll from its end.
@@ -95,57 +110,92 @@ function drawFate({ draw, urls, cluster }: World): Fate {
 export function openPlay(cast: Cast, { draw, plans = REAL, fateOf = drawFate }: Given): Play {
   const given = { draw, plans, fateOf }
   const world = cast.settled
-    ? copyStored(settledWorld(cast.servers), given)
-    : emptyWorld(urlsOf(cast.servers), { ...given, check: CHECKER })
-  if (cast.cluster !== undefined) {
-    const urls = urlsOf(cast.servers + PLACES_MORE)
-    const inboxes = new Map(urls.map((url) => [url, []]))
-    const of = { delivery: cast.cluster, replicas: cast.servers }
-    Object.assign(world, { urls, inboxes, cluster: makeCluster(urls, of) })
+    ? copyStored(settledWorld(cast), given)
+    : emptyWorld(stagesOf(cast), { ...given, check: CHECKER })
+  const { cluster } = cast
+  if (cluster !== undefined) {
+    for (const [at, { servers, prefix }] of crewsOf(cast).entries()) {
+      const fleet = world.fleets[at]
+      const urls = urlsOf(prefix, servers + PLACES_MORE)
+      for (const url of urls) world.inboxes.set(url, [])
+      const of = { delivery: cluster, replicas: servers }
+      if (fleet !== undefined) Object.assign(fleet, { urls, cluster: makeCluster(urls, of) })
+    }
   }
   return launchAll(world, cast)
 }
 
+const stagesOf = (cast: Cast): Stage[] =>
+  crewsOf(cast).map(({ name, prefix, servers }) => ({ name, urls: urlsOf(prefix, servers) }))
+
 function launchAll(world: World, cast: Cast): Play {
   const deeds = [...cast.deeds]
   const many = (count: number, kind: Process['kind'], start: Process['start']): Process[] =>
-    Array.from({ length: count }, (_, index) => launch(world, `${kind}-${index}`, kind, start))
+    Array.from({ length: count }, (_, index) =>
+      launch(world, { id: `${kind}-${index}`, kind, start }),
+    )
   const processes = [
     ...many(1, 'client', () => client(world, deeds)),
     ...many(cast.trainers, 'trainer', (life) => trainer(world, life)),
     ...many(cast.publishers, 'publisher', () => publisher(world)),
-    ...many(cast.restarters, 'restarter', (life) => restarter(world, life, cast.named)),
-    ...world.urls.map((url) => launch(world, url, 'server', () => serverAt(world, url))),
-    ...(world.cluster === undefined ? [] : many(1, 'controller', () => controller(world))),
+    ...crewsOf(cast).flatMap((crew, at) => launchCrew(world.fleets[at], crew, cast)),
   ]
   return { world, processes, deeds }
 }
 
-const serverAt = (world: World, url: string): Steps =>
-  world.cluster === undefined ? server(world, url) : place(world, url, () => server(world, url))
+function launchCrew(
+  fleet: Fleet | undefined,
+  { prefix, restarters }: Crew & { prefix: string },
+  { named }: Cast,
+): Process[] {
+  if (fleet === undefined) return []
+  const { world, urls } = fleet
+  const ids = Array.from({ length: restarters }, (_, index) => `${prefix}restarter-${index}`)
+  const start = (life: string) => restarter(fleet, life, named)
+  const processes = [
+    ...ids.map((id) => launch(world, { id, kind: 'restarter', fleet, start })),
+    ...urls.map((id) =>
+      launch(world, { id, kind: 'server', fleet, start: () => serverAt(fleet, id) }),
+    ),
+  ]
+  if (fleet.cluster === undefined) return processes
+  const only = { id: `${prefix}controller-0`, kind: 'controller', fleet } as const
+  return [...processes, launch(world, { ...only, start: () => controller(fleet) })]
+}
 
-function launch(world: World, id: string, kind: Process['kind'], start: Process['start']): Process {
-  world.alive.add(`${id}#0`)
-  return { id, kind, life: 0, start, body: start(`${id}#0`) }
+const serverAt = (fleet: Fleet, url: string): Steps =>
+  fleet.cluster === undefined ? server(fleet, url) : place(fleet, url, () => server(fleet, url))
+
+function launch(
+  world: World,
+  one: Pick<Process, 'id' | 'kind' | 'start'> & { fleet?: Fleet },
+): Process {
+  const life = `${one.id}#0`
+  world.alive.add(life)
+  return { fleet: undefined, ...one, life: 0, body: one.start(life) }
 }
 
 /** Everything that is drawn turns out well. */
 export const LUCKY: Given = { draw: (count) => count - 1 }
 
-const SETTLED = new Map<number, World>()
+const SETTLED = new Map<string, World>()
 
-/** A fleet that serves the second versions of the tenants a and b. All of it went well. */
-function settledWorld(servers: number): World {
-  const known = SETTLED.get(servers)
+/** Fleets that serve the second versions of the tenants a and b. All of it went well. */
+function settledWorld({ servers, other }: Cast): World {
+  const key = `${servers} ${other?.servers}`
+  const known = SETTLED.get(key)
   if (known !== undefined) return known
   const one = { trainers: 1, publishers: 1, restarters: 1, servers, named: false, settled: false }
-  const play = openPlay({ ...one, deeds: [] }, LUCKY)
+  const two = other && { other: { ...other, restarters: 1 } }
+  const play = openPlay({ ...one, ...two, deeds: [] }, LUCKY)
   for (const data of [0, 1]) {
-    for (const tenant of ['a', 'b']) play.deeds.push({ kind: 'put', tenant, data })
+    for (const [fleet, tenant] of ['a', 'b'].entries()) {
+      play.deeds.push({ kind: 'put', tenant, data, fleet })
+    }
     const open = settle(play)
     if (open !== undefined) throw new Error(`the stage does not settle: ${open}`)
   }
-  SETTLED.set(servers, play.world)
+  SETTLED.set(key, play.world)
   return play.world
 }
 
@@ -176,12 +226,12 @@ export function playRound({ world, processes }: Play): boolean {
   return hasMoved
 }
 
-function endFaults({ troubles, nudges, cluster, ...world }: World): void {
-  for (const patch of cluster?.late ?? []) patch.at = world.now
+function endFaults({ troubles, nudges, fleets, now }: World): void {
+  for (const { cluster } of fleets) for (const patch of cluster?.late ?? []) patch.at = now
   troubles.stopped.clear()
   troubles.cut.clear()
   troubles.away.clear()
-  for (const late of nudges.late) late.at = world.now
+  for (const late of nudges.late) late.at = now
 }
 
 /**
@@ -195,7 +245,8 @@ export function settle(play: Play, onRound: () => void = () => {}): string | und
   let open: string | undefined = 'nothing happened yet'
   let ms = ROUND_MS
   for (let round = 0; round < SETTLE_ROUNDS_MAX; round++) {
-    const msMax = world.channel?.rollout === undefined ? QUIET_MS_MAX : ROUND_MS_MAX
+    const isBusy = world.fleets.some(({ channel }) => channel?.rollout !== undefined)
+    const msMax = isBusy ? ROUND_MS_MAX : QUIET_MS_MAX
     ms = playRound(play) ? ROUND_MS : Math.min(ms * 2, msMax)
     open = whatIsOpen(world)
     onRound()

@@ -109,7 +109,7 @@ export const MUTANTS: Record<string, Plans> = {
   },
   'the publisher carries a candidate to another seq': {
     ...REAL,
-    against: (world, read) => world.channel ?? read,
+    against: (fleet, read) => fleet.channel ?? read,
   },
   'the publisher publishes before it has pinned an undo': {
     ...REAL,

@@ -3,7 +3,8 @@ import { planGate, planPublication, planRollback } from '@drover/config-publishe
 import { decide } from '@drover/restarter'
 import { plan as planAgent } from '@drover/tf-server'
 import { plan as planTraining } from '@drover/trainer-scheduler'
-import type { Fate, World } from './world.ts'
+import type { Fleet } from './fleet.ts'
+import type { Fate } from './world.ts'
 
 /** Everything that decides, so that a mutation can take the place of one. */
 export interface Plans {
@@ -14,7 +15,7 @@ export interface Plans {
   publish: typeof planPublication
   rollback: typeof planRollback
   /** The channel that a computed candidate is swapped against. */
-  against: (world: World, read: Channel) => Channel
+  against: (fleet: Fleet, read: Channel) => Channel
   decide: typeof decide
   agent: typeof planAgent
   /** Whether an agent that has heard a fence still obeys another. */
@@ -28,7 +29,7 @@ export const REAL: Plans = {
   passes: ({ gate }) => gate,
   publish: planPublication,
   rollback: planRollback,
-  against: (_world, read) => read,
+  against: (_fleet, read) => read,
   decide,
   agent: planAgent,
   obeys: (fence, heard) => fence >= heard,

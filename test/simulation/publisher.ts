@@ -18,16 +18,16 @@ import {
   withPins,
   withPublisherFields,
 } from '@drover/config-publisher'
+import { configOf, type Fleet, fleetsToPublish } from './fleet.ts'
 import { judgeAll, makeVerdict, recordsOf } from './gate.ts'
 import { createVerdict, swapChannel, swapControls } from './store.ts'
 import {
   clockOf,
-  configOf,
   EPOCH_MS,
-  FLEET,
   isoOf,
   makeUuid,
   partsOf,
+  type PublishNudge,
   type Steps,
   type World,
 } from './world.ts'
@@ -37,49 +37,78 @@ const TURNS_MAX = 6
 /** While changes gather, the channel is read this often. */
 const GATHER_LOOK_MS = 100
 
-interface Memory {
-  rejected: { seq: number; since: number } | undefined
-}
+/** By fleet: the rejected candidate that was seen there, and since when. */
+type Memory = Map<Fleet, { seq: number; since: number }>
 
-/** One publisher process: the gate and the publication. */
+/** One publisher process: the gate, and the publications of all fleets. */
 export function* publisher(world: World): Steps {
-  const memory: Memory = { rejected: undefined }
+  const memory: Memory = new Map()
   let scanAt = 0
   for (;;) {
     const isNudged = world.nudges.publish.length > 0
     world.saw(world.nudges.publish.length)
-    const named = world.nudges.publish.shift()
-    const isScan = (isNudged && named === undefined) || (!isNudged && world.now >= scanAt)
-    if (!isNudged && !isScan) {
+    const nudge = world.nudges.publish.shift()
+    if (!isNudged && world.now < scanAt) {
       yield 'idle'
       continue
     }
-    if (isScan) scanAt = world.now + SCAN_MS
-    const tenants = isScan ? [...world.tenants.keys()] : [named ?? '']
+    const { tenants, fleets, isAll } = subjectOf(world, nudge)
+    if (isAll) scanAt = world.now + SCAN_MS
     for (const tenant of tenants) yield* judgeAll(world, tenant)
-    const again = yield* publishAll(world, memory, tenants)
-    if (again !== undefined) scanAt = Math.min(scanAt, again)
+    const again = yield* together(fleets.map((fleet) => publishAll(fleet, memory, tenants)))
+    for (const at of again) scanAt = Math.min(scanAt, at ?? Infinity)
   }
+}
+
+/** What a nudge is about: a tenant in every fleet, or everything in one. None: everything. */
+function subjectOf(world: World, nudge: PublishNudge | undefined) {
+  const isTenant = nudge !== undefined && 'tenant' in nudge
+  const tenants = isTenant ? [nudge.tenant] : [...world.tenants.keys()]
+  const all = fleetsToPublish(world, tenants)
+  if (nudge === undefined || 'tenant' in nudge) return { tenants, fleets: all, isAll: !isTenant }
+  const fleets = all.filter(({ name }) => name === nudge.fleet)
+  return { tenants, fleets, isAll: fleets.length === all.length }
+}
+
+/** One process works on several things at once: each goes on in turn. */
+function* together<T>(works: readonly Steps<T>[]): Steps<T[]> {
+  const ended: T[] = []
+  for (let open = [...works]; open.length > 0;) {
+    let isIdle = true
+    for (const work of open) {
+      const { value, done } = work.next()
+      if (done === true) {
+        ended.push(value)
+        open = open.filter((each) => each !== work)
+      } else if (value !== 'idle') {
+        isIdle = false
+        yield value
+      }
+    }
+    if (isIdle && open.length > 0) yield 'idle'
+  }
+  return ended
 }
 
 /** When to look again, if the plan says so. */
 function* publishAll(
-  world: World,
+  fleet: Fleet,
   memory: Memory,
   tenants: readonly string[],
 ): Steps<number | undefined> {
+  const { world } = fleet
   const since = clockOf(world)
   for (let turn = 0; turn < TURNS_MAX; turn++) {
-    const { channel } = world
+    const { channel } = fleet
     world.saw(channel?.seq ?? -1)
     if (channel === undefined) {
-      swapChannel(world, undefined, emptyChannel(makeUuid(world)))
+      swapChannel(fleet, undefined, emptyChannel(makeUuid(world)))
       yield 'step'
       continue
     }
     yield 'step'
-    const stored = yield* observe(world, channel, tenants)
-    const rejectedSince = rejectedSinceOf(world, memory, channel)
+    const stored = yield* observe(fleet, channel, tenants)
+    const rejectedSince = rejectedSinceOf(fleet, memory, channel)
     const observed = { ...stored, now: clockOf(world), since, rejectedSince }
     const action = world.plans.publish(observed)
     if (action === undefined || action.kind === 'refuse') return undefined
@@ -91,32 +120,33 @@ function* publishAll(
       continue
     }
     yield 'step'
-    if (yield* carryOut(world, observed, action)) return undefined
+    if (yield* carryOut(fleet, observed, action)) return undefined
   }
   // It lost its races: a nudge of its own brings it back.
-  world.nudges.publish.push(...tenants)
+  world.nudges.publish.push(...tenants.map((tenant) => ({ tenant })))
   return undefined
 }
 
 /** When this process first saw the candidate rejected. */
-function rejectedSinceOf(world: World, memory: Memory, channel: Channel): number | undefined {
+function rejectedSinceOf(fleet: Fleet, memory: Memory, channel: Channel): number | undefined {
   const { candidate } = channel
-  if (candidate === undefined || !isRejected(channel, candidate)) memory.rejected = undefined
-  else if (memory.rejected?.seq !== candidate.seq) {
-    memory.rejected = { seq: candidate.seq, since: clockOf(world) }
+  if (candidate === undefined || !isRejected(channel, candidate)) memory.delete(fleet)
+  else if (memory.get(fleet)?.seq !== candidate.seq) {
+    memory.set(fleet, { seq: candidate.seq, since: clockOf(fleet.world) })
   }
-  return memory.rejected?.since
+  return memory.get(fleet)?.since
 }
 
 function* observe(
-  world: World,
+  fleet: Fleet,
   channel: Channel,
   tenants: readonly string[],
 ): Steps<Omit<PublicationObserved, 'now' | 'since' | 'rejectedSince'>> {
-  const base = configOf(world, channel.candidate)
-  const live = configOf(world, channel.live)
+  const { world } = fleet
+  const base = configOf(fleet, channel.candidate)
+  const live = configOf(fleet, channel.live)
   const open = openUndo(channel)
-  const undo = open && configOf(world, open)
+  const undo = open && configOf(fleet, open)
   const undone = namesToUndo({ undo, base, live })
   const listed = [...new Set([base, live, undo ?? {}].flatMap((models) => Object.keys(models)))]
   const named: Record<string, NamedModel> = {}
@@ -124,14 +154,15 @@ function* observe(
     const owner = world.tenants.get(tenant)
     const controls = world.controls.get(tenant)
     yield 'look'
-    const declared = Object.keys(owner?.spec.models ?? {})
+    const isHere = owner?.spec.fleet === fleet.name
+    const declared = isHere ? Object.keys(owner.spec.models) : []
     const names = declared.map((model) => servedName({ tenant, model }))
     const own = listed.filter((name) => partsOf(name).tenant === tenant)
     for (const name of new Set([...names, ...own])) {
       named[name] = { tenant: owner, controls, versions: recordsOf(world, name) }
     }
   }
-  return { fleet: FLEET, channel, base, live, undo, named, allowedRemovals: [] }
+  return { fleet: fleet.name, channel, base, live, undo, named, allowedRemovals: [] }
 }
 
 const tenantsOf = (names: readonly string[]) => names.map((name) => partsOf(name).tenant)
@@ -153,10 +184,11 @@ function tenantsToRead(
 
 /** Whether the publication is done. */
 function* carryOut(
-  world: World,
+  fleet: Fleet,
   observed: PublicationObserved,
   action: Extract<PublicationAction, { kind: 'verdicts' | 'undo' | 'publish' }>,
 ): Steps<boolean> {
+  const { world } = fleet
   if (action.kind === 'verdicts') {
     for (const { name, version, n, digest, rejectedSeq, reason } of action.verdicts) {
       const base = makeVerdict(world, { name, version, pass: false })
@@ -166,7 +198,7 @@ function* carryOut(
         digest,
         by: 'rollout' as const,
         reason,
-        fleet: FLEET,
+        fleet: fleet.name,
         rejectedSeq,
       }
       createVerdict(world, { name, version, verdict })
@@ -175,28 +207,31 @@ function* carryOut(
     return false
   }
   if (action.kind === 'undo') {
-    for (const due of action.due) yield* pin(world, due)
+    for (const due of action.due) yield* pin(fleet, due)
     return false
   }
   const sha = shaOf(action.models)
-  world.configs.set(sha, action.models)
+  fleet.configs.set(sha, action.models)
   yield 'step'
-  const channel = world.plans.against(world, observed.channel)
+  const channel = world.plans.against(fleet, observed.channel)
   const candidate: ConfigRef = { sha, seq: channel.seq + 1 }
   const next = withPublisherFields(channel, { candidate, prefetch: [] }, makeUuid(world))
-  const isSwapped = world.channel?.seq === channel.seq
-  world.saw(world.channel?.seq ?? -1)
-  if (isSwapped) world.check.published(world, observed, action.models)
-  if (!swapChannel(world, channel.seq, next)) return false
+  const isSwapped = fleet.channel?.seq === channel.seq
+  world.saw(fleet.channel?.seq ?? -1)
+  if (isSwapped) world.check.published(fleet, observed, action.models)
+  if (!swapChannel(fleet, channel.seq, next)) return false
   yield 'step'
   return true
 }
 
 /** Pins what an undo calls for, if that was not done before. */
-function* pin(world: World, { tenant, asked, by, why, pins }: DuePins): Steps {
+function* pin(fleet: Fleet, due: DuePins): Steps {
+  const { world, name } = fleet
+  const { tenant, asked, by, why, pins } = due
   const before = world.controls.get(tenant.tenant)
   yield 'look'
-  if ((before?.undone?.[FLEET] ?? -1) >= asked) return
+  if ((before?.undone?.[name] ?? -1) >= asked) return
+  world.check.pinned(fleet, due)
   const note = { by, why, at: isoOf(world) }
   const isPinned = swapControls(world, before?.seq, {
     ...before,
@@ -205,7 +240,7 @@ function* pin(world: World, { tenant, asked, by, why, pins }: DuePins): Steps {
     attempt: makeUuid(world),
     tenant: tenant.tenant,
     pins: withPins(before?.pins ?? {}, { tenant, pins, note }),
-    undone: { ...before?.undone, [FLEET]: asked },
+    undone: { ...before?.undone, [name]: asked },
   })
   yield isPinned ? 'step' : 'look'
 }
@@ -226,10 +261,11 @@ function shaOf(models: Models): string {
   return sha
 }
 
-/** What the fleet is to serve of a model when nothing changes any more. */
-export function wantedVersion(world: World, name: string): number | undefined {
+/** What a fleet is to serve of a model when nothing changes any more. */
+export function wantedVersion(fleet: Fleet, name: string): number | undefined {
+  const { world } = fleet
   const { tenant, model } = partsOf(name)
   const owner = world.tenants.get(tenant)
   const controls = world.controls.get(tenant)
-  return chooseVersion(owner, model, FLEET, recordsOf(world, name), controls)?.version
+  return chooseVersion(owner, model, fleet.name, recordsOf(world, name), controls)?.version
 }

@@ -16,18 +16,10 @@ import {
 import { stateOf } from './agent.ts'
 import { addressesIn, sendPatch, touch } from './cluster.ts'
 import { type ClusterSight, lookAtCluster, makeSight } from './cluster-sight.ts'
+import { configOf, type Fleet } from './fleet.ts'
 import { deliver } from './server.ts'
 import { swapChannel } from './store.ts'
-import {
-  configOf,
-  hasTrouble,
-  isoOf,
-  makeUuid,
-  nextId,
-  type Seen,
-  type Steps,
-  type World,
-} from './world.ts'
+import { hasTrouble, isoOf, makeUuid, nextId, type Seen, type Steps, type World } from './world.ts'
 
 const CLOCK_STEP_MS = 0.001
 
@@ -47,7 +39,8 @@ interface Own {
 }
 
 /** One restarter process, from its start until it is killed. */
-export function* restarter(world: World, life: string, isNamed: boolean): Steps {
+export function* restarter(fleet: Fleet, life: string, isNamed: boolean): Steps {
+  const { world } = fleet
   const id = life.slice(0, life.indexOf('#'))
   const instance = isNamed ? id : undefined
   const clock = { offset: 0, lastLook: world.now, awaySince: undefined, reads: 0 }
@@ -63,11 +56,11 @@ export function* restarter(world: World, life: string, isNamed: boolean): Steps 
   }
   world.mailboxes.set(holder, [])
   for (;;) {
-    const observed = yield* observe(world, own)
+    const observed = yield* observe(fleet, own)
     const { action } = world.plans.decide(observed)
     if (action === undefined) world.rest(() => summaryOf(own))
     yield action === undefined ? 'idle' : 'step'
-    if (action !== undefined) yield* carryOut(world, own, observed, action)
+    if (action !== undefined) yield* carryOut(fleet, own, observed, action)
   }
 }
 
@@ -99,18 +92,19 @@ function summaryOf({ memory, commands }: Own): string {
   ])
 }
 
-function* observe(world: World, own: Own): Steps<Observed> {
-  const seen = yield* lookAtCluster(world, own.sight)
+function* observe(fleet: Fleet, own: Own): Steps<Observed> {
+  const { world } = fleet
+  const seen = yield* lookAtCluster(fleet, own.sight)
   const isThere = readStore(world, own)
-  const channel = isThere ? world.channel : undefined
+  const channel = isThere ? fleet.channel : undefined
   own.sight.rollout = channel?.rollout
   world.saw(channel?.seq ?? -1)
-  const held = heldBy(world, channel)
+  const held = heldBy(fleet, channel)
   yield 'look'
   readMail(world, own)
   const commands = new Map(own.commands)
   const states = new Map<string, ServerState | undefined>()
-  for (const url of addressesIn(world)) {
+  for (const url of addressesIn(fleet)) {
     states.set(url, stateOf(world, url))
     world.saw(world.agents.get(url)?.stamp ?? -1)
     yield 'look'
@@ -129,7 +123,7 @@ function* observe(world: World, own: Own): Steps<Observed> {
     channel,
     held,
     fault: undefined,
-    delivery: world.cluster?.delivery ?? 'reload',
+    delivery: fleet.cluster?.delivery ?? 'reload',
     closedUntil: undefined,
     limits: SIM_LIMITS,
     ...describe(own.memory, sight),
@@ -137,10 +131,10 @@ function* observe(world: World, own: Own): Steps<Observed> {
 }
 
 /** Known culprits that the candidate still holds. */
-function heldBy(world: World, channel: Channel | undefined): readonly Culprit[] {
+function heldBy(fleet: Fleet, channel: Channel | undefined): readonly Culprit[] {
   if (channel?.candidate === undefined || channel.rollout !== undefined) return []
   if (channel.rejected.length === 0 || !isPending(channel)) return []
-  const models = configOf(world, channel.candidate)
+  const models = configOf(fleet, channel.candidate)
   return channel.rejected
     .flatMap(({ culprits }) => culprits)
     .filter(({ name, version, digest }) =>
@@ -158,8 +152,9 @@ function readMail(world: World, own: Own): void {
   }
 }
 
-function* carryOut(world: World, own: Own, observed: Observed, action: Action): Steps {
-  const channel = act(world, own, observed, action)
+function* carryOut(fleet: Fleet, own: Own, observed: Observed, action: Action): Steps {
+  const { world, name } = fleet
+  const channel = act(fleet, own, observed, action)
   world.saw(channel?.seq ?? -1)
   if (channel === undefined || action.kind !== 'write') return
   if (action.what === 'take' || action.what === 'step') {
@@ -168,29 +163,30 @@ function* carryOut(world: World, own: Own, observed: Observed, action: Action): 
     const { now } = observed
     const moved = { ...observed, channel, beatSince: now, rolloutSince: now }
     const next = world.plans.decide(moved).action
-    if (next?.kind === 'apply') act(world, own, moved, next)
+    if (next?.kind === 'apply') act(fleet, own, moved, next)
   }
   if (action.what === 'reject' || action.what === 'live') {
     yield 'step'
-    world.nudges.publish.push(undefined)
+    world.nudges.publish.push({ fleet: name })
   }
 }
 
 /** What the channel is now, if it was moved. */
-function act(world: World, own: Own, observed: Observed, action: Action): Channel | undefined {
+function act(fleet: Fleet, own: Own, observed: Observed, action: Action): Channel | undefined {
+  const { world } = fleet
   const { channel } = observed
   switch (action.kind) {
     case 'write':
-      return write(world, own, observed, action)
+      return write(fleet, own, observed, action)
     case 'patch':
-      sendPatch(world, {
+      sendPatch(fleet, {
         from: own.holder,
         pair: action.pair,
         resourceVersion: Number(action.resourceVersion),
       })
       return undefined
     case 'touch':
-      touch(world, own.holder, action.fence)
+      touch(fleet, own.holder, action.fence)
       return undefined
     case 'recycle': {
       const { url, fence, recycles } = action
@@ -210,31 +206,33 @@ function act(world: World, own: Own, observed: Observed, action: Action): Channe
 }
 
 function write(
-  world: World,
+  fleet: Fleet,
   own: Own,
   observed: Observed,
   action: Extract<Action, { kind: 'write' }>,
 ): Channel | undefined {
   const { channel } = observed
+  const { world } = fleet
   if (channel === undefined || hasTrouble(world, 'away', own.id)) return undefined
-  if (world.channel?.seq === channel.seq) check(world, observed, channel, action)
+  if (fleet.channel?.seq === channel.seq) check(fleet, observed, channel, action)
   const next = nextChannel(channel, action.change, makeUuid(world))
-  return swapChannel(world, channel.seq, next) ? next : undefined
+  return swapChannel(fleet, channel.seq, next) ? next : undefined
 }
 
 const stateIn = ({ servers }: Observed, url: string): ServerState | undefined =>
   servers.find((server) => server.url === url)?.state
 
 function check(
-  world: World,
+  fleet: Fleet,
   observed: Observed,
   channel: Channel,
   action: Extract<Action, { kind: 'write' }>,
 ): void {
+  const { world } = fleet
   const { live } = action.change
-  if (live !== undefined) world.check.liveMoved(world, seenIn(observed, live), live, channel)
+  if (live !== undefined) world.check.liveMoved(fleet, seenIn(observed, live), live, channel)
   else if (channel.rollout !== undefined && nextOf(channel, action) === undefined) {
-    world.check.released(world, seenIn(observed, channel.rollout), channel)
+    world.check.released(fleet, seenIn(observed, channel.rollout), channel)
   }
 }
 

@@ -11,21 +11,23 @@ import {
 import type { Action } from '@drover/tf-server'
 import { type ConfigRef, type Culprit, isRejected } from '@drover/model-config'
 import { apply, type Outcome } from './apply.ts'
+import type { Fleet } from './fleet.ts'
 import { clockOf, hasTrouble, isoOf, type Steps, type World } from './world.ts'
 
 const POLL_MS = 5_000
 const LETTERS_MAX = 16
 
 /** One life of an agent with its model server, from its start until both are killed. */
-export function* server(world: World, url: string): Steps {
-  const agent = openAgent(world, url)
+export function* server(fleet: Fleet, url: string): Steps {
+  const { world } = fleet
+  const agent = openAgent(fleet, url)
   for (;;) {
     for (const letter of world.inboxes.get(url)?.splice(0) ?? []) receive(world, agent, letter)
-    if (world.now >= agent.polledAt + POLL_MS) look(world, agent)
+    if (world.now >= agent.polledAt + POLL_MS) look(fleet, agent)
     world.saw(agent.stamp)
     const action = world.plans.agent(observe(world, agent))
     yield action === undefined ? 'idle' : 'step'
-    if (action !== undefined) yield* act(world, agent, action)
+    if (action !== undefined) yield* act(fleet, agent, action)
   }
 }
 
@@ -65,8 +67,8 @@ function reply(
 }
 
 /** Reads the channel, and notes on disk that the confirmed config is live if it is. */
-function look(world: World, agent: Agent): void {
-  const { channel } = world
+function look(fleet: Fleet, agent: Agent): void {
+  const { channel, world } = fleet
   world.saw(channel?.seq ?? -1)
   if (hasTrouble(world, 'away', agent.url)) {
     change(agent, { polledAt: world.now, channel: { kind: 'away' }, impaired: true })
@@ -78,25 +80,27 @@ function look(world: World, agent: Agent): void {
     const isNamedRejected = agent.named !== undefined && isRejected(channel, agent.named)
     const view = { kind: 'seen' as const, live, isNamedRejected, readAt: clockOf(world) }
     change(agent, { polledAt: world.now, channel: view, impaired: false })
-    if (live !== undefined) noteLive(world, agent, live)
+    if (live !== undefined) noteLive(fleet, agent, live)
   }
 }
 
-function noteLive(world: World, { url, confirmed }: Agent, live: ConfigRef): void {
+function noteLive(fleet: Fleet, { url, confirmed }: Agent, live: ConfigRef): void {
+  const { world } = fleet
   const ref = confirmed?.ref
   if (ref?.seq !== live.seq || ref.sha !== live.sha) return
   updateDisk(world, url, { seenLive: { ref, at: clockOf(world) } })
-  world.check.confirmed(world, url, ref)
+  world.check.confirmed(fleet, url, ref)
 }
 
-function* act(world: World, agent: Agent, action: Action): Steps {
+function* act(fleet: Fleet, agent: Agent, action: Action): Steps {
+  const { world } = fleet
   switch (action.kind) {
     case 'note-end':
       return noteEnd(world, agent)
     case 'start':
       return start(world, agent)
     case 'look':
-      return look(world, agent)
+      return look(fleet, agent)
     case 'open':
       world.check.opened(world, agent.url)
       change(agent, { isOpen: true, polledAt: -Infinity })
@@ -108,7 +112,7 @@ function* act(world: World, agent: Agent, action: Action): Steps {
     case 'recycle':
       return yield* recycle(world, agent, action.command)
     case 'apply': {
-      const outcome = yield* apply(world, agent, action)
+      const outcome = yield* apply(fleet, agent, action)
       if (outcome !== 'answered') change(agent, { retryAt: clockOf(world) + POLL_MS })
       if (action.command !== undefined) answer(world, agent, action.command, outcome)
       return undefined

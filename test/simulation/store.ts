@@ -1,4 +1,5 @@
 import type { Channel, Claim, Controls, Manifest, Tenant, Verdict } from '@drover/model-config'
+import type { Fleet } from './fleet.ts'
 import type { SimVersion, World } from './world.ts'
 
 // What the store can do: create if absent, and compare-and-swap. Each is one atomic step.
@@ -7,11 +8,11 @@ import type { SimVersion, World } from './world.ts'
  * Compare-and-swap of the channel. A lost answer is found again by the attempt's id (PROTOCOL 3),
  * so its writer only takes it for lost and looks again.
  */
-export function swapChannel(world: World, from: number | undefined, next: Channel): boolean {
-  if (world.channel?.seq !== from) return false
-  const before = world.channel
-  world.channel = next
-  world.check.channelMoved(world, before, next)
+export function swapChannel(fleet: Fleet, from: number | undefined, next: Channel): boolean {
+  const { channel: before, world } = fleet
+  if (before?.seq !== from) return false
+  fleet.channel = next
+  world.check.channelMoved(fleet, before, next)
   const isLost = world.loseNextAnswer
   world.loseNextAnswer = false
   return !isLost

@@ -93,7 +93,7 @@ function* act(world: World, life: string, { model }: Observed, action: Action): 
     case 'wait':
       return false
     case 'publish':
-      world.nudges.publish.push(model.tenant)
+      world.nudges.publish.push({ tenant: model.tenant })
       return false
     case 'giveUp': {
       const { run, request, born } = action.claim
@@ -155,7 +155,7 @@ function* train(
   }
   createManifest(world, { name, version, manifest })
   yield 'step'
-  world.nudges.publish.push(model.tenant)
+  world.nudges.publish.push({ tenant: model.tenant })
 }
 
 interface Failed {

@@ -1,3 +1,4 @@
+import { mainOf } from './fleet.ts'
 import {
   type Cast,
   LUCKY,
@@ -18,12 +19,15 @@ const ROUNDS_MAX = 20
 const isPlayer = ({ kind }: Process): boolean => kind !== 'client' && kind !== 'trainer'
 
 /** What the world says, as counters: what an object says at a count was decided by its writers. */
-function countsIn({ channel, nudges, agents, mailboxes, cluster }: World): string {
-  let counts = `${channel?.seq} ${nudges.publish.length}`
+function countsIn({ fleets, nudges, agents, mailboxes }: World): string {
+  let counts = `${nudges.publish.length}`
   for (const { stamp } of agents.values()) counts += ` ${stamp}`
   for (const letters of mailboxes.values()) counts += ` ${letters.length}`
-  if (cluster !== undefined)
+  for (const { channel, cluster } of fleets) {
+    counts += ` ${channel?.seq}`
+    if (cluster === undefined) continue
     counts += ` ${cluster.resourceVersion} ${[...cluster.pods.keys()].join()}`
+  }
   return counts
 }
 
@@ -38,7 +42,7 @@ const GOOD: Fate = { gate: true, brokenOn: [], kills: 0 }
 export function openStage(troupe: Troupe): Play {
   const { fate = () => GOOD, ...several } = troupe
   const cast: Cast = { ...several, trainers: 1, named: true, settled: true, deeds: [] }
-  const fateOf = ({ urls }: World): Fate => ({ ...GOOD, ...fate(urls) })
+  const fateOf = (world: World): Fate => ({ ...GOOD, ...fate(mainOf(world).urls) })
   const play = openPlay(cast, { ...LUCKY, fateOf })
   for (let round = 0; round < ROUNDS_MAX && playRound(play); round++) {
     // Everybody starts.

@@ -14,10 +14,10 @@ import {
   type Tenant,
   type Verdict,
 } from '@drover/model-config'
-import type { PublicationObserved } from '@drover/config-publisher'
+import type { DuePins, PublicationObserved } from '@drover/config-publisher'
 import type { SeenDeployment } from '@drover/restarter'
 import type { Agent, Disk, Letter } from './agent.ts'
-import type { SimCluster } from './cluster.ts'
+import { copyFleet, emptyFleet, type Fleet, type Stage } from './fleet.ts'
 import type { Plans } from './plans.ts'
 
 // The simulated world: everything that outlives a process, as plain data, and the few atomic things
@@ -29,7 +29,6 @@ import type { Plans } from './plans.ts'
  */
 export type Steps<T = void> = Generator<'look' | 'step' | 'idle', T>
 
-export const FLEET = 'main'
 export const EPOCH_MS = Date.UTC(2026, 0, 1)
 /** A running claim may be given up after this, in milliseconds of simulated time. */
 export const CLAIM_MS = 60_000
@@ -60,11 +59,13 @@ export interface Reply {
 
 export interface Nudges {
   train: ModelId[]
-  /** A tenant, or undefined for the whole fleet. */
-  publish: (string | undefined)[]
+  publish: PublishNudge[]
   /** On their way, not before a time. */
-  late: { at: number; train: ModelId[]; publish: (string | undefined)[] }[]
+  late: { at: number; train: ModelId[]; publish: PublishNudge[] }[]
 }
+
+/** A tenant, wherever it is, or all that is due of a fleet. */
+export type PublishNudge = { tenant: string } | { fleet: string }
 
 /** By process: until when something is the matter with it. */
 export interface Troubles {
@@ -76,38 +77,17 @@ export interface Troubles {
   away: Map<string, number>
 }
 
-/** What the checks remember. */
-export interface Known {
-  /** By served name and request: how many commits. */
-  commits: Map<string, number>
-  /** By served name: the pin that some candidate has already honoured. */
-  honoured: Map<string, { seq: number; version: number }>
-  /** By served name: the lowest `born` that a candidate may hold. */
-  floors: Map<string, number>
-  /** Configs that some server confirmed: `<sha> <seq>`. */
-  confirmed: Set<string>
-  /** By server: the highest seq that it confirmed while that was live. */
-  liveOn: Map<string, number>
-  /** By seq: the servers that were given a config which none had confirmed by then. */
-  trials: Map<number, { urls: Set<string>; excuses: number }>
-  /** Everything so far for which another server may have to stand in for the canary. */
-  excuses: number
-}
-
 export interface World {
   now: number
-  /** The agents of the fleet, the first of which is the first choice as canary. */
-  urls: readonly string[]
-  /** The Kubernetes that runs them; undefined where nobody does. */
-  cluster: SimCluster | undefined
+  /** The first is that of tenants that name none. */
+  readonly fleets: Fleet[]
   tenants: Map<string, Tenant>
   controls: Map<string, Controls>
   /** By served name, then by number. */
   versions: Map<string, Map<number, SimVersion>>
   runs: Map<string, readonly Run[]>
-  channel: Channel | undefined
-  configs: Map<string, Models>
   nudges: Nudges
+  /** By server, of whatever fleet. */
   disks: Map<string, Disk>
   /** Agents that run. */
   agents: Map<string, Agent>
@@ -121,30 +101,33 @@ export interface World {
   /** What becomes of a version that a run is about to make. */
   fateOf: (world: World, name: string) => Fate
   counter: number
-  /** The next swap of the channel succeeds and its writer is told that it did not. */
+  /** The next swap of a channel succeeds and its writer is told that it did not. */
   loseNextAnswer: boolean
   plans: Plans
   /** Told of each thing that a process reads and that others write: its count, or its outcome. */
   saw: (what: number) => void
   /** Told by a process that has nothing to do now what it remembers. */
   rest: (memory: () => string) => void
-  known: Known
+  /** By served name and request: how many commits. */
+  commits: Map<string, number>
   check: Checker
 }
 
 /** Looks at a change when it happens; throws when it breaks an invariant. */
 export interface Checker {
-  channelMoved: (world: World, before: Channel | undefined, after: Channel) => void
-  published: (world: World, observed: PublicationObserved, models: Models) => void
-  liveMoved: (world: World, seen: Seen, live: ConfigRef, before: Channel) => void
-  released: (world: World, seen: Seen, before: Channel) => void
+  channelMoved: (fleet: Fleet, before: Channel | undefined, after: Channel) => void
+  published: (fleet: Fleet, observed: PublicationObserved, models: Models) => void
+  /** A publisher is about to write pins for an undo. */
+  pinned: (fleet: Fleet, due: DuePins) => void
+  liveMoved: (fleet: Fleet, seen: Seen, live: ConfigRef, before: Channel) => void
+  released: (fleet: Fleet, seen: Seen, before: Channel) => void
   committed: (world: World, name: string, manifest: CommittedManifest) => void
-  tried: (world: World, url: string, told: { ref: ConfigRef; fence: number }) => void
-  confirmed: (world: World, url: string, ref: ConfigRef) => void
+  tried: (fleet: Fleet, url: string, told: { ref: ConfigRef; fence: number }) => void
+  confirmed: (fleet: Fleet, url: string, ref: ConfigRef) => void
   opened: (world: World, url: string) => void
   served: (world: World, url: string) => void
   /** A patch of a restarter is about to change the pod template. */
-  patched: (world: World, from: string) => void
+  patched: (fleet: Fleet, from: string) => void
 }
 
 /** What a restarter really saw when it decided. */
@@ -157,67 +140,50 @@ export interface Seen {
 
 /** A world in which nothing has happened yet. */
 export function emptyWorld(
-  urls: readonly string[],
+  stages: readonly Stage[],
   given: Pick<World, 'draw' | 'fateOf' | 'plans' | 'check'>,
 ): World {
-  return {
+  const world: World = {
     ...given,
     saw: () => {},
     rest: () => {},
     now: 0,
-    urls,
-    cluster: undefined,
+    fleets: [],
     tenants: new Map(),
     controls: new Map(),
     versions: new Map(),
     runs: new Map(),
-    channel: undefined,
-    configs: new Map(),
     nudges: { train: [], publish: [], late: [] },
     disks: new Map(),
     agents: new Map(),
-    inboxes: new Map(urls.map((url) => [url, []])),
+    inboxes: new Map(stages.flatMap(({ urls }) => urls.map((url) => [url, []]))),
     mailboxes: new Map(),
     alive: new Set(),
     troubles: { stopped: new Map(), cut: new Map(), away: new Map() },
     counter: 0,
     loseNextAnswer: false,
-    known: {
-      commits: new Map(),
-      honoured: new Map(),
-      floors: new Map(),
-      confirmed: new Set(),
-      liveOn: new Map(),
-      trials: new Map(),
-      excuses: 0,
-    },
+    commits: new Map(),
   }
+  world.fleets.push(...stages.map((stage) => emptyFleet(world, stage)))
+  return world
 }
 
 /** What is left of a world when all of its processes have ended: its store and its disks. */
 export function copyStored(world: World, given: Pick<World, 'draw' | 'plans' | 'fateOf'>): World {
-  const { known } = world
-  return {
-    ...emptyWorld(world.urls, { ...given, check: world.check }),
+  const copy: World = {
+    ...emptyWorld(world.fleets, { ...given, check: world.check }),
+    fleets: [],
     now: world.now,
     tenants: new Map(world.tenants),
     controls: new Map(world.controls),
     versions: new Map(Array.from(world.versions, ([name, each]) => [name, new Map(each)])),
     runs: new Map(world.runs),
-    channel: world.channel,
-    configs: new Map(world.configs),
     disks: new Map(world.disks),
     counter: world.counter,
-    known: {
-      commits: new Map(known.commits),
-      honoured: new Map(known.honoured),
-      floors: new Map(known.floors),
-      confirmed: new Set(known.confirmed),
-      liveOn: new Map(known.liveOn),
-      trials: new Map(),
-      excuses: 0,
-    },
+    commits: new Map(world.commits),
   }
+  copy.fleets.push(...world.fleets.map((fleet) => copyFleet(copy, fleet)))
+  return copy
 }
 
 export const isoOf = (world: World): string => new Date(EPOCH_MS + world.now).toISOString()
@@ -250,9 +216,6 @@ export function advance(world: World, ms: number): void {
   }
   nudges.late = nudges.late.filter(({ at }) => at > world.now)
 }
-
-export const configOf = (world: World, ref: ConfigRef | undefined): Models =>
-  (ref === undefined ? undefined : world.configs.get(ref.sha)) ?? {}
 
 const NAMES = new Map<string, ModelId>()
 
