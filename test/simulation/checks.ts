@@ -43,9 +43,10 @@ export const CHECKER: Checker = {
     checkPins(fleet, models)
   },
 
-  pinned({ name }, { tenant }) {
-    const isHere = tenant.spec.fleet === name
-    assert.ok(isHere, `an undo of ${name} pins ${tenant.tenant}, which is in another fleet`)
+  pinned({ named, fleet }, { tenant: { tenant } }) {
+    const owners = Object.values(named).map((each) => each.tenant)
+    const isHere = owners.some((each) => each?.tenant === tenant && each.spec.fleet === fleet)
+    assert.ok(isHere, `an undo of ${fleet} pins ${tenant}, which is in another fleet`)
   },
 
   liveMoved({ known }, { servers, deployment }, { sha, seq }, { rollout }) {

@@ -5,12 +5,12 @@ import { type Plans, REAL } from './plans.ts'
 
 // Plans that break one rule each. The simulation is worth something if it finds every one of them.
 
-const publishing =
+export const publishing =
   (see: (observed: PublicationObserved) => PublicationObserved): Plans['publish'] =>
   (observed) =>
     REAL.publish(see(observed))
 
-const namedAs = (
+export const namedAs = (
   observed: PublicationObserved,
   see: (named: NamedModel, name: string) => NamedModel,
 ): PublicationObserved => ({

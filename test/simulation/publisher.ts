@@ -207,7 +207,10 @@ function* carryOut(
     return false
   }
   if (action.kind === 'undo') {
-    for (const due of action.due) yield* pin(fleet, due)
+    for (const due of action.due) {
+      world.check.pinned(observed, due)
+      yield* pin(fleet, due)
+    }
     return false
   }
   const sha = shaOf(action.models)
@@ -225,13 +228,10 @@ function* carryOut(
 }
 
 /** Pins what an undo calls for, if that was not done before. */
-function* pin(fleet: Fleet, due: DuePins): Steps {
-  const { world, name } = fleet
-  const { tenant, asked, by, why, pins } = due
+function* pin({ world, name }: Fleet, { tenant, asked, by, why, pins }: DuePins): Steps {
   const before = world.controls.get(tenant.tenant)
   yield 'look'
   if ((before?.undone?.[name] ?? -1) >= asked) return
-  world.check.pinned(fleet, due)
   const note = { by, why, at: isoOf(world) }
   const isPinned = swapControls(world, before?.seq, {
     ...before,

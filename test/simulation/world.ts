@@ -118,7 +118,7 @@ export interface Checker {
   channelMoved: (fleet: Fleet, before: Channel | undefined, after: Channel) => void
   published: (fleet: Fleet, observed: PublicationObserved, models: Models) => void
   /** A publisher is about to write pins for an undo. */
-  pinned: (fleet: Fleet, due: DuePins) => void
+  pinned: (observed: PublicationObserved, due: DuePins) => void
   liveMoved: (fleet: Fleet, seen: Seen, live: ConfigRef, before: Channel) => void
   released: (fleet: Fleet, seen: Seen, before: Channel) => void
   committed: (world: World, name: string, manifest: CommittedManifest) => void
