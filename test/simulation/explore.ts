@@ -90,13 +90,15 @@ export interface Expedition {
   seed: number
   histories: number
   plans?: Plans
+  /** Plays only histories of two fleets; the others count as well. */
+  onlyTwo?: boolean
   /** Longest time for it, and how many steps of processes at the least end it; none unless told. */
   ms?: number
   steps?: number
 }
 
 /** Plays random histories until one fails, the number of them is reached, or the time is over. */
-export function findFailing({ seed, histories, plans, ...bounds }: Expedition): {
+export function findFailing({ seed, histories, plans, onlyTwo = false, ...bounds }: Expedition): {
   failing: Case | undefined
   played: number
 } {
@@ -109,6 +111,7 @@ export function findFailing({ seed, histories, plans, ...bounds }: Expedition): 
     // Neighbouring seeds must not share their numbers.
     const drawn = drawCase(Math.imul(seed + played, SEED_SPREAD))
     played += 1
+    if (onlyTwo && drawn.cast.other === undefined) continue
     if (playHistory(drawn.cast, drawn.history, plans) !== undefined) {
       return { failing: drawn, played }
     }

@@ -7,7 +7,7 @@ import { ROLL_MUTANTS } from './roll-mutants.ts'
 const SEED = 1
 const HISTORIES_MAX = 8_000
 
-test.each(Object.entries({ ...MUTANTS, ...ROLL_MUTANTS, ...FLEET_MUTANTS }))(
+test.each(Object.entries({ ...MUTANTS, ...ROLL_MUTANTS }))(
   'it is found that %s',
   (_name, plans) => {
     const { failing } = findFailing({ seed: SEED, histories: HISTORIES_MAX, plans })
@@ -15,3 +15,9 @@ test.each(Object.entries({ ...MUTANTS, ...ROLL_MUTANTS, ...FLEET_MUTANTS }))(
     expect(failing).toBeDefined()
   },
 )
+
+test.each(Object.entries(FLEET_MUTANTS))('it is found that %s', (_name, plans) => {
+  const { failing } = findFailing({ seed: SEED, histories: HISTORIES_MAX, plans, onlyTwo: true })
+
+  expect(failing).toBeDefined()
+})
