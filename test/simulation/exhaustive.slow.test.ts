@@ -16,7 +16,7 @@ const WALKS: [string, Troupe][] = [
   ['a good version to two servers', TWO],
   ['a good version to three servers', { ...TWO, servers: 3 }],
   ['a good version by two publishers', { ...TWO, publishers: 2 }],
-  ['a good version by a roll', { ...TWO, cluster: 'restart' }],
+  ['a good version to one server by a roll', { ...TWO, servers: 1, cluster: 'restart' }],
   ['a version that is broken', { ...TWO, fate: (urls) => ({ brokenOn: urls }) }],
   ['a version that ends the first model server', { ...TWO, fate: () => ({ kills: 1 }) }],
 ]
