@@ -1,10 +1,10 @@
-import { randomUUID } from 'node:crypto'
-import { Channel, channelKey } from '@drover/model-config'
-import { type ModelStore, swapJson } from '@drover/model-store'
+import type { Channel } from '@drover/model-config'
+import type { ModelStore } from '@drover/model-store'
 import { auditAction } from './audit.ts'
 import type { Calls } from './calls.ts'
 import type { Cluster } from './cluster.ts'
-import { type Action, nextChannel, type Observed } from './observed.ts'
+import type { Action, Observed } from './observed.ts'
+import { swapChannel } from './swap.ts'
 
 export interface ActorOptions {
   store: ModelStore
@@ -26,7 +26,9 @@ export async function act(
   const stateOf = (url: string) => servers.find((server) => server.url === url)?.state
   switch (action.kind) {
     case 'write':
-      return channel && (await write(action, channel, { store, fleet }))
+      if (channel === undefined) return undefined
+      await auditAction(store, fleet, channel, action)
+      return await swapChannel(store, fleet, channel, action.change)
     case 'apply': {
       const { fence, offered } = action
       for (const { url, sha, seq } of action.tell) {
@@ -46,18 +48,6 @@ export async function act(
       return undefined
     }
   }
-}
-
-/** The channel as it is now; undefined where somebody else moved it first. */
-async function write(
-  action: Extract<Action, { kind: 'write' }>,
-  channel: Channel,
-  { store, fleet }: Pick<ActorOptions, 'store' | 'fleet'>,
-): Promise<Channel | undefined> {
-  await auditAction(store, fleet, channel, action)
-  // What cannot be read again would stop everybody.
-  const next = Channel.parse(nextChannel(channel, action.change, `restarter/${randomUUID()}`))
-  return (await swapJson(store, channelKey(fleet), channel.seq, next)) ? next : undefined
 }
 
 type OnCluster = Extract<Action, { kind: 'patch' | 'touch' }>

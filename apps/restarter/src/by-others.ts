@@ -3,20 +3,12 @@ import {
   cleanPair,
   type ConfigRef,
   parseAnnotation,
-  type Rollout,
-  type TemplatePair,
   type Undo,
 } from '@drover/model-config'
 import { steadyConfig } from './judge.ts'
-import {
-  FIELD_MANAGER,
-  isSamePair,
-  isSameRef,
-  type Observed,
-  type SeenDeployment,
-} from './observed.ts'
-import type { Step } from './rollout.ts'
-import { templateOf } from './template.ts'
+import { isSamePair, isSameRef, type Observed, type SeenDeployment } from './observed.ts'
+import { type Step, take } from './rollout.ts'
+import { isTakenBack, isUnsafe, templateOf } from './template.ts'
 
 const MANAGER_CHARACTERS_MAX = 200
 
@@ -24,11 +16,7 @@ const MANAGER_CHARACTERS_MAX = 200
  * With no rollout running: what somebody else did to the pod template is looked after, once
  * (PROTOCOL 6, "the template"). Undefined: it is as it was left.
  */
-export function lookAfter(
-  observed: Observed,
-  channel: Channel,
-  taken: Omit<Rollout, 'sha' | 'seq' | 'step'>,
-): Step | undefined {
+export function lookAfter(observed: Observed, channel: Channel): Step | undefined {
   const { deployment, isCurrent } = observed
   if (deployment.kind !== 'seen') return undefined
   const { pair, templateSha } = deployment
@@ -37,9 +25,10 @@ export function lookAfter(
   if (isKnown && !isUnsafe(observed, pair)) return undefined
   // A Deployment that was read before the channel moved may be that of an earlier rollout.
   if (!isCurrent) return { why: 'the Deployment has changed and is read once more' }
-  if (isUnsafe(observed, pair)) return correct(observed, channel, deployment, taken)
+  if (isUnsafe(observed, pair)) return correct(observed, channel, deployment)
   const template = { ...pair, sha: templateSha }
-  const undo = isMovedBack(observed, channel) ? undoOf(observed, channel, deployment) : undefined
+  const isBack = known !== undefined && isTakenBack(deployment, known)
+  const undo = isBack ? undoOf(observed, channel, deployment) : undefined
   if (undo === undefined) {
     const why = 'the pod template was changed by somebody else'
     const record = { id: `template.${channel.seq + 1}`, what: why }
@@ -48,28 +37,6 @@ export function lookAfter(
   const why = `${undo.by} moved drover.dev/config back to config ${undo.seq}: the fleet goes back`
   const record = { id: `undo.${undo.asked}`, what: `undo to ${undo.sha} by ${undo.by}` }
   return { why, action: { kind: 'write', what: 'undo', change: { template, undo }, why, record } }
-}
-
-/** A pod would start with a config that is not live, or not at all. */
-function isUnsafe(observed: Observed, { config }: TemplatePair): boolean {
-  if (config === undefined) return false
-  const named = parseAnnotation(config)
-  return named === undefined || named.seq > steadyConfig(observed).seq
-}
-
-/** No pod comes up any more, for what somebody wrote into the pod template. */
-export function isHeldUp(observed: Observed): boolean {
-  const { deployment, noneReadySince, now, limits } = observed
-  const isDown = noneReadySince !== undefined && now - noneReadySince > limits.applyMs
-  return isDown && deployment.kind === 'seen' && isUnsafe(observed, deployment.pair)
-}
-
-/** Another's hand took the config back, and nothing else of the template changed. */
-function isMovedBack({ deployment }: Observed, { template: known }: Channel): boolean {
-  if (deployment.kind !== 'seen' || known === undefined) return false
-  const [was, is] = [known, deployment.pair].map(({ config = '' }) => parseAnnotation(config))
-  if (was === undefined || is === undefined || is.seq >= was.seq) return false
-  return known.sha === deployment.templateSha && deployment.manager !== FIELD_MANAGER
 }
 
 /** What an annotation that was moved back asks for: the config that it names, if it was live once. */
@@ -89,18 +56,12 @@ export function undoOf(
 }
 
 /** The template goes back to what it was when it was last looked after. */
-function correct(
-  observed: Observed,
-  { template: known }: Channel,
-  deployment: SeenDeployment,
-  taken: Omit<Rollout, 'sha' | 'seq' | 'step'>,
-): Step {
+function correct(observed: Observed, channel: Channel, deployment: SeenDeployment): Step {
   const { pair, status } = deployment
   const why = `drover.dev/config names ${pair.config}, which is not live: it is put back`
   if (status.state === 'paused') return { why: `${why} when the Deployment is paused no more` }
-  const before = cleanPair(known ?? {})
+  const before = cleanPair(channel.template ?? {})
   const to = isUnsafe(observed, before) ? {} : before
   const step = { kind: 'back' as const, servers: [], template: templateOf(deployment, to) }
-  const rollout = { ...taken, ...steadyConfig(observed), step }
-  return { why, action: { kind: 'write', what: 'take', change: { rollout }, why } }
+  return take(observed, channel, steadyConfig(observed), { step, why })
 }

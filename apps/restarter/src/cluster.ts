@@ -45,8 +45,12 @@ export function makeCluster(options: ClusterOptions) {
   }
 
   async function read(): Promise<void> {
-    readAt = now()
-    view = await reader.read()
+    const beganAt = now()
+    readAt = beganAt
+    const next = await reader.read()
+    // One that was begun later knows better.
+    if (readAt !== beganAt) return
+    view = next
     hasNews = true
   }
 

@@ -64,7 +64,7 @@ const Settings = z.object({
    * one of them. `reload` unless told. Read at start.
    */
   DROVER_DELIVERY: z.enum(['reload', 'restart']).default('reload'),
-  /** How long a roll may take; 3,600,000 ms unless told. Read at start. */
+  /** How long a roll may come no further; 3,600,000 ms unless told. Read at start. */
   DROVER_ROLL_MS: milliseconds(1_000).default(3_600_000),
   /** File with the bearer token of the agents; none unless told. Read at start. */
   DROVER_SERVERS_TOKEN_FILE: z.string().optional(),

@@ -63,6 +63,10 @@ export function isBlinking(server: ObservedServer, { now, limits }: Observed): b
   return state === undefined && (wasReady || wasApplying) && now - silentSince < limits.silentMs
 }
 
+/** Whether nobody has been ready for as long as an apply may take. */
+export const isDown = ({ noneReadySince, now, limits }: Observed): boolean =>
+  noneReadySince !== undefined && now - noneReadySince > limits.applyMs
+
 /** Whether a server is being disturbed by a rollout's config, or may be. */
 export function isBusy(server: ObservedServer, rollout: Rollout, observed: Observed): boolean {
   const { url, state, wasApplying } = server

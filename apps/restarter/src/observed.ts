@@ -20,7 +20,7 @@ export interface Limits {
   parallel: number
   /** How long a server may take to replace its model server. */
   recycleMs: number
-  /** How long a roll may take, and going back from one. */
+  /** How long a roll may come no further, and how long going back from one may take. */
   rollMs: number
   /** The age at which a model server process is replaced. */
   recycleAgeMs: number

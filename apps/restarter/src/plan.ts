@@ -1,4 +1,4 @@
-import { type Channel, isPending as hasPending, openUndo, type Rollout } from '@drover/model-config'
+import { type Channel, heldUndo, isPending as hasPending, type Rollout } from '@drover/model-config'
 import { lookAfter } from './by-others.ts'
 import { holds, isPending, isRequired, mayRetry, steadyConfig } from './judge.ts'
 import {
@@ -11,7 +11,7 @@ import {
 import { stepBack } from './going-back.ts'
 import { dueRecycle, stepRecycle, takeRecycle, whyNoRecycle } from './recycle.ts'
 import { dueRoll, stepRoll, takeRoll } from './roll.ts'
-import { handFence, rewrite, type Step, stepForward } from './rollout.ts'
+import { handFence, rewrite, type Step, stepForward, take } from './rollout.ts'
 import { touchFirst } from './template.ts'
 
 // The states of a fleet, as the channel shows them:
@@ -96,7 +96,7 @@ function stepIdle(observed: Observed, channel: Channel): Step {
   // A roll looks at the undo that it brings: it waits for no window.
   const over = start.isRoll === true ? undefined : endUndo(channel)
   if (over !== undefined) return over
-  const other = lookAfter(observed, channel, taken(observed, channel))
+  const other = lookAfter(observed, channel)
   if (other !== undefined && (other.action !== undefined || start.isRoll === true)) return other
   if (start.action !== undefined) return start
   const behind = tellBehind(observed, channel)
@@ -107,29 +107,22 @@ function stepIdle(observed: Observed, channel: Channel): Step {
 
 /** An undo that a candidate holds has been carried out. */
 function endUndo(channel: Channel): Step | undefined {
-  if (channel.undo === undefined || openUndo(channel) !== undefined) return undefined
-  const why = `the candidate holds the undo to config ${channel.undo.seq}`
+  const undo = heldUndo(channel)
+  if (undo === undefined) return undefined
+  const why = `the candidate holds the undo to config ${undo.seq}`
   return { why, action: { kind: 'write', what: 'undone', change: { undo: undefined }, why } }
 }
 
 /** Nothing else is to be done: pods or model servers that are to be replaced. */
 function restartNext(observed: Observed, channel: Channel): Step | undefined {
-  const roll = dueRoll(observed, channel, taken(observed, channel))
+  const roll = dueRoll(observed, channel)
   if (roll !== undefined) return roll
   const due = dueRecycle(observed)
   if (due === undefined) return undefined
   const obstacle = whyNoRecycle(observed)
   if (obstacle !== undefined) return { why: `${due.server.url} waits for ${due.why}: ${obstacle}` }
-  const { sha, seq } = steadyConfig(observed)
-  return takeRecycle(observed, { sha, seq, ...taken(observed, channel) }, due)
+  return takeRecycle(observed, channel, due)
 }
-
-const taken = ({ holder, at }: Observed, channel: Channel) => ({
-  holder,
-  fence: channel.seq + 1,
-  beat: 0,
-  startedAt: at,
-})
 
 function startRollout(observed: Observed, channel: Channel): Step & { isRoll?: boolean } {
   const { candidate } = channel
@@ -138,16 +131,14 @@ function startRollout(observed: Observed, channel: Channel): Step & { isRoll?: b
     return { why: obstacle ?? 'nothing was published yet' }
   }
   if (observed.delivery === 'restart') {
-    const roll = takeRoll(observed, channel, { candidate, taken: taken(observed, channel) })
+    const roll = takeRoll(observed, channel, candidate)
     return { ...roll, isRoll: true }
   }
   const canary = chooseCanary(observed, channel)
   if (canary === undefined) return { why: 'no server answers that could take the candidate' }
   const why = `config ${candidate.seq} is to be rolled out, ${canary.url} is the canary`
-  const { sha, seq } = candidate
   const step = { kind: 'apply' as const, servers: [canary.url] }
-  const rollout = { sha, seq, step, ...taken(observed, channel) }
-  return { why, action: { kind: 'write', what: 'take', change: { rollout }, why } }
+  return take(observed, channel, candidate, { step, why })
 }
 
 function whyNoStart({ held, fault }: Observed, channel: Channel): string | undefined {

@@ -1,7 +1,7 @@
-import { type Rollout, type ServerState, sha256 } from '@drover/model-config'
-import { isBlinking } from './judge.ts'
+import { type Channel, type Rollout, type ServerState, sha256 } from '@drover/model-config'
+import { isBlinking, steadyConfig } from './judge.ts'
 import type { Observed, ObservedServer } from './observed.ts'
-import type { Step } from './rollout.ts'
+import { type Step, take } from './rollout.ts'
 
 /** A process younger than this is not replaced for its size: it would be as large again at once. */
 const SIZE_AGE_MS_MIN = 600_000
@@ -92,13 +92,12 @@ function hasJustFailed({ command, state }: ObservedServer, { now }: Observed): b
 /** The right to recycle one server, taken under the config that the fleet runs. */
 export function takeRecycle(
   observed: Observed,
-  rollout: Omit<Rollout, 'step'>,
+  channel: Channel,
   { server, why }: { server: ObservedServer; why: string },
 ): Step {
   const step = { kind: 'recycle' as const, servers: [server.url] }
   const reason = `recycle ${server.url} for ${why}`
-  const change = { rollout: { ...rollout, step } }
-  return { why: reason, action: { kind: 'write', what: 'take', change, why: reason } }
+  return take(observed, channel, steadyConfig(observed), { step, why: reason })
 }
 
 /** The next action of a held recycle: the command once, then the wait, then the release. */

@@ -3,30 +3,32 @@ import {
   type Channel,
   cleanPair,
   type ConfigRef,
-  parseAnnotation,
+  heldUndo,
   type Rollout,
   type TemplatePair,
 } from '@drover/model-config'
-import { confirms, faultOf, lateOf, steadyConfig } from './judge.ts'
-import {
-  FIELD_MANAGER,
-  isSamePair,
-  isSameRef,
-  type Observed,
-  type SeenDeployment,
-} from './observed.ts'
+import { confirms, faultOf, isDown, lateOf, steadyConfig } from './judge.ts'
+import { isSamePair, isSameRef, type Observed, type SeenDeployment } from './observed.ts'
 import { noteSeen } from './going-back.ts'
 import { dueByAge, isWishOpen, whyClosed } from './recycle.ts'
-import { moveLive, reject, type Step, tellNext, turnBack, whyNotLive } from './rollout.ts'
+import { moveLive, reject, type Step, take, tellNext, turnBack, whyNotLive } from './rollout.ts'
 import { undoOf } from './by-others.ts'
-import { leftOf, patchTemplate, saidOf, templateOf } from './template.ts'
+import {
+  isByAnother,
+  isTakenBack,
+  leftOf,
+  patchTemplate,
+  saidOf,
+  templateOf,
+  whyUnseen,
+} from './template.ts'
 
 /** After a roll for its age, the next one waits for this share of the age; after one that failed: */
 const DONE_SHARE = 0.9
 const FAILED_SHARE = 0.1
 
 /** The pair of annotations for a config and a count of wishes; before the first config none is named. */
-export function pairOf(config: ConfigRef, count: number): TemplatePair {
+function pairOf(config: ConfigRef, count: number): TemplatePair {
   const isNamed = config.seq > 0
   return { ...(isNamed && { config: annotationOf(config) }), restart: `${count}` }
 }
@@ -34,11 +36,11 @@ export function pairOf(config: ConfigRef, count: number): TemplatePair {
 /** Why no roll may start on a Deployment; undefined: one may. */
 function whyNoRoll(observed: Observed): string | undefined {
   const { deployment } = observed
-  if (deployment.kind === 'none') return 'there is no Deployment to roll (DROVER_DEPLOYMENT)'
-  if (deployment.kind === 'away') return `the cluster cannot be asked: ${deployment.why}`
+  if (deployment.kind !== 'seen') return whyUnseen(deployment)
   const { state } = deployment.status
-  if (state === 'done' || (isDown(observed) && state !== 'paused' && state !== 'empty'))
-    return undefined
+  // With nobody ready for long, the pods that are there wait for what only a roll brings.
+  const isOpen = isDown(observed) && state !== 'paused' && state !== 'empty'
+  if (state === 'done' || isOpen) return undefined
   return `the Deployment is not done: ${saidOf(deployment)}`
 }
 
@@ -52,57 +54,44 @@ function whyNotNow(observed: Observed, { live, restart }: Channel): string | und
   return `the last roll was less than ${recycleIntervalMs} ms ago`
 }
 
-/** Nobody has been ready for long: the pods that are there wait for what only a roll brings. */
-const isDown = ({ now, noneReadySince, limits }: Observed): boolean =>
-  noneReadySince !== undefined && now - noneReadySince > limits.applyMs
-
 /** The right to roll the fleet on to a candidate; windows bind it unless it holds an undo. */
-export function takeRoll(
-  observed: Observed,
-  channel: Channel,
-  { candidate, taken }: { candidate: ConfigRef; taken: Omit<Rollout, 'sha' | 'seq' | 'step'> },
-): Step {
-  const { deployment } = observed
-  const isUndo = channel.undo !== undefined && candidate.seq > channel.undo.asked
+export function takeRoll(observed: Observed, channel: Channel, candidate: ConfigRef): Step {
+  const isUndo = heldUndo(channel) !== undefined
   const obstacle = whyNoRoll(observed) ?? (isUndo ? undefined : whyNotNow(observed, channel))
+  const { deployment } = observed
   if (obstacle !== undefined || deployment.kind !== 'seen') {
     return { why: `config ${candidate.seq} waits to be rolled out: ${obstacle}` }
   }
-  const { sha, seq } = candidate
-  const template = templateOf(deployment, pairOf(candidate, channel.restart.count))
-  const rollout = { ...taken, sha, seq, step: { kind: 'roll' as const, servers: [], template } }
-  const why = `config ${seq} is to be rolled out by new pods`
-  return { why, action: { kind: 'write', what: 'take', change: { rollout }, why } }
+  const step = rollTo(deployment, candidate, channel.restart.count)
+  const why = `config ${candidate.seq} is to be rolled out by new pods`
+  return take(observed, channel, candidate, { step, why })
 }
 
 /** A roll under what is live: because somebody wished for it, or because of its age. */
-export function dueRoll(
-  observed: Observed,
-  channel: Channel,
-  taken: Omit<Rollout, 'sha' | 'seq' | 'step'>,
-): Step | undefined {
-  const { deployment } = observed
+export function dueRoll(observed: Observed, channel: Channel): Step | undefined {
   const due = whyRoll(observed, channel)
   if (due === undefined) return undefined
   const obstacle = whyNoRoll(observed) ?? whyNotNow(observed, channel)
+  const { deployment } = observed
   if (obstacle !== undefined || deployment.kind !== 'seen') {
     return { why: `the fleet waits to be rolled for ${due.why}: ${obstacle}` }
   }
   const steady = steadyConfig(observed)
-  const { restart } = channel
-  const count = due.isWish ? restart.count : restart.count + 1
-  const template = templateOf(deployment, pairOf(steady, count))
-  const rollout = { ...taken, ...steady, step: { kind: 'roll' as const, servers: [], template } }
-  const raised = {
-    count,
-    at: observed.at,
-    why: due.why,
-    ...(restart.failed !== undefined && { failed: restart.failed }),
-  }
+  const { count, failed } = channel.restart
   const why = `roll the fleet for ${due.why}`
-  const change = { rollout, ...(!due.isWish && { restart: raised }) }
-  return { why, action: { kind: 'write', what: 'take', change, why } }
+  if (due.isWish)
+    return take(observed, channel, steady, { step: rollTo(deployment, steady, count), why })
+  const step = rollTo(deployment, steady, count + 1)
+  const raised = { count: count + 1, at: observed.at, why: due.why }
+  const restart = failed === undefined ? raised : { ...raised, failed }
+  return take(observed, channel, steady, { step, why, change: { restart } })
 }
+
+const rollTo = (deployment: SeenDeployment, config: ConfigRef, count: number): Rollout['step'] => ({
+  kind: 'roll',
+  servers: [],
+  template: templateOf(deployment, pairOf(config, count)),
+})
 
 function whyRoll(
   observed: Observed,
@@ -194,16 +183,12 @@ function whyNotAll({ deployment, servers }: Observed, rollout: Rollout): string 
  * Another's hand took the config back after it had come to where the roll wants it, and changed
  * nothing else. Whatever else stands there now is patched over.
  */
-function isUndone(
-  { pair, manager, templateSha }: SeenDeployment,
-  { template }: Rollout['step'],
-): boolean {
-  if (template?.seen !== true || manager === FIELD_MANAGER || templateSha !== template.sha)
-    return false
-  const [was, is] = [template.to, pair].map(({ config = '' }) => parseAnnotation(config))
-  return (
-    isSamePair(pair, template.from) || (was !== undefined && is !== undefined && is.seq < was.seq)
-  )
+function isUndone(deployment: SeenDeployment, { template }: Rollout['step']): boolean {
+  if (template?.seen !== true) return false
+  const { to, from, sha } = template
+  // A roll for a wish names the same config before and after.
+  const isFrom = isSamePair(deployment.pair, from)
+  return isTakenBack(deployment, { ...to, sha }) || (isFrom && isByAnother(deployment, sha))
 }
 
 function undone(
@@ -251,7 +236,7 @@ function whyFailed({ deployment }: Observed, { step }: Rollout): string | undefi
 /** Our own time, since the Deployment last came any further. */
 function whyLate({ deployment, now, progressSince, limits }: Observed): string | undefined {
   if (now - progressSince <= limits.rollMs) return undefined
-  const said = deployment.kind === 'seen' ? saidOf(deployment) : 'the cluster cannot be asked'
+  const said = deployment.kind === 'seen' ? saidOf(deployment) : whyUnseen(deployment)
   return `the roll came no further in ${limits.rollMs} ms: ${said}`
 }
 

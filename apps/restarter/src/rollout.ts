@@ -6,7 +6,6 @@ import {
   REJECTED_MAX,
   type Rollout,
 } from '@drover/model-config'
-import { isHeldUp } from './by-others.ts'
 import {
   confirms,
   faultOf,
@@ -29,6 +28,7 @@ import {
   type Observed,
   type ObservedServer,
 } from './observed.ts'
+import { isHeldUp } from './template.ts'
 
 const REASON_CHARACTERS_MAX = 1_024
 
@@ -36,6 +36,17 @@ const REASON_CHARACTERS_MAX = 1_024
 export interface Step {
   action?: Action
   why: string
+}
+
+/** The right to disturb servers is taken, for a config and a first step. */
+export function take(
+  { holder, at }: Observed,
+  channel: Channel,
+  { sha, seq }: ConfigRef,
+  { step, why, change = {} }: { step: Rollout['step']; why: string; change?: Change },
+): Step {
+  const rollout = { sha, seq, step, holder, fence: channel.seq + 1, beat: 0, startedAt: at }
+  return { why, action: { kind: 'write', what: 'take', change: { ...change, rollout }, why } }
 }
 
 /** The rollout with another step: every write of it is a new fence and a new sign of life. */

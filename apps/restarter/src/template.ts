@@ -1,5 +1,18 @@
-import { type Channel, cleanPair, type Rollout, type TemplatePair } from '@drover/model-config'
-import { type DeploymentView, isSamePair, type Observed, type SeenDeployment } from './observed.ts'
+import {
+  type Channel,
+  cleanPair,
+  parseAnnotation,
+  type Rollout,
+  type TemplatePair,
+} from '@drover/model-config'
+import { isDown, steadyConfig } from './judge.ts'
+import {
+  type DeploymentView,
+  FIELD_MANAGER,
+  isSamePair,
+  type Observed,
+  type SeenDeployment,
+} from './observed.ts'
 import type { Step } from './rollout.ts'
 
 type Template = NonNullable<Rollout['step']['template']>
@@ -17,10 +30,42 @@ export const templateOf = ({ pair, templateSha }: SeenDeployment, to: TemplatePa
 export const saidOf = ({ status, trouble }: SeenDeployment): string =>
   trouble === undefined ? status.message : `${status.message}; ${trouble}`
 
+/** Why a Deployment cannot be had; undefined: it is seen. */
+export function whyUnseen(deployment: DeploymentView): string | undefined {
+  if (deployment.kind === 'none') return 'there is no Deployment to roll (DROVER_DEPLOYMENT)'
+  return deployment.kind === 'away' ? `the cluster cannot be asked: ${deployment.why}` : undefined
+}
+
+/** A pod would start with a config that is not live, or not at all. */
+export function isUnsafe(observed: Observed, { config }: TemplatePair): boolean {
+  if (config === undefined) return false
+  const named = parseAnnotation(config)
+  return named === undefined || named.seq > steadyConfig(observed).seq
+}
+
+/** No pod comes up any more, for what somebody wrote into the pod template. */
+export const isHeldUp = (observed: Observed): boolean =>
+  isDown(observed) &&
+  observed.deployment.kind === 'seen' &&
+  isUnsafe(observed, observed.deployment.pair)
+
+/** Another's hand changed our annotations, and nothing else of the template. */
+export const isByAnother = ({ manager, templateSha }: SeenDeployment, sha: string): boolean =>
+  manager !== FIELD_MANAGER && templateSha === sha
+
+/** Another's hand took the config of a template back, and changed nothing else of it. */
+export function isTakenBack(
+  deployment: SeenDeployment,
+  was: TemplatePair & { sha: string },
+): boolean {
+  if (!isByAnother(deployment, was.sha)) return false
+  const [before, now] = [was, deployment.pair].map(({ config = '' }) => parseAnnotation(config))
+  return before !== undefined && now !== undefined && now.seq < before.seq
+}
+
 /** The template is brought to a pair, against what was read; undefined: it is there. */
 export function patchTemplate({ deployment }: Observed, pair: TemplatePair): Step | undefined {
-  if (deployment.kind === 'none') return { why: 'there is no Deployment (DROVER_DEPLOYMENT)' }
-  if (deployment.kind === 'away') return { why: `the cluster cannot be asked: ${deployment.why}` }
+  if (deployment.kind !== 'seen') return { why: whyUnseen(deployment) ?? '' }
   if (isSamePair(deployment.pair, pair)) return undefined
   const { resourceVersion } = deployment
   const why = `the pods are to start with ${pair.config ?? 'no config of their own'}`

@@ -7,10 +7,11 @@ import {
   FleetConfig,
   type ServerState,
 } from '@drover/model-config'
-import { type ModelStore, readJson, readStateJson, swapJson } from '@drover/model-store'
+import { type ModelStore, readJson, readStateJson } from '@drover/model-store'
 import { ApiError } from '@drover/service'
 import { audit } from './audit.ts'
-import { type Change, nextChannel } from './observed.ts'
+import type { Change } from './observed.ts'
+import { swapChannel } from './swap.ts'
 
 const TRIES_MAX = 20
 
@@ -33,10 +34,8 @@ export function makeWishes(store: ModelStore, fleet: string, dryRun = false) {
       if (channel === undefined) {
         throw new ApiError(503, `fleet ${fleet} has no channel yet: its publisher creates it`)
       }
-      const next = Channel.parse(
-        nextChannel(channel, await change(channel), `restarter/${randomUUID()}`),
-      )
-      if (!(await swapJson(store, channelKey(fleet), channel.seq, next))) continue
+      const next = await swapChannel(store, fleet, channel, await change(channel))
+      if (next === undefined) continue
       const at = new Date().toISOString()
       const { seq } = next
       await audit(store, fleet, `${what}.${seq}`, { seq, at, what, why, by: 'person' })

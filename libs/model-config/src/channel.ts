@@ -156,6 +156,11 @@ export function openUndo({ undo, candidate }: Channel): Undo | undefined {
   return undo !== undefined && (candidate?.seq ?? -1) <= undo.asked ? undo : undefined
 }
 
+/** The undo that the candidate holds: it is carried out once that is live. */
+export function heldUndo(channel: Channel): Undo | undefined {
+  return openUndo(channel) === undefined ? channel.undo : undefined
+}
+
 /** The channel of a fleet as it is created. */
 export function emptyChannel(attempt: string): Channel {
   return {
