@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
@@ -7,9 +7,12 @@ import { runDrover } from '../docker/stack.ts'
 import { isOurs, until } from './cluster.ts'
 import { bringImages } from './loop-images.ts'
 import { type Patch, writeOverlay } from './own-overlay.ts'
+import { type Pod, readPods } from './pods.ts'
 
 const LOCAL = join(ROOT, 'deploy/kubernetes/local')
+const TOKEN_FILE = join(LOCAL, 'secrets/api-token')
 const READY_S_MAX = 300
+const CALL_MS_MAX = 30_000
 const APIS = ['trainer-scheduler', 'config-publisher', 'restarter'] as const
 const SERVICES = [...APIS, 'tf-server'] as const
 const LOG_LINES = 30
@@ -31,8 +34,10 @@ export interface Loop extends AsyncDisposable {
   drover: <T>(schema: z.ZodType<T>, ...args: string[]) => Promise<T>
   /** The file of DROVER_REMOTE for a command line of one's own. */
   remote: string
-  /** The base URL of an API, from outside. */
-  apiOf: (app: (typeof APIS)[number]) => string
+  /** Asks an API, with its token; throws when it does not answer with what was asked. */
+  call: (app: (typeof APIS)[number], path: string, body?: object) => Promise<unknown>
+  /** The pods of an app, the servers unless told, but for those that are about to end. */
+  pods: (app?: string) => Promise<Pod[]>
   /** Where predictions are answered, through the Service, from outside. */
   rest: string
   grpc: string
@@ -43,7 +48,8 @@ const kubectl = async (...args: string[]): Promise<string> =>
     timeoutMs: 2 * READY_S_MAX * 1_000,
   })
 
-const asNodePort = (name: string): Patch => ({
+/** A Service that is reached from outside as well. */
+export const asNodePort = (name: string): Patch => ({
   target: { kind: 'Service', name },
   patch: JSON.stringify([{ op: 'add', path: '/spec/type', value: 'NodePort' }]),
 })
@@ -113,7 +119,12 @@ export async function startLoop(options: LoopOptions): Promise<Loop> {
     await kubectl('apply', '-k', folder)
     await inside('rollout', 'status', 'statefulset', `--timeout=${READY_S_MAX}s`)
     await inside('rollout', 'status', 'deployment', `--timeout=${READY_S_MAX}s`)
-    return { ...(await reach(namespace, folder)), kubectl: inside, [Symbol.asyncDispose]: dispose }
+    return {
+      ...(await reach(namespace, folder)),
+      kubectl: inside,
+      pods: async (app = 'tf-server') => await readPods(inside, app),
+      [Symbol.asyncDispose]: dispose,
+    }
   } catch (error) {
     console.log(await inside('get', 'pods', '-o', 'wide'))
     console.log(await inside('get', 'events', '--field-selector', 'type=Warning'))
@@ -133,7 +144,7 @@ async function reach(namespace: string, folder: string) {
   const rest = `http://${addressOf('tf-server', 'rest')}`
   const places = {
     format: 1,
-    tokenFile: join(LOCAL, 'secrets/api-token'),
+    tokenFile: TOKEN_FILE,
     trainerScheduler: apiOf('trainer-scheduler'),
     configPublisher: apiOf('config-publisher'),
     restarter: apiOf('restarter'),
@@ -149,10 +160,21 @@ async function reach(namespace: string, folder: string) {
       return response !== undefined
     })
   }
+  const token = (await readFile(TOKEN_FILE, 'utf8')).trim()
   return {
     namespace,
     remote,
-    apiOf,
+    async call(app: (typeof APIS)[number], path: string, body?: object): Promise<unknown> {
+      const response = await fetch(`${apiOf(app)}${path}`, {
+        method: body === undefined ? 'GET' : 'POST',
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+        signal: AbortSignal.timeout(CALL_MS_MAX),
+      })
+      const said: unknown = await response.json()
+      if (!response.ok) throw new Error(`${path}: ${response.status} ${JSON.stringify(said)}`)
+      return said
+    },
     rest,
     grpc: addressOf('tf-server', 'grpc'),
     drover: async <T>(schema: z.ZodType<T>, ...args: string[]) =>

@@ -4,11 +4,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { GrpcClient } from '../contract/grpc-client.ts'
 import { BUILD_MS_MAX } from '../docker/engine.ts'
+import { labelByGrpc, MODEL, ROW } from '../support/sample.ts'
 import { whyNoLoop } from './loop-images.ts'
 import { type Loop, startLoop } from './loop-stack.ts'
 
-const MODEL = 'dfw.late'
-const ROW = { hour: 21, weekday: 'friday', distance: 500, destination: 'MCO' }
 const LONG_MS_MAX = 5 * 60_000
 
 const Served = z.object({ models: z.array(z.object({ name: z.string(), note: z.string() })) })
@@ -41,26 +40,6 @@ const APPS = [
 ]
 /** Where a pod finds the token of its ServiceAccount. */
 const TOKEN_PATH = '/var/run/secrets/kubernetes.io/serviceaccount'
-
-const ONE = { dim: [{ size: '1' }] }
-const text = (value: string) => ({
-  dtype: 'DT_STRING',
-  tensorShape: ONE,
-  stringVal: [Buffer.from(value).toString('base64')],
-})
-const number = (value: number) => ({ dtype: 'DT_FLOAT', tensorShape: ONE, floatVal: [value] })
-const REQUEST = {
-  modelSpec: { name: MODEL },
-  inputs: {
-    hour: number(ROW.hour),
-    weekday: text(ROW.weekday),
-    distance: number(ROW.distance),
-    destination: text(ROW.destination),
-  },
-}
-const GrpcAnswer = z.object({
-  outputs: z.object({ label: z.object({ stringVal: z.tuple([z.string()]) }) }),
-})
 
 const why = await whyNoLoop()
 if (why !== undefined) console.log(`no whole Drover in a cluster: ${why}`)
@@ -118,9 +97,7 @@ describe.skipIf(why !== undefined)('kubectl apply -k', () => {
       const rest = Answered.parse(await byRest.json())
       expect(rest.predictions).toEqual(predictions.map(({ prediction }) => prediction))
       using client = new GrpcClient(loop.grpc)
-      const { outputs } = GrpcAnswer.parse(await client.call('Predict', REQUEST))
-      const label = Buffer.from(outputs.label.stringVal[0], 'base64').toString()
-      expect(label).toBe(rest.predictions[0].label)
+      expect(await labelByGrpc(client)).toBe(rest.predictions[0].label)
     },
     LONG_MS_MAX,
   )

@@ -1,19 +1,15 @@
 // The original scheme: every config comes by new pods, and `kubectl rollout undo` is a rollback.
 
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { BUILD_MS_MAX, ROOT } from '../docker/engine.ts'
+import { BUILD_MS_MAX } from '../docker/engine.ts'
+import { MODEL, ROW } from '../support/sample.ts'
 import { until } from './cluster.ts'
 import { whyNoLoop } from './loop-images.ts'
 import { type Loop, startLoop } from './loop-stack.ts'
 
 const LONG_MS_MAX = 5 * 60_000
-const MODEL = 'dfw.late'
-const ROW = '{"hour": 21, "weekday": "friday", "distance": 500, "destination": "MCO"}'
 const BAD_IMAGE = 'drover/tf-server:nowhere'
-const TOKEN_FILE = join(ROOT, 'deploy/kubernetes/local/secrets/api-token')
 
 const Served = z.object({ models: z.array(z.object({ name: z.string(), note: z.string() })) })
 const Predicted = z.object({ predictions: z.array(z.object({ version: z.int().optional() })) })
@@ -31,11 +27,6 @@ const Status = z.object({
     undo: z.looseObject({}).optional(),
   }),
 })
-const Pods = z.object({
-  items: z.array(
-    z.object({ metadata: z.object({ uid: z.string(), deletionTimestamp: z.string().optional() }) }),
-  ),
-})
 const Events = z.object({ items: z.array(z.object({ reason: z.string(), message: z.string() })) })
 
 const why = await whyNoLoop()
@@ -43,7 +34,6 @@ if (why !== undefined) console.log(`no rolls in a cluster: ${why}`)
 
 describe.skipIf(why !== undefined)('delivery: restart', () => {
   let loop: Loop
-  let token = ''
 
   beforeAll(async () => {
     const value = { name: 'DROVER_DELIVERY', value: 'restart' }
@@ -51,24 +41,12 @@ describe.skipIf(why !== undefined)('delivery: restart', () => {
     const target = { kind: 'Deployment', name: 'restarter' }
     const patches = [{ target, patch: JSON.stringify([op]) }]
     loop = await startLoop({ namespace: 'drover-roll', patches })
-    token = (await readFile(TOKEN_FILE, 'utf8')).trim()
   }, BUILD_MS_MAX)
 
   afterAll(async () => await loop?.[Symbol.asyncDispose](), LONG_MS_MAX)
 
-  async function status() {
-    const headers = { authorization: `Bearer ${token}` }
-    const response = await fetch(`${loop.apiOf('restarter')}/v1/status`, { headers })
-    return Status.parse(await response.json())
-  }
-
-  async function pods(): Promise<string[]> {
-    const said = await loop.kubectl('get', 'pods', '-l', 'app=tf-server', '-o', 'json')
-    const { items } = Pods.parse(JSON.parse(said))
-    return items
-      .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
-      .map(({ metadata }) => metadata.uid)
-  }
+  const status = async () => Status.parse(await loop.call('restarter', '/v1/status'))
+  const pods = async () => (await loop.pods()).map(({ uid }) => uid)
 
   /** Waits until nothing is under way and the pods start with what is live. */
   async function settled(what: string): Promise<z.output<typeof Status>> {
@@ -141,7 +119,7 @@ describe.skipIf(why !== undefined)('delivery: restart', () => {
 
       // The same content under a seq of its own.
       expect(third.channel.live?.sha).toBe(first.channel.live?.sha)
-      const { predictions } = await loop.drover(Predicted, 'predict', MODEL, ROW)
+      const { predictions } = await loop.drover(Predicted, 'predict', MODEL, JSON.stringify(ROW))
       expect(predictions).toHaveLength(1)
     },
     2 * LONG_MS_MAX,
@@ -160,7 +138,7 @@ describe.skipIf(why !== undefined)('delivery: restart', () => {
         LONG_MS_MAX,
       )
 
-      await loop.drover(Predicted, 'predict', MODEL, ROW)
+      await loop.drover(Predicted, 'predict', MODEL, JSON.stringify(ROW))
       await loop.kubectl('rollout', 'undo', 'deployment/tf-server')
       const after = await settled('the image is back')
 

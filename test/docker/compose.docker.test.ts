@@ -3,11 +3,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { GrpcClient } from '../contract/grpc-client.ts'
+import { labelByGrpc, MODEL, ROW } from '../support/sample.ts'
 import { BUILD_MS_MAX, docker, whyNoCompose } from './engine.ts'
 import { APPS, type Stack, startStack } from './stack.ts'
 
-const MODEL = 'dfw.late'
-const ROW = { hour: 21, weekday: 'friday', distance: 500, destination: 'MCO' }
 const LOOK_MS = 20
 const LONG_MS_MAX = 5 * 60_000
 /** An app ends itself after ten seconds, whatever hangs; the file's grace is longer. */
@@ -19,33 +18,11 @@ const Predicted = z.object({
 })
 const Status = z.object({ models: z.array(z.unknown()), servers: z.array(z.unknown()) })
 
-const ONE = { dim: [{ size: '1' }] }
-const toBase64 = (value: string) => Buffer.from(value).toString('base64')
-const text = (value: string) => ({
-  dtype: 'DT_STRING',
-  tensorShape: ONE,
-  stringVal: [toBase64(value)],
-})
-const number = (value: number) => ({ dtype: 'DT_FLOAT', tensorShape: ONE, floatVal: [value] })
-const REQUEST = {
-  modelSpec: { name: MODEL },
-  inputs: {
-    hour: number(ROW.hour),
-    weekday: text(ROW.weekday),
-    distance: number(ROW.distance),
-    destination: text(ROW.destination),
-  },
-}
-const Answer = z.object({
-  outputs: z.object({ label: z.object({ stringVal: z.tuple([z.string()]) }) }),
-})
 const Classified = z.object({ label: z.string() })
 
 async function expectByGrpc(address: string, prediction: unknown): Promise<void> {
   using client = new GrpcClient(address)
-  const { outputs } = Answer.parse(await client.call('Predict', REQUEST))
-  const [label] = outputs.label.stringVal
-  expect(Buffer.from(label, 'base64').toString()).toBe(Classified.parse(prediction).label)
+  expect(await labelByGrpc(client)).toBe(Classified.parse(prediction).label)
 }
 
 async function ask(rest: string): Promise<Response> {
@@ -136,7 +113,7 @@ describe.skipIf(why !== undefined)('docker compose', () => {
       using client = new GrpcClient(second.grpc)
       const outcomes: unknown[] = []
       const askByRest = async () => (await ask(second.rest)).status
-      const askByGrpc = async () => (Answer.parse(await client.call('Predict', REQUEST)), 200)
+      const askByGrpc = async () => (await labelByGrpc(client), 200)
       const stop = new AbortController()
       const asking = [askByRest, askByGrpc].map(async (send) => {
         while (!stop.signal.aborted) {

@@ -1,5 +1,5 @@
 import type { Rollout } from '@drover/model-config'
-import type { DeploymentView } from '@drover/restarter'
+import { type DeploymentView, needsDeployment } from '@drover/restarter'
 import { viewOf } from './cluster.ts'
 import type { Fleet } from './fleet.ts'
 import type { Steps } from './world.ts'
@@ -24,9 +24,7 @@ export const makeSight = (): ClusterSight => ({
 export function* lookAtCluster(fleet: Fleet, sight: ClusterSight): Steps<ClusterSight['seen']> {
   const { cluster, world } = fleet
   if (cluster === undefined) return sight.seen
-  const { step } = sight.rollout ?? {}
-  const isByReload = step?.kind === 'apply' || step?.kind === 'recycle'
-  const isNeeded = step?.template !== undefined || (cluster.delivery === 'restart' && !isByReload)
+  const isNeeded = needsDeployment(sight.rollout, cluster.delivery)
   const isKnown = sight.lookedAt !== undefined && world.now - sight.lookedAt < KNOWN_MS
   if (isKnown && !isNeeded) return { ...sight.seen, isFresh: false }
   sight.lookedAt = world.now

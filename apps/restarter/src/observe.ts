@@ -4,7 +4,13 @@ import type { Calls } from './calls.ts'
 import type { Clock } from './clock.ts'
 import type { Cluster } from './cluster.ts'
 import { describe, EMPTY_MEMORY, type Memory, remember } from './memory.ts'
-import type { Delivery, DeploymentView, Limits, Observed } from './observed.ts'
+import {
+  type Delivery,
+  type DeploymentView,
+  type Limits,
+  needsDeployment,
+  type Observed,
+} from './observed.ts'
 import { makePublished, type Published } from './published.ts'
 import { makeServers, type NameView, type Resolve } from './servers.ts'
 import { makeStates, type StatesOptions } from './states.ts'
@@ -57,16 +63,9 @@ export function makeObserver(options: ObserverOptions) {
 
   const look = async (url: string) => [url, await states.look(url, memory.silent.has(url))] as const
 
-  /** Whether what is seen of the Deployment decides what is done next, so that it is read anew. */
-  function needsCluster(): boolean {
-    const kind = rollout?.step.kind
-    const isByReload = kind === 'apply' || kind === 'recycle'
-    return rollout?.step.template !== undefined || (delivery === 'restart' && !isByReload)
-  }
-
   async function lookAtCluster(): Promise<{ deployment: DeploymentView; isFresh: boolean }> {
     if (cluster === undefined) return { deployment: { kind: 'none' }, isFresh: true }
-    return await cluster.look(needsCluster())
+    return await cluster.look(needsDeployment(rollout, delivery))
   }
 
   /** One look: the Deployment, then the channel, then all servers at once. */

@@ -1,5 +1,12 @@
 import type { RolloutStatus } from '@drover/kube'
-import type { Channel, ConfigRef, Culprit, ServerState, TemplatePair } from '@drover/model-config'
+import type {
+  Channel,
+  ConfigRef,
+  Culprit,
+  ServerState,
+  TemplatePair,
+  Rollout,
+} from '@drover/model-config'
 
 /** Under which name Kubernetes notes what this app writes. */
 export const FIELD_MANAGER = 'drover-restarter'
@@ -111,6 +118,13 @@ export type DeploymentView = { kind: 'none' } | { kind: 'away'; why: string } | 
 
 /** `restart`: every config comes by a roll, as the original scheme does it. */
 export type Delivery = 'reload' | 'restart'
+
+/** Whether what is seen of the Deployment decides what is done next, so that it is read anew. */
+export function needsDeployment(rollout: Rollout | undefined, delivery: Delivery): boolean {
+  const { kind, template } = rollout?.step ?? {}
+  const isByReload = kind === 'apply' || kind === 'recycle'
+  return template !== undefined || (delivery === 'restart' && !isByReload)
+}
 
 /** The world as one plain value: all that a plan may go by. */
 export interface Observed {

@@ -35,6 +35,7 @@ export {
   isSamePair,
   type Limits,
   LIMITS,
+  needsDeployment,
   nextChannel,
   type Observed,
   type ObservedServer,

@@ -9,7 +9,7 @@ import { type ModelStore, openS3Store, readStateJson } from '@drover/model-store
 import { z } from 'zod'
 import { ROOT } from '../../docker/engine.ts'
 import { until } from '../cluster.ts'
-import { type Loop, startLoop } from '../loop-stack.ts'
+import { asNodePort, type Loop, startLoop } from '../loop-stack.ts'
 import type { Bounds } from '../load/tally.ts'
 import { type Load, startLoad, type Told } from './load.ts'
 import { putVersion, versionModel, writeFirst } from './versions.ts'
@@ -20,23 +20,6 @@ const SECRETS = join(ROOT, 'deploy/kubernetes/local/secrets')
 export const MODELS = ['proof-a.sum', 'proof-b.sum']
 /** It gets a version that kills what runs it. */
 export const FRAIL = 'proof-c.sum'
-
-const Pods = z.object({
-  items: z.array(
-    z.object({
-      metadata: z.object({
-        name: z.string(),
-        uid: z.string(),
-        deletionTimestamp: z.string().optional(),
-      }),
-      spec: z.object({ nodeName: z.string().optional() }),
-      status: z.object({
-        podIP: z.string().optional(),
-        conditions: z.array(z.object({ type: z.string(), status: z.string() })).default([]),
-      }),
-    }),
-  ),
-})
 
 const Servers = z.object({
   servers: z.array(
@@ -52,22 +35,7 @@ const Servers = z.object({
   ),
 })
 
-/** A pod that is not about to end. */
-export interface Pod {
-  name: string
-  uid: string
-  node: string
-  ip: string
-  isReady: boolean
-}
-
 export type Fleet = Awaited<ReturnType<typeof startFleet>>
-
-/** A port outside of the cluster for the store, by which a test writes versions. */
-const STORE_PORT = {
-  target: { kind: 'Service', name: 's3' },
-  patch: JSON.stringify([{ op: 'add', path: '/spec/type', value: 'NodePort' }]),
-}
 
 async function openStore(loop: Loop): Promise<ModelStore> {
   const port = await loop.kubectl(
@@ -86,9 +54,8 @@ async function openStore(loop: Loop): Promise<ModelStore> {
 
 /** Starts all of it, with the first version of each model judged by the real gate. */
 export async function startFleet() {
-  const loop = await startLoop({ namespace: NAMESPACE, patches: [STORE_PORT] })
-  const { kubectl } = loop
-  const token = (await readFile(join(SECRETS, 'api-token'), 'utf8')).trim()
+  const loop = await startLoop({ namespace: NAMESPACE, patches: [asNodePort('s3')] })
+  const { kubectl, call, pods } = loop
   const store = await openStore(loop)
   const bounds = new Map<string, Bounds>()
   let load: Load | undefined
@@ -104,32 +71,6 @@ export async function startFleet() {
     bound(name, { floor: 1, ceiling: 1 })
   }
   const address = await kubectl('get', 'service', 'tf-server', '-o', 'jsonpath={.spec.clusterIP}')
-
-  async function pods(app = 'tf-server'): Promise<Pod[]> {
-    const said = await kubectl('get', 'pods', '-l', `app=${app}`, '-o', 'json')
-    const { items } = Pods.parse(JSON.parse(said))
-    return items
-      .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
-      .map(({ metadata: { name, uid }, spec: { nodeName: node = '' }, status }) => ({
-        name,
-        uid,
-        node,
-        ip: status.podIP ?? '',
-        isReady: status.conditions.some((each) => each.type === 'Ready' && each.status === 'True'),
-      }))
-  }
-
-  async function call(app: 'config-publisher' | 'restarter', path: string, body?: object) {
-    const response = await fetch(`${loop.apiOf(app)}${path}`, {
-      method: body === undefined ? 'GET' : 'POST',
-      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(30_000),
-    })
-    const said: unknown = await response.json()
-    if (!response.ok) throw new Error(`${path}: ${response.status} ${JSON.stringify(said)}`)
-    return said
-  }
 
   /** What each server that answers says of itself. */
   async function states() {
