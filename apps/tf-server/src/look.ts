@@ -1,6 +1,7 @@
-import { Channel, channelKey, isRejected } from '@drover/model-config'
+import { Channel, channelKey, type ConfigRef, isRejected } from '@drover/model-config'
 import { readStateJson } from '@drover/model-store'
 import { chainOf } from './errors.ts'
+import type { SeenChannel } from './plan.ts'
 import type { Ports } from './ports.ts'
 import { within } from './pull/source.ts'
 
@@ -42,10 +43,14 @@ async function readChannel({ memory, disk, store, fleet, now }: Ports): Promise<
     memory.impaired = isLost ? 'the store has no channel any more' : undefined
     return false
   }
-  const live = channel.live && { sha: channel.live.sha, seq: channel.live.seq }
-  const isNamedRejected = memory.named !== undefined && isRejected(channel, memory.named)
-  memory.channel = { kind: 'seen', live, isNamedRejected, readAt }
+  memory.channel = { kind: 'seen', ...seenIn(channel, memory.named), readAt }
   return true
+}
+
+/** What a channel says to a server that was rolled out for a config, or for none. */
+export function seenIn(channel: Channel, named: ConfigRef | undefined): SeenChannel {
+  const live = channel.live && { sha: channel.live.sha, seq: channel.live.seq }
+  return { live, isNamedRejected: named !== undefined && isRejected(channel, named) }
 }
 
 async function noteOnDisk({ memory, disk, now }: Ports): Promise<void> {

@@ -1,6 +1,6 @@
 import type { ConfigRef } from '@drover/model-config'
 import type { Memory, Report } from './memory.ts'
-import { missingMax, type Observed } from './plan.ts'
+import { isTrial, missingMax, type Observed } from './plan.ts'
 import type { DiskStateFile } from './state/disk-state.ts'
 
 const REASON_CHARACTERS_MAX = 1_024
@@ -72,9 +72,6 @@ export function report(memory: Memory, disk: DiskStateFile, where: string): Repo
 export const endedUnder = (memory: Memory, disk: DiskStateFile): ConfigRef | undefined =>
   memory.end?.under ?? disk.value.endedUnder
 
-const isSameSeq = (a: ConfigRef | undefined, b: ConfigRef | undefined): boolean =>
-  a !== undefined && a.seq === b?.seq
-
 /** Why the server is not ready, for a person; undefined when it is. */
 export function whyUnready(memory: Memory, where: string): string | undefined {
   const { server, confirmed, channel, isOpen, isStopping } = memory
@@ -87,7 +84,7 @@ export function whyUnready(memory: Memory, where: string): string | undefined {
   }
   if (isOpen) return undefined
   const [failed] = confirmed.failed
-  if (failed !== undefined && isSameSeq(confirmed.ref, memory.named)) {
+  if (failed !== undefined && isTrial(memory, confirmed.ref)) {
     return `config ${confirmed.ref?.seq} is not live yet, and ${failed.name} version ${failed.version} of it failed: ${failed.reason}`
   }
   if (mayOpen(memory)) return 'its models are being loaded'

@@ -7,7 +7,14 @@ export type ChannelView =
   | { kind: 'away' }
   /** The store is there, and no channel in it. */
   | { kind: 'absent' }
-  | { kind: 'seen'; live: ConfigRef | undefined; isNamedRejected: boolean; readAt: number }
+  | (SeenChannel & { kind: 'seen'; readAt: number })
+
+/** What a server needs to know of a channel. */
+export interface SeenChannel {
+  live: ConfigRef | undefined
+  /** Whether the config was rejected that this server was rolled out for. */
+  isNamedRejected: boolean
+}
 
 /** What somebody asked of this server, in the order in which it came. */
 export type Command =
@@ -106,10 +113,11 @@ function firstConfig(observed: Observed): Action | undefined {
   switch (channel.kind) {
     case 'unread':
       return undefined
-    case 'seen': {
-      const mayTry = isTrial(observed, named) && !channel.isNamedRejected
-      return { kind: 'apply', ref: mayTry && !isSame(endedUnder, named) ? named : channel.live }
-    }
+    case 'seen':
+      return {
+        kind: 'apply',
+        ref: startingConfig(channel, isSame(endedUnder, named) ? undefined : named),
+      }
     case 'away':
     // A channel that was seen live never ceases to exist: the store that has none is not the store.
     case 'absent':
@@ -127,8 +135,20 @@ function newerLive({ channel, config, endedUnder }: Observed): Action | undefine
   return isSame(endedUnder, live) ? undefined : { kind: 'apply', ref: live }
 }
 
+/** What a channel has for a server that starts: what it was rolled out for if that is to come, else `live`. */
+export function startingConfig(
+  { live, isNamedRejected }: SeenChannel,
+  named: ConfigRef | undefined,
+): ConfigRef | undefined {
+  const mayTry = named !== undefined && named.seq > (live?.seq ?? -1) && !isNamedRejected
+  return mayTry ? named : live
+}
+
 /** Whether a config is one that this server was rolled out for and that is not live yet. */
-function isTrial({ channel, named }: Observed, ref: ConfigRef | undefined): boolean {
+export function isTrial(
+  { channel, named }: Pick<Observed, 'channel' | 'named'>,
+  ref: ConfigRef | undefined,
+): boolean {
   if (channel.kind !== 'seen' || ref === undefined || !isSame(ref, named)) return false
   return ref.seq > (channel.live?.seq ?? -1)
 }

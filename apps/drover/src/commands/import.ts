@@ -18,9 +18,9 @@ export interface ImportOptions {
 
 /**
  * `drover import <models.config>`: takes over the models of a TF Serving set-up, each in the highest
- * version that it serves, or in all of them, as versions trained elsewhere. Only says what it would do unless told to apply
- * it; applies nothing while anything is refused. What is there already is left alone, so that it
- * may be repeated.
+ * version that it serves, or in all of them, as versions trained elsewhere. Only says what it would
+ * do unless told to apply it; applies nothing while anything is refused. What is there already is
+ * left alone, so that it may be repeated.
  */
 export async function importCommand(
   context: Context,

@@ -1,7 +1,9 @@
-import { Channel, channelKey, type ConfigRef, isRejected } from '@drover/model-config'
+import { Channel, channelKey, type ConfigRef } from '@drover/model-config'
 import { type ModelStore, readStateJson } from '@drover/model-store'
 import { mapBounded } from '@drover/service'
 import { AgentError, chainOf } from '../errors.ts'
+import { seenIn } from '../look.ts'
+import { startingConfig } from '../plan.ts'
 import { pullConfig } from './fleet-config.ts'
 import { openObjectCache } from './objects.ts'
 import { makeSource, within } from './source.ts'
@@ -39,10 +41,7 @@ export async function pullOnce(options: PullOptions): Promise<Pulled> {
   const { store, fleet, cache: folder, cacheBytesMax, named } = options
   const channel = await within(READ_MS_MAX, readStateJson(store, channelKey(fleet), Channel))
   if (channel === undefined) throw new AgentError('IMPAIRED', `there is no ${channelKey(fleet)}`)
-  const { live } = channel
-  const isNewer = named !== undefined && named.seq > (live?.seq ?? -1)
-  const first = isNewer && !isRejected(channel, named) ? named : live
-  const ref = first && { sha: first.sha, seq: first.seq }
+  const ref = startingConfig(seenIn(channel, named), named)
   const pulled: Pulled = { ref, versions: 0, faults: [] }
   if (ref === undefined) return pulled
   const cache = await openObjectCache(folder, { bytesMax: cacheBytesMax })
