@@ -69,13 +69,20 @@ describe.skipIf(why !== undefined)('no request fails', () => {
   const restart = async (): Promise<void> =>
     void (await fleet.call('restarter', '/v1/restart', { why: 'the proof' }))
 
-  const Status = z.looseObject({ channel: z.looseObject({ rollout: z.unknown().optional() }) })
+  const Status = z.looseObject({
+    delivery: z.string(),
+    channel: z.looseObject({ rollout: z.unknown().optional() }),
+  })
   const isResting = async () =>
     Status.parse(await fleet.call('restarter', '/v1/status')).channel.rollout === undefined
 
   const deliver = async (delivery: 'reload' | 'restart'): Promise<void> => {
     await fleet.kubectl('set', 'env', 'deployment/restarter', `DROVER_DELIVERY=${delivery}`)
     await fleet.kubectl('rollout', 'status', 'deployment/restarter', '--timeout=120s')
+    // The port of a node may lead to the old one for a moment.
+    const isThere = async () =>
+      Status.parse(await fleet.call('restarter', '/v1/status')).delivery === delivery
+    await until('the new restarter answers', async () => await isThere().catch(() => false))
   }
 
   test(
