@@ -6,18 +6,19 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
+import { ROOT } from '../support/root.ts'
 
 export const NAMESPACE = 'drover-test'
-const OVERLAY = join(import.meta.dirname, '../../test/cluster/overlay')
+const OVERLAY = join(ROOT, 'test/cluster/overlay')
 const KUBECTL_MS_MAX = 60_000
 const UP_MS_MAX = 120_000
 const STEP_MS = 50
 const WAIT_MS_MAX = 30_000
 
 /** Whether there is a cluster to test on: the set-up says why not. */
-export const hasCluster = process.env.KUBECONFIG !== undefined
+export const hasCluster = (): boolean => process.env.KUBECONFIG !== undefined
 /** Whether its API server is ours to kill. */
-export const isOurs = process.env.DROVER_CLUSTER_API_PID !== undefined
+export const isOurs = (): boolean => process.env.DROVER_CLUSTER_API_PID !== undefined
 
 const file = (name: string, content: string): string => {
   const path = join(mkdtempSync(join(tmpdir(), 'drover-cluster-')), name)

@@ -14,7 +14,7 @@ import {
 } from './clients.ts'
 import { applyBase, isOurs, kubectl, removeBase, restartApiServer, until } from './cluster.ts'
 
-describe.skipIf(!isOurs)('on an API server of our own', () => {
+describe.skipIf(!isOurs())('on an API server of our own', () => {
   beforeAll(applyBase, 180_000)
   afterAll(removeBase, 180_000)
 

@@ -24,7 +24,7 @@ import {
   until,
 } from './cluster.ts'
 
-describe.skipIf(!hasCluster)('on a real API server', () => {
+describe.skipIf(!hasCluster())('on a real API server', () => {
   beforeAll(applyBase, 180_000)
   afterAll(removeBase, 180_000)
 

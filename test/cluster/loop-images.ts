@@ -33,7 +33,7 @@ export interface ImageChoice {
  */
 export async function whyNoLoop(): Promise<string | undefined> {
   const { DROVER_IMAGES, DROVER_CLUSTER_IMPORT } = process.env
-  if (!hasCluster) return 'there is no cluster'
+  if (!hasCluster()) return 'there is no cluster'
   if (DROVER_IMAGES !== undefined) return undefined
   if (DROVER_CLUSTER_IMPORT === undefined) return 'neither DROVER_IMAGES nor DROVER_CLUSTER_IMPORT'
   return await whyNoDocker()

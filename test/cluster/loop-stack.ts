@@ -2,8 +2,9 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { ROOT, run } from '../docker/engine.ts'
+import { run } from '../docker/engine.ts'
 import { runDrover } from '../docker/stack.ts'
+import { ROOT } from '../support/root.ts'
 import { isOurs, until } from './cluster.ts'
 import { bringImages } from './loop-images.ts'
 import { type Patch, writeOverlay } from './own-overlay.ts'
@@ -76,7 +77,7 @@ const Nodes = z.object({
 async function findHost(): Promise<string> {
   const { DROVER_CLUSTER_HOST } = process.env
   if (DROVER_CLUSTER_HOST !== undefined) return DROVER_CLUSTER_HOST
-  if (isOurs) return '127.0.0.1'
+  if (isOurs()) return '127.0.0.1'
   const { items } = Nodes.parse(JSON.parse(await kubectl('get', 'nodes', '-o', 'json')))
   const addresses = items.flatMap(({ status }) => status.addresses)
   return addresses.find(({ type }) => type === 'InternalIP')?.address ?? '127.0.0.1'

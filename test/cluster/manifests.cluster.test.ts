@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parseAllDocuments } from 'yaml'
 import { z } from 'zod'
-import { ROOT, run } from '../docker/engine.ts'
+import { run } from '../docker/engine.ts'
+import { ROOT } from '../support/root.ts'
 import { asPod, ACCOUNT, CONFIG } from './clients.ts'
 import { applyBase, hasCluster, kubectl, NAMESPACE, removeBase } from './cluster.ts'
 import { writeOverlay } from './own-overlay.ts'
@@ -108,7 +109,7 @@ function passages(policies: readonly Policy[], parts: ReturnType<typeof readPart
   return { into: [...new Set(into)].toSorted(), out: [...new Set(out)].toSorted() }
 }
 
-describe.skipIf(!hasCluster)('the manifests, as kustomize renders them', () => {
+describe.skipIf(!hasCluster())('the manifests, as kustomize renders them', () => {
   beforeAll(async () => void (await run(join(KUBERNETES, 'local/secrets.sh'), [])))
 
   test('name every server of the restarter, ready or not, and keep tokens from all others', () => {
@@ -185,7 +186,7 @@ describe.skipIf(!hasCluster)('the manifests, as kustomize renders them', () => {
   })
 })
 
-describe.skipIf(!hasCluster)('the manifests on a real API server', () => {
+describe.skipIf(!hasCluster())('the manifests on a real API server', () => {
   let folder: string
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'drover-overlay-'))

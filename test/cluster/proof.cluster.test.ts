@@ -4,13 +4,14 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { z } from 'zod'
 import { BUILD_MS_MAX } from '../docker/engine.ts'
 import { isOurs, killApiServer, startApiServer, until } from './cluster.ts'
 import { whyNoLoop } from './loop-images.ts'
 import type { Pod } from './pods.ts'
 import { type Fleet, FRAIL, MODELS, NODES, startFleet } from './proof/fleet.ts'
+import { OF_PUBLISH, OF_RECYCLE, OF_ROLL, withKillAt } from './proof/kills.ts'
 import { kubeletOf, processOf, silence } from './proof/nodes.ts'
+import { deliver, recycleAll, rollAll } from './proof/replace.ts'
 import { killingModel, putVersion } from './proof/versions.ts'
 
 const isLong = process.env.DROVER_PROOF === 'long'
@@ -24,7 +25,7 @@ const FAULT_MS_MAX = isLong ? 60 * 60_000 : 5 * 60_000
 const FRAIL_ID = { tenant: 'proof-c', model: 'sum' }
 const KINDS = ['rest', 'rest, slow', 'grpc-js', 'grpc core']
 
-const why = isOurs ? await whyNoLoop() : 'the cluster is not ours to break'
+const why = isOurs() ? await whyNoLoop() : 'the cluster is not ours to break'
 if (why !== undefined) console.log(`no proof: ${why}`)
 
 describe.skipIf(why !== undefined)('no request fails', () => {
@@ -66,25 +67,6 @@ describe.skipIf(why !== undefined)('no request fails', () => {
     for (let turn = 0; turn < times; turn++) await fleet.publish(MODELS[turn % MODELS.length] ?? '')
   }
 
-  const restart = async (): Promise<void> =>
-    void (await fleet.call('restarter', '/v1/restart', { why: 'the proof' }))
-
-  const Status = z.looseObject({
-    delivery: z.string(),
-    channel: z.looseObject({ rollout: z.unknown().optional() }),
-  })
-  const isResting = async () =>
-    Status.parse(await fleet.call('restarter', '/v1/status')).channel.rollout === undefined
-
-  const deliver = async (delivery: 'reload' | 'restart'): Promise<void> => {
-    await fleet.kubectl('set', 'env', 'deployment/restarter', `DROVER_DELIVERY=${delivery}`)
-    await fleet.kubectl('rollout', 'status', 'deployment/restarter', '--timeout=120s')
-    // The port of a node may lead to the old one for a moment.
-    const isThere = async () =>
-      Status.parse(await fleet.call('restarter', '/v1/status')).delivery === delivery
-    await until('the new restarter answers', async () => await isThere().catch(() => false))
-  }
-
   test(
     `while ${TIMES.publishes} versions are published`,
     async () => {
@@ -102,19 +84,7 @@ describe.skipIf(why !== undefined)('no request fails', () => {
     async () => {
       expect(
         await failuresOf(async () => {
-          for (let turn = 0; turn < TIMES.recycles; turn++) {
-            const before = await fleet.recycles()
-            await restart()
-            await until(
-              'every server has recycled',
-              async () => {
-                const now = await fleet.recycles()
-                return [...now].every(([server, count]) => count > (before.get(server) ?? 0))
-              },
-              ONE_MS_MAX,
-            )
-            await until('the restarter rests', isResting, ONE_MS_MAX)
-          }
+          for (let turn = 0; turn < TIMES.recycles; turn++) await recycleAll(fleet)
         }),
       ).toEqual([])
     },
@@ -215,33 +185,31 @@ describe.skipIf(why !== undefined)('no request fails', () => {
   )
 
   test(
-    `while all pods are replaced, ${TIMES.rolls} times, and the restarter is killed`,
+    `while the restarter is killed in the middle of publishes${isLong ? ' and of a recycle' : ''}`,
     async () => {
       expect(
         await failuresOf(async () => {
-          await deliver('restart')
+          for (const moment of isLong ? OF_PUBLISH : OF_PUBLISH.slice(0, 1))
+            await withKillAt(fleet, moment, async () => await publishAll(1))
+          if (isLong) await withKillAt(fleet, OF_RECYCLE, async () => await recycleAll(fleet))
+        }),
+      ).toEqual([])
+    },
+    FAULT_MS_MAX,
+  )
+
+  test(
+    `while all pods are replaced, ${TIMES.rolls} times, and the restarter is killed at each step in turn`,
+    async () => {
+      expect(
+        await failuresOf(async () => {
+          await deliver(fleet, 'restart')
           for (let turn = 0; turn < TIMES.rolls; turn++) {
-            const before = new Set((await settled()).map(({ uid }) => uid))
-            await restart()
-            const isNew = async () =>
-              (await fleet.pods()).filter(({ uid }) => !before.has(uid)).length
-            await until('a new pod is there', async () => (await isNew()) > 0, ONE_MS_MAX)
-            const [holder] = await fleet.pods('restarter')
-            process.kill(processOf(holder?.uid ?? '', 'restarter/dist/main.js'), 'SIGKILL')
-            await until(
-              'every pod is new',
-              async () =>
-                (await isNew()) === NODES.length && (await fleet.pods()).length === NODES.length,
-              ONE_MS_MAX,
-            )
             await settled()
-            await until(
-              'the restarter rests',
-              async () => await isResting().catch(() => false),
-              ONE_MS_MAX,
-            )
+            const moment = OF_ROLL[turn % OF_ROLL.length] ?? OF_ROLL[0]
+            await withKillAt(fleet, moment, async () => await rollAll(fleet))
           }
-          await deliver('reload')
+          await deliver(fleet, 'reload')
         }),
       ).toEqual([])
     },

@@ -67,7 +67,7 @@ const container = (change: object) => ({
 })
 const annotated = (annotations: object) => ({ spec: { template: { metadata: { annotations } } } })
 
-describe.skipIf(!hasCluster)('the restarter on a real API server', () => {
+describe.skipIf(!hasCluster())('the restarter on a real API server', () => {
   let api: ReturnType<typeof makeAsker>
   beforeAll(async () => {
     applyBase()

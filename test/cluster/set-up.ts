@@ -1,11 +1,12 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { ROOT } from '../support/root.ts'
 
 const { env } = process
 const UP_MS_MAX = 30 * 60_000
 const WORDS_MAX = 2_000
-const NEIGHBOUR = join(import.meta.dirname, '../../../shared/cluster/up')
+const NEIGHBOUR = join(ROOT, '../shared/cluster/up')
 
 /**
  * Finds a cluster for the suite: the one that KUBECONFIG names; else one that the script of

@@ -3,10 +3,10 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { ROOT } from '../support/root.ts'
 import { get } from './cases/rest/case.ts'
 import { exchange } from './raw-http.ts'
 
-const ROOT = join(import.meta.dirname, '..', '..')
 const START_MS_MAX = 60_000
 const STOP_MS_MAX = 20_000
 const LOOK_MS = 20

@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { ROOT } from '../support/root.ts'
 
-export const ROOT = join(import.meta.dirname, '..', '..')
 const BASE_IMAGE = 'node:24-slim'
 const OUTPUT_BYTES_MAX = 64 * 1024 * 1024
 const ANSWER_MS_MAX = 30_000

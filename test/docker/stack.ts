@@ -4,7 +4,8 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { build, hasImage, ROOT, run } from './engine.ts'
+import { ROOT } from '../support/root.ts'
+import { build, hasImage, run } from './engine.ts'
 import { findS3WithWget } from './s3-image.ts'
 
 const DROVER = join(ROOT, 'apps', 'drover', 'bin', 'drover.js')

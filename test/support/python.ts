@@ -4,6 +4,7 @@ import { mkdir, rename, rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { ROOT } from './root.ts'
 
 const run = promisify(execFile)
 const REQUIREMENT = 'tensorflow-cpu==2.20.0'
@@ -34,7 +35,7 @@ export async function preparePython(): Promise<string> {
 
 /** Runs a script with one JSON value on its standard input; gives what it printed. */
 export async function runPython(python: string, script: string, input: unknown): Promise<string> {
-  const running = run(python, [join(import.meta.dirname, '..', 'python', script)], {
+  const running = run(python, [join(ROOT, 'test/python', script)], {
     maxBuffer: OUTPUT_BYTES_MAX,
     env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: '3', CUDA_VISIBLE_DEVICES: '' },
   })

@@ -20,7 +20,7 @@ import {
   Verdict,
   verdictKey,
   type VersionRecord,
-  verdictsPrefix,
+  verdictsOfModelPrefix,
 } from '@drover/model-config'
 import {
   ModelStoreCode,
@@ -69,13 +69,13 @@ export function makeRecords(store: ModelStore): Records {
   const buckets = makeCache(store, Bucket, CACHED_MAX)
   const configs = new Map<string, StoredConfig>()
 
-  async function version(id: ModelId, number: number): Promise<VersionRecord> {
-    const [manifest, names] = await Promise.all([
-      manifests.read(manifestKey(id, number)),
-      store.list(verdictsPrefix(id, number)),
-    ])
-    const numbers = numbersIn(names, '.json')
-    const verdicts = await mapBounded(numbers, READS_AT_ONCE, async (n) => {
+  async function version(
+    id: ModelId,
+    number: number,
+    judged: readonly number[],
+  ): Promise<VersionRecord> {
+    const manifest = await manifests.read(manifestKey(id, number))
+    const verdicts = await mapBounded(judged, READS_AT_ONCE, async (n) => {
       return await verdictsOf.read(verdictKey(id, number, n))
     })
     return {
@@ -83,6 +83,18 @@ export function makeRecords(store: ModelStore): Records {
       manifest,
       verdicts: verdicts.filter((verdict) => verdict !== undefined),
     }
+  }
+
+  /** In two listings, however many versions there are: a model that is trained every hour has thousands. */
+  async function versions(id: ModelId): Promise<VersionRecord[]> {
+    const [names, paths] = await Promise.all([
+      store.list(modelsPrefix(id)),
+      store.listDeep(verdictsOfModelPrefix(id)),
+    ])
+    const judged = byFolder(paths)
+    return await mapBounded(numbersIn(names, ''), READS_AT_ONCE, async (number) => {
+      return await version(id, number, numbersIn(judged.get(`${number}`) ?? [], '.json'))
+    })
   }
 
   async function readConfig(fleet: string, sha: string): Promise<StoredConfig> {
@@ -103,10 +115,7 @@ export function makeRecords(store: ModelStore): Records {
     channel: async (fleet) => await readStateJson(store, channelKey(fleet), Channel),
     tenant: async (tenant) => await readStateJson(store, tenantKey(tenant), Tenant),
     controls: async (tenant) => await readStateJson(store, controlsKey(tenant), Controls),
-    versions: async (id) => {
-      const numbers = numbersIn(await store.list(modelsPrefix(id)), '')
-      return await mapBounded(numbers, READS_AT_ONCE, async (number) => await version(id, number))
-    },
+    versions,
     config: async (fleet, sha) => {
       const name = `${fleet}/${sha}`
       const config = configs.get(name) ?? (await readConfig(fleet, sha))
@@ -124,6 +133,19 @@ function namesIn(names: readonly string[], ending: string): string[] {
     .filter((name) => name.endsWith(ending))
     .map((name) => name.slice(0, name.length - ending.length))
     .filter((name) => Name.safeParse(name).success)
+}
+
+/** What is in each folder, by the rest of its path. */
+function byFolder(paths: readonly string[]): Map<string, string[]> {
+  const found = new Map<string, string[]>()
+  for (const path of paths) {
+    const slash = path.indexOf('/')
+    const [folder, rest] = [path.slice(0, slash), path.slice(slash + 1)]
+    const rests = found.get(folder)
+    if (rests === undefined) found.set(folder, [rest])
+    else rests.push(rest)
+  }
+  return found
 }
 
 function numbersIn(names: readonly string[], ending: string): number[] {

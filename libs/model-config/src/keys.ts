@@ -28,8 +28,11 @@ export const claimKey = (id: ModelId, version: number): string =>
 export const manifestKey = (id: ModelId, version: number): string =>
   `${versionPrefix(id, version)}/MANIFEST.json`
 
-export const verdictsPrefix = ({ tenant, model }: ModelId, version: number): string =>
-  `verdicts/${name(tenant)}/${name(model)}/${Version.parse(version)}`
+/** Where the verdicts on all versions of a model are. */
+export const verdictsOfModelPrefix = ({ tenant, model }: ModelId): string =>
+  `verdicts/${name(tenant)}/${name(model)}`
+const verdictsPrefix = (id: ModelId, version: number): string =>
+  `${verdictsOfModelPrefix(id)}/${Version.parse(version)}`
 export const verdictKey = (id: ModelId, version: number, n: number): string =>
   `${verdictsPrefix(id, version)}/${n}.json`
 /** Where what the gate made with a verdict is. */

@@ -89,6 +89,7 @@ export function describeAbsence(openStore: Open): void {
     await expect(store.read('a/b')).rejects.toMatchObject(unavailable)
     await expect(store.readState('a/c.json')).rejects.toMatchObject(unavailable)
     await expect(store.list('a')).rejects.toMatchObject(unavailable)
+    await expect(store.listDeep('a')).rejects.toMatchObject(unavailable)
     await expect(store.list('')).rejects.toMatchObject(unavailable)
     await expect(store.create('a/d', 'x')).rejects.toMatchObject(unavailable)
     for (const from of [undefined, 1]) {

@@ -148,6 +148,18 @@ function describeListing(openStore: Open): void {
 
       expect(await store.list('t')).toEqual(['a', 'b', 'c.json'])
       expect(await store.list('')).toEqual(['t'])
+      expect(await store.listDeep('t')).toEqual(['a/x', 'b', 'c.json'])
+      expect(await store.listDeep('t/a')).toEqual(['x'])
+      expect(await store.listDeep('no')).toEqual([])
+    })
+
+    test('of all objects below has those of one folder, and not of one whose name begins alike', async () => {
+      const { store } = await openStore()
+      await store.create('t/a/x/1', '')
+      await store.create('t/ab/x', '')
+
+      expect(await store.listDeep('t/a')).toEqual(['x/1'])
+      await expect(store.listDeep('')).rejects.toMatchObject({ code: 'INVALID' })
     })
 
     test('of more names than a page has is whole', async () => {
@@ -156,6 +168,7 @@ function describeListing(openStore: Open): void {
       await Promise.all(names.map(async (name) => await store.create(`many/${name}`, '')))
 
       expect(await store.list('many')).toEqual(names)
+      expect(await store.listDeep('many')).toEqual(names)
     })
   })
 }

@@ -28,6 +28,8 @@ export function withFaults(store: ModelStore, hook: FaultHook): ModelStore {
     renew: async (key, content) =>
       await run('renew', key, async () => await store.renew(key, content)),
     list: async (prefix) => await run('list', prefix, async () => await store.list(prefix)),
+    listDeep: async (prefix) =>
+      await run('listDeep', prefix, async () => await store.listDeep(prefix)),
     readState: async (key) => await run('readState', key, async () => await store.readState(key)),
     swap: async (key, move) => await run('swap', key, async () => await store.swap(key, move)),
     createFile: async (key, path) =>

@@ -98,6 +98,10 @@ async function expectSame(store: ModelStore, { objects, states }: Model): Promis
       .filter((key) => key.startsWith(under))
       .map((key) => key.slice(under.length).split('/')[0] ?? '')
     expect(await store.list(prefix), prefix).toEqual([...new Set(names)].toSorted())
+    if (prefix === '') continue
+    const below = [...objects.keys(), ...states.keys()].filter((key) => key.startsWith(under))
+    const rests = below.map((key) => key.slice(under.length)).toSorted()
+    expect(await store.listDeep(prefix), prefix).toEqual(rests)
   }
 }
 

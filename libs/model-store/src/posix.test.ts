@@ -47,6 +47,7 @@ describe('a listing', () => {
 
     expect(await store.list('t')).toEqual(['a', 'b', 'c.json'])
     expect(await store.list('')).toEqual(['t'])
+    expect(await store.listDeep('t')).toEqual(['a/x', 'b', 'c.json'])
   })
 })
 
@@ -63,6 +64,7 @@ describe('a link inside the store', () => {
 
     await expect(store.read('away/secret')).rejects.toMatchObject(corrupt)
     await expect(store.list('away')).rejects.toMatchObject(corrupt)
+    await expect(store.listDeep('away')).rejects.toMatchObject(corrupt)
     await expect(store.create('away/new', 'x')).rejects.toMatchObject(corrupt)
     await expect(store.read('a/link')).rejects.toMatchObject(corrupt)
     const move = { from: undefined, first: 1, content: 'x' }

@@ -7,7 +7,7 @@ import * as files from './files.ts'
 import { isRealFolder, isRealParent, pathOf, statesPathOf } from './location.ts'
 import { makeFirst, makeNext, readHighest } from './states.ts'
 import { ModelStoreCode, ModelStoreError, type ModelStore, type State } from './store.ts'
-import { namesIn, sweep } from './sweep.ts'
+import { namesIn, pathsIn, sweep } from './sweep.ts'
 import { Turns } from './turns.ts'
 
 /** Proves that the folder is a store: an unmounted one is an empty folder, and not an empty store. */
@@ -76,6 +76,15 @@ class PosixStore implements ModelStore {
 
   async list(prefix: string): Promise<string[]> {
     return await this.#run(`cannot list ${prefix}`, async () => await this.#list(prefix))
+  }
+
+  async listDeep(prefix: string): Promise<string[]> {
+    return await this.#run(`cannot list all of ${prefix}`, async () => {
+      const folder = pathOf(this.#root, prefix)
+      const paths = (await isRealFolder(folder)) ? await pathsIn(folder) : []
+      if (paths.length === 0) await proveThere(this.#root)
+      return paths
+    })
   }
 
   async readState(key: string): Promise<State | undefined> {

@@ -24,6 +24,8 @@ export interface ModelStore extends AsyncDisposable {
   renew(key: string, content: string | Uint8Array): Promise<void>
   /** The names directly below a prefix, sorted; empty when there are none. Unfinished writes are not shown. */
   list(prefix: string): Promise<string[]>
+  /** The same of all objects below a prefix, however deep, by what follows it in their keys. */
+  listDeep(prefix: string): Promise<string[]>
   /** The highest state of an object that moves by compare-and-swap; undefined before the first. */
   readState(key: string): Promise<State | undefined>
   /**

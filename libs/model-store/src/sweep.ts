@@ -77,6 +77,20 @@ export async function namesIn(folder: string): Promise<string[]> {
   return [...new Set(names)].toSorted((a, b) => (a < b ? -1 : 1))
 }
 
+/** The objects below a folder, however deep, by their paths from there; shown as `namesIn` shows them. */
+export async function pathsIn(folder: string): Promise<string[]> {
+  const paths: string[] = []
+  for (const entry of await entriesOf(folder)) {
+    const { name } = entry
+    if (name.startsWith(TEMP_PREFIX)) continue
+    if (entry.isFile()) paths.push(name)
+    if (!entry.isDirectory()) continue
+    if (name.endsWith(STATES_SUFFIX)) paths.push(name.slice(0, -'.d'.length))
+    else for (const path of await pathsIn(join(folder, name))) paths.push(`${name}/${path}`)
+  }
+  return [...new Set(paths)].toSorted((a, b) => (a < b ? -1 : 1))
+}
+
 async function nameOf(folder: string, entry: Dirent): Promise<string | undefined> {
   const { name } = entry
   if (name.startsWith(TEMP_PREFIX)) return undefined

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { Channel, channelKey, type ModelId, parseServedName } from '@drover/model-config'
 import { type ModelStore, openS3Store, readStateJson } from '@drover/model-store'
 import { z } from 'zod'
-import { ROOT } from '../../docker/engine.ts'
+import { ROOT } from '../../support/root.ts'
 import { until } from '../cluster.ts'
 import { asNodePort, type Loop, startLoop } from '../loop-stack.ts'
 import type { Bounds } from '../load/tally.ts'
@@ -16,6 +16,7 @@ import { putVersion, versionModel, writeFirst } from './versions.ts'
 
 const NAMESPACE = 'drover-proof'
 export const NODES = ['node1', 'node2']
+const WAIT_MS_MAX = 120_000
 const SECRETS = join(ROOT, 'deploy/kubernetes/local/secrets')
 export const MODELS = ['proof-a.sum', 'proof-b.sum']
 /** It gets a version that kills what runs it. */
@@ -72,10 +73,15 @@ export async function startFleet() {
   }
   const address = await kubectl('get', 'service', 'tf-server', '-o', 'jsonpath={.spec.clusterIP}')
 
-  /** What each server that answers says of itself. */
+  /** What each server that answers says of itself; waits for a restarter that was killed. */
   async function states() {
-    const { servers } = Servers.parse(await call('restarter', '/v1/status'))
-    return servers.flatMap(({ state }) => (state === null ? [] : [state]))
+    let said: unknown
+    const isSaid = async () => {
+      said = await call('restarter', '/v1/status').catch(() => undefined)
+      return said !== undefined
+    }
+    await until('the restarter answers', isSaid, WAIT_MS_MAX)
+    return Servers.parse(said).servers.flatMap(({ state }) => (state === null ? [] : [state]))
   }
 
   /** How often each server has started a model server. */
@@ -102,12 +108,14 @@ export async function startFleet() {
     const id = parseServedName(name)
     await putVersion(store, id, { version, content: versionModel(version) })
     const seq = await pin(id, version)
-    await until(`seq ${seq} is live`, async () => ((await channel()).live?.seq ?? -1) >= seq)
+    const isLive = async () => ((await channel()).live?.seq ?? -1) >= seq
+    await until(`seq ${seq} is live`, isLive, WAIT_MS_MAX)
     // A server that could not fetch is caught up a little later, and nobody waited for it.
-    await until(`every server has seq ${seq}`, async () => {
+    const haveIt = async () => {
       const all = await states()
       return all.length >= NODES.length && all.every(({ config }) => (config?.seq ?? -1) >= seq)
-    })
+    }
+    await until(`every server has seq ${seq}`, haveIt, WAIT_MS_MAX)
     bound(name, { floor: version, ceiling: version })
   }
 

@@ -6,12 +6,12 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { z } from 'zod'
 import { preparePython } from '../../support/python.ts'
+import { ROOT } from '../../support/root.ts'
 import type { Bounds, Failure } from '../load/tally.ts'
 import { kubeletOf } from './nodes.ts'
 
-const TEST = join(import.meta.dirname, '../../../test')
-const PROGRAM = join(TEST, 'dist/cluster/load/main.js')
-const CORE = join(TEST, 'python/grpc_load.py')
+const PROGRAM = join(ROOT, 'test/dist/cluster/load/main.js')
+const CORE = join(ROOT, 'test/python/grpc_load.py')
 const END_MS_MAX = 30_000
 const CLIENTS = { keeping: 4, slow: 2, channels: 3, pauseMs: 50, slowPauseMs: 3_000 }
 

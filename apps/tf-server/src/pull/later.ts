@@ -21,6 +21,7 @@ export function openLater(open: () => Promise<ModelStore>): ModelStore {
     create: async (key, content) => await (await opened()).create(key, content),
     renew: async (key, content) => await (await opened()).renew(key, content),
     list: async (prefix) => await (await opened()).list(prefix),
+    listDeep: async (prefix) => await (await opened()).listDeep(prefix),
     readState: async (key) => await (await opened()).readState(key),
     swap: async (key, move) => await (await opened()).swap(key, move),
     createFile: async (key, path) => await (await opened()).createFile(key, path),

@@ -209,14 +209,30 @@ async function page(place: Place, folder: string, more: { MaxKeys: number }) {
 
 /** The names directly below a folder, which is empty or ends in a slash. */
 export async function namesBelow(place: Place, folder: string): Promise<string[]> {
-  const names = new Set<string>()
+  const found = await listBelow(place, folder, { Delimiter: '/' })
+  return [...new Set(found.map((name) => name.replace(/\/$/, '')))].filter((name) => name !== '')
+}
+
+/** What follows in the keys of all objects below a folder, which ends in a slash. */
+export async function keysBelow(place: Place, folder: string): Promise<string[]> {
+  const found = await listBelow(place, folder, {})
+  // Some gateways show a folder that holds nothing as a key that ends in a slash.
+  return found.filter((name) => name !== '' && !name.endsWith('/'))
+}
+
+async function listBelow(
+  place: Place,
+  folder: string,
+  how: { Delimiter?: string },
+): Promise<string[]> {
+  const names: string[] = []
   const Prefix = `${place.prefix}${folder}`
   let token: string | undefined
   for (let pages = 0; pages < PAGES_MAX; pages++) {
     const command = new ListObjectsV2Command({
       Bucket: place.bucket,
       Prefix,
-      Delimiter: '/',
+      ...how,
       // XML has no way to write some characters that keys may have.
       EncodingType: 'url',
       ...(token !== undefined && { ContinuationToken: token }),
@@ -225,12 +241,9 @@ export async function namesBelow(place: Place, folder: string): Promise<string[]
       place.limits,
       async ({ signal }) => await place.client.send(command, { abortSignal: signal }),
     )
-    for (const key of keysIn(found)) names.add(key.slice(Prefix.length).replace(/\/$/, ''))
+    for (const key of keysIn(found)) names.push(key.slice(Prefix.length))
     token = found.NextContinuationToken
-    if (found.IsTruncated !== true || token === undefined) {
-      names.delete('')
-      return [...names]
-    }
+    if (found.IsTruncated !== true || token === undefined) return names
   }
   throw new ModelStoreError(ModelStoreCode.UNAVAILABLE, `${folder} has over ${PAGES_MAX} pages`)
 }

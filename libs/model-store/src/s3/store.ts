@@ -79,10 +79,20 @@ class S3Store implements ModelStore {
       if (prefix !== '') segmentsOf(prefix)
       const names = await objects.namesBelow(this.#place, prefix === '' ? '' : `${prefix}/`)
       // The store's own objects are at the top.
-      const shown = names.filter((name) => prefix !== '' || !name.startsWith('.')).map(nameOf)
-      if (shown.length === 0) await proveThere(this.#place)
-      return [...new Set(shown)].toSorted((a, b) => (a < b ? -1 : 1))
+      return await this.#shown(names.filter((name) => prefix !== '' || !name.startsWith('.')))
     })
+  }
+
+  async listDeep(prefix: string): Promise<string[]> {
+    return await this.#run(`cannot list all of ${prefix}`, async () => {
+      segmentsOf(prefix)
+      return await this.#shown(await objects.keysBelow(this.#place, `${prefix}/`))
+    })
+  }
+
+  async #shown(names: readonly string[]): Promise<string[]> {
+    if (names.length === 0) await proveThere(this.#place)
+    return [...new Set(names.map(nameOf))].toSorted((a, b) => (a < b ? -1 : 1))
   }
 
   async readState(key: string): Promise<State | undefined> {
