@@ -154,10 +154,11 @@ function checkLive(before: Channel | undefined, { live }: Channel): void {
 /** With no rollout running, a config that a person took back to one that was live asks for an undo. */
 function checkUndoByHand({ cluster }: Fleet, before: Channel | undefined, after: Channel): void {
   if (cluster?.manager !== 'kubectl-rollout' || before === undefined) return
-  const next = before.rollout === undefined ? movedBack(before, after) : undefined
+  const next = before.rollout === undefined ? movedBack(before, after) : takenBack(before, after)
   const way = before.previous.filter(({ sha }) => sha !== before.live?.sha)
   const found = next && way.find((each) => isHeld(each, next))
-  if (found === undefined) return
+  // The same hand with the same wish is obeyed once a day.
+  if (found === undefined || isHeld(before.undoneByHand, found)) return
   assert.ok(isHeld(after.undo, found), `nobody went back to ${found.seq}, as a person asked`)
 }
 
@@ -166,6 +167,15 @@ function movedBack({ template: was }: Channel, { template: is }: Channel): Confi
   const [old, next] = [was, is].map((each) => parseAnnotation(each?.config ?? ''))
   const isBack = old !== undefined && next !== undefined && next.seq < old.seq
   return isBack && was?.sha === is?.sha ? next : undefined
+}
+
+/** The same in the middle of a roll, which goes back to what the person left. */
+function takenBack({ rollout: was }: Channel, { rollout: is }: Channel): ConfigRef | undefined {
+  if (was?.step.kind !== 'roll' || is?.step.kind !== 'back') return undefined
+  const { to, seen = false } = is.step.template ?? {}
+  const [old, next] = [was.step.template?.to, to].map((each) => parseAnnotation(each?.config ?? ''))
+  const isBack = old !== undefined && next !== undefined && next.seq < old.seq
+  return seen && isBack ? next : undefined
 }
 
 /** What a person asked for is not dropped before it is carried out. */

@@ -130,6 +130,8 @@ export function viewOf(fleet: Fleet): DeploymentView {
     status: { state, message: state },
     replicas,
     updated: updated.length,
+    progress:
+      updated.length + Math.min(ready.length, replicas) - Math.max(0, urls.length - replicas),
     trouble: undefined,
   }
 }

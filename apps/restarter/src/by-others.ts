@@ -3,14 +3,22 @@ import {
   cleanPair,
   type ConfigRef,
   parseAnnotation,
-  type Undo,
+  isPending,
+  MANAGER_CHARACTERS_MAX,
 } from '@drover/model-config'
 import { steadyConfig } from './judge.ts'
-import { isSamePair, isSameRef, type Observed, type SeenDeployment } from './observed.ts'
+import {
+  type Change,
+  isSamePair,
+  isSameRef,
+  type Observed,
+  type SeenDeployment,
+} from './observed.ts'
 import { type Step, take } from './rollout.ts'
 import { isTakenBack, isUnsafe, templateOf } from './template.ts'
 
-const MANAGER_CHARACTERS_MAX = 200
+/** The same hand with the same config again within this time is a tool and no person. */
+const AGAIN_MS = 86_400_000
 
 /**
  * With no rollout running: what somebody else did to the pod template is looked after, once
@@ -28,7 +36,7 @@ export function lookAfter(observed: Observed, channel: Channel): Step | undefine
   if (isUnsafe(observed, pair)) return correct(observed, channel, deployment)
   const template = { ...pair, sha: templateSha }
   const isBack = known !== undefined && isTakenBack(deployment, known)
-  const undo = isBack ? undoOf(observed, channel, deployment) : undefined
+  const { undo, ...asked } = isBack ? undoOf(observed, channel, deployment) : {}
   if (undo === undefined) {
     const why = 'the pod template was changed by somebody else'
     const record = { id: `template.${channel.seq + 1}`, what: why }
@@ -36,23 +44,36 @@ export function lookAfter(observed: Observed, channel: Channel): Step | undefine
   }
   const why = `${undo.by} moved drover.dev/config back to config ${undo.seq}: the fleet goes back`
   const record = { id: `undo.${undo.asked}`, what: `undo to ${undo.sha} by ${undo.by}` }
-  return { why, action: { kind: 'write', what: 'undo', change: { template, undo }, why, record } }
+  return {
+    why,
+    action: { kind: 'write', what: 'undo', change: { template, undo, ...asked }, why, record },
+  }
 }
 
-/** What an annotation that was moved back asks for: the config that it names, if it was live once. */
+/**
+ * What an annotation that was moved back asks for: the config that it names, if it was live once.
+ * Nothing of a hand that asked for the same just before: a tool that holds the annotation there would
+ * bring the fleet back for ever.
+ */
 export function undoOf(
-  observed: Observed,
-  { previous, live, seq }: Channel,
+  { at }: Observed,
+  { previous, live, seq, undoneByHand }: Channel,
   { pair, manager = 'somebody' }: SeenDeployment,
   otherwise?: ConfigRef,
-): Undo | undefined {
+): Pick<Change, 'undo' | 'undoneByHand'> {
   const named = parseAnnotation(pair.config ?? '')
   const found = named && previous.find((each) => isSameRef(each, named) && each.sha !== live?.sha)
   const target = found ?? otherwise
-  if (target === undefined) return undefined
   const by = manager.slice(0, MANAGER_CHARACTERS_MAX)
-  const why = `drover.dev/config was changed at ${observed.at}`
-  return { sha: target.sha, seq: target.seq, by, why, asked: seq + 1 }
+  if (target === undefined) return {}
+  const ref = { sha: target.sha, seq: target.seq }
+  const isAgain =
+    isSameRef(undoneByHand, ref) &&
+    undoneByHand?.by === by &&
+    Date.parse(at) - Date.parse(undoneByHand.at) < AGAIN_MS
+  if (isAgain) return {}
+  const why = `drover.dev/config was changed at ${at}`
+  return { undo: { ...ref, by, why, asked: seq + 1 }, undoneByHand: { ...ref, by, at } }
 }
 
 /** The template goes back to what it was when it was last looked after. */
@@ -60,8 +81,18 @@ function correct(observed: Observed, channel: Channel, deployment: SeenDeploymen
   const { pair, status } = deployment
   const why = `drover.dev/config names ${pair.config}, which is not live: it is put back`
   if (status.state === 'paused') return { why: `${why} when the Deployment is paused no more` }
+  if (isTriedAlready(observed, channel)) return { why: `${why} once more in a while` }
   const before = cleanPair(channel.template ?? {})
   const to = isUnsafe(observed, before) ? {} : before
   const step = { kind: 'back' as const, servers: [], template: templateOf(deployment, to) }
   return take(observed, channel, steadyConfig(observed), { step, why })
+}
+
+/** What could not be put back, or was set anew, waits a little; a config that comes by reload comes first. */
+function isTriedAlready(
+  { now, returnedAt = -Infinity, limits, delivery }: Observed,
+  channel: Channel,
+): boolean {
+  const isWaitedFor = delivery === 'reload' && isPending(channel)
+  return now - returnedAt < (isWaitedFor ? limits.rollMs : limits.applyMs)
 }

@@ -9,6 +9,7 @@ import {
 import { ANNOTATION_CHARACTERS_MAX, type TemplatePair } from '@drover/model-config'
 import type { Note } from './notes.ts'
 import type { DeploymentView } from './observed.ts'
+import { makePace } from './pace.ts'
 
 /** Longest wait for one answer of the API server: nothing else is done meanwhile. */
 const LOOK_MS_MAX = 2_000
@@ -33,6 +34,7 @@ export interface ClusterOptions {
 export function makeCluster(options: ClusterOptions) {
   const { kube, deployment: name, onError, now = () => performance.now() } = options
   const reader = makeReader(options, write)
+  const pace = makePace(now)
   let view: DeploymentView = { kind: 'away', why: 'it was not read yet' }
   let hasNews = false
   let isReading = false
@@ -79,11 +81,17 @@ export function makeCluster(options: ClusterOptions) {
     /** Sets the pair. Does nothing if the Deployment is not any more what was read. */
     async patch({ pair, resourceVersion }: { pair: TemplatePair; resourceVersion: string }) {
       const signal = AbortSignal.timeout(PATCH_MS_MAX)
-      await unlessChanged(() => kube.annotate(name, pair, { resourceVersion, signal }))
+      await pace.once(`pair ${pair.config} ${pair.restart}`, async () => {
+        return await unlessChanged(() => kube.annotate(name, pair, { resourceVersion, signal }))
+      })
     },
 
     async touch(fence: number): Promise<void> {
-      await kube.touch(name, `${fence}`, { signal: AbortSignal.timeout(PATCH_MS_MAX) })
+      const signal = AbortSignal.timeout(PATCH_MS_MAX)
+      await pace.once(`touch ${fence}`, async () => {
+        await kube.touch(name, `${fence}`, { signal })
+        return true
+      })
     },
 
     /** Tells people what was decided, as an Event of the Deployment. It may fail. */
@@ -152,12 +160,15 @@ function makeReader(options: ClusterOptions, tell: (event: KubeEvent) => void) {
 
 export type Cluster = ReturnType<typeof makeCluster>
 
-async function unlessChanged(patch: () => Promise<unknown>): Promise<void> {
+/** Whether it was done. */
+async function unlessChanged(patch: () => Promise<unknown>): Promise<boolean> {
   try {
     await patch()
+    return true
   } catch (error) {
     // The next look sees what came in between.
     if (!(error instanceof KubeError) || error.code !== 'CONFLICT') throw error
+    return false
   }
 }
 
@@ -180,8 +191,17 @@ function viewOf(seen: Deployment, trouble: string | undefined): DeploymentView {
     status: rolloutStatus(seen),
     replicas: seen.replicas,
     updated: seen.updated,
+    progress: progressOf(seen),
     trouble,
   }
+}
+
+/** A pod that was replaced is new, and an old one less. */
+function progressOf({ observedGeneration, generation, ...pods }: Deployment): number {
+  // What was counted before the last change is about other pods.
+  if (observedGeneration < generation) return 0
+  const { updated, available, existing, replicas } = pods
+  return updated + Math.min(available, replicas) - Math.max(0, existing - replicas)
 }
 
 /** Kubernetes' word for a decision, and whether it needs somebody's attention. */

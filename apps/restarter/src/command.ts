@@ -16,7 +16,8 @@ export function newCommand(
   sent: { at: number; state: ServerState | undefined; before: Command | undefined },
 ): Command {
   const { at, state, before } = sent
-  const isSame = before?.kind === kind && isSameRef(before, { sha, seq })
+  const isNewLife = before?.outcome === 'answered' && before.startedAt !== state?.startedAt
+  const isSame = before?.kind === kind && isSameRef(before, { sha, seq }) && !isNewLife
   return {
     kind,
     sha,

@@ -1,4 +1,9 @@
-import type { Channel, ConfigRef, Rollout } from '@drover/model-config'
+import {
+  type Channel,
+  type ConfigRef,
+  isPending as hasPending,
+  type Rollout,
+} from '@drover/model-config'
 import { isBlinking, isPending, mayRetry, steadyConfig } from './judge.ts'
 import { isSamePair, isSameRef, type Observed, type ObservedServer } from './observed.ts'
 import { changedServers, rewrite, type Step, tell } from './rollout.ts'
@@ -51,11 +56,22 @@ function endBack(
   const { template } = rollout.step
   const returning =
     noteSeen(observed, channel, rollout) ?? (template && returnTemplate(observed, template))
-  if (returning !== undefined) return returning
+  if (returning !== undefined && !isWaitedFor(observed, channel, open)) return returning
   if (open > 0) return undefined
   const why = 'the servers that changed are back'
   const change = { rollout: undefined, ...leftOf(observed.deployment, rollout.step) }
   return { why, action: { kind: 'write', what: 'release', change, why } }
+}
+
+/** A config that comes by reload does not wait for long for pods that go back. */
+function isWaitedFor(
+  { delivery, now, stepSince, limits }: Observed,
+  channel: Channel,
+  open: number,
+): boolean {
+  return (
+    delivery === 'reload' && hasPending(channel) && open === 0 && now - stepSince > limits.applyMs
+  )
 }
 
 /** Whether returning a server is left to the time after the rollout. */

@@ -116,6 +116,8 @@ export function lateOf(observed: Observed, config: ConfigRef): Verdict | undefin
     const { url, state, command } = server
     if (state === undefined || !isSameRef(command, config) || command === undefined) return false
     if (confirms(server, config) || isImpaired(server, config)) return false
+    // It came to it, and began anew since: that is no fault of the config (PROTOCOL 6.5).
+    if (command.outcome === 'answered' && command.startedAt !== state.startedAt) return false
     const lostAt = losses.filter((loss) => loss.url === url).map(({ at }) => at)
     return now - Math.max(command.since, ...lostAt) > limits.applyMs
   })

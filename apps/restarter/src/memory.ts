@@ -2,6 +2,7 @@ import type { Channel, Rollout, ServerState } from '@drover/model-config'
 import {
   type Command,
   type DeploymentView,
+  isSamePair,
   isSameRef,
   type Loss,
   type ObservedServer,
@@ -19,8 +20,10 @@ export interface Memory {
         since: number
         stepSince: number
         /** How far the Deployment was when it last came any further, and when. */
-        progress: string
+        progress: number
         progressSince: number
+        /** The pod template is to be brought back. */
+        isReturning: boolean
       }
     | undefined
   tookOver: number | undefined
@@ -28,6 +31,7 @@ export interface Memory {
   last: ReadonlyMap<string, ServerState>
   losses: readonly Loss[]
   noneReadySince: number | undefined
+  returnedAt: number | undefined
   /** The channel's seq at the last look at which no rollout was running. */
   idleSeq: number | undefined
   /** Whether the Deployment was read when the channel was already as it is now, with no rollout. */
@@ -42,6 +46,7 @@ export const EMPTY_MEMORY: Memory = {
   last: new Map(),
   losses: [],
   noneReadySince: undefined,
+  returnedAt: undefined,
   idleSeq: undefined,
   isCurrent: false,
 }
@@ -80,10 +85,16 @@ export function remember(memory: Memory, sight: Sight): Memory {
     rollout: rollout && rememberRollout(memory, rollout, sight),
     tookOver: rollout && rememberTakeover(memory, rollout, sight.holder),
     noneReadySince: rememberNone(memory, sight),
+    returnedAt: rememberReturn(memory, sight),
     idleSeq: rollout === undefined ? channel?.seq : undefined,
     isCurrent: isCurrent(memory, sight),
   }
   return { ...next, losses: rememberLosses(memory, next, rollout, sight) }
+}
+
+function rememberReturn({ rollout, returnedAt }: Memory, { channel, now }: Sight) {
+  const isOver = rollout?.isReturning === true && channel?.rollout?.step.kind !== 'back'
+  return isOver ? now : returnedAt
 }
 
 function rememberNone({ noneReadySince }: Memory, { states, now }: Sight): number | undefined {
@@ -112,13 +123,20 @@ function rememberRollout(
   const since = isKnown ? known.since : now
   const isSameStep = isKnown && known.kind === kind
   const stepSince = isSameStep ? known.stepSince : now
-  const seen = deployment.kind === 'seen' ? deployment : undefined
-  const progress = seen && `${seen.pair.config} ${seen.updated} ${seen.status.message}`
-  const isStill = isSameStep && (progress === undefined || progress === known.progress)
-  const pace = isStill
-    ? { progress: known.progress, progressSince: known.progressSince }
-    : { progress: progress ?? '', progressSince: now }
-  return { sha, seq, holder, kind, since, stepSince, ...pace }
+  const isReturning = kind === 'back' && rollout.step.template !== undefined
+  const before = isSameStep ? known : { progress: -1, progressSince: now }
+  const progress = progressOf(rollout, deployment) ?? -1
+  // What only comes and goes is none: a pod that gets ready and dies in turn never ends.
+  const { progress: furthest, progressSince } =
+    progress > before.progress ? { progress, progressSince: now } : before
+  const pace = { progress: furthest, progressSince }
+  return { sha, seq, holder, kind, since, stepSince, isReturning, ...pace }
+}
+
+/** Only with the template that is wanted: the pods of another one do not count. */
+function progressOf({ step }: Rollout, deployment: DeploymentView): number | undefined {
+  if (deployment.kind !== 'seen' || step.template === undefined) return undefined
+  return isSamePair(deployment.pair, step.template.to) ? deployment.progress : undefined
 }
 
 /** A rollout that another held at the last look and that is ours now was taken over. */
@@ -211,6 +229,7 @@ export function describe(memory: Memory, sight: Sight) {
     tookOver: memory.tookOver,
     losses: memory.losses,
     noneReadySince: memory.noneReadySince,
+    returnedAt: memory.returnedAt,
     deployment: sight.deployment,
     isCurrent: memory.isCurrent,
     progressSince: memory.rollout?.progressSince ?? now,

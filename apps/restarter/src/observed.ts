@@ -109,6 +109,8 @@ export interface SeenDeployment {
   /** How many pods there are to be, and how many of them are made from the template. */
   replicas: number
   updated: number
+  /** Rises with each pod that is replaced. */
+  progress: number
   /** Why pods do not get ready, for people. */
   trouble: string | undefined
 }
@@ -155,6 +157,8 @@ export interface Observed {
   losses: readonly Loss[]
   /** Since when no server is ready; undefined while one is. */
   noneReadySince: number | undefined
+  /** When a rollout last ended that was to bring the pod template back. */
+  returnedAt: number | undefined
   delivery: Delivery
   /** Read before the channel. */
   deployment: DeploymentView
@@ -171,7 +175,15 @@ export interface Observed {
 export type Change = Partial<
   Pick<
     Channel,
-    'live' | 'previous' | 'rejected' | 'rollout' | 'restart' | 'template' | 'undo' | 'freeze'
+    | 'live'
+    | 'previous'
+    | 'rejected'
+    | 'rollout'
+    | 'restart'
+    | 'template'
+    | 'undo'
+    | 'undoneByHand'
+    | 'freeze'
   >
 >
 

@@ -1,6 +1,6 @@
 import { type Channel, type Rollout, type ServerState, sha256 } from '@drover/model-config'
 import { isBlinking, steadyConfig } from './judge.ts'
-import type { Observed, ObservedServer } from './observed.ts'
+import type { Change, Observed, ObservedServer } from './observed.ts'
 import { type Step, take } from './rollout.ts'
 
 /** A process younger than this is not replaced for its size: it would be as large again at once. */
@@ -9,6 +9,7 @@ const SIZE_AGE_MS_MIN = 600_000
 const RETRY_MS = 60_000
 /** By which share of the age the servers' turns are spread. */
 const SPREAD = 0.1
+const COUNTED_MAX = 10_000
 
 /** The next server whose model server should be replaced, and why. */
 export function dueRecycle(
@@ -89,6 +90,15 @@ function hasJustFailed({ command, state }: ObservedServer, { now }: Observed): b
   return state.recycles === command.recycles && now - command.at < RETRY_MS
 }
 
+/** A server that came after the wish is counted too: by clocks alone it might never have obeyed. */
+function counted({ restart }: Channel, { state }: ObservedServer): Change {
+  const { recycles = {} } = restart
+  if (restart.at === undefined || state === undefined) return {}
+  if (Object.hasOwn(recycles, state.server) || Object.keys(recycles).length >= COUNTED_MAX)
+    return {}
+  return { restart: { ...restart, recycles: { ...recycles, [state.server]: state.recycles } } }
+}
+
 /** The right to recycle one server, taken under the config that the fleet runs. */
 export function takeRecycle(
   observed: Observed,
@@ -97,7 +107,8 @@ export function takeRecycle(
 ): Step {
   const step = { kind: 'recycle' as const, servers: [server.url] }
   const reason = `recycle ${server.url} for ${why}`
-  return take(observed, channel, steadyConfig(observed), { step, why: reason })
+  const change = counted(channel, server)
+  return take(observed, channel, steadyConfig(observed), { step, why: reason, change })
 }
 
 /** The next action of a held recycle: the command once, then the wait, then the release. */

@@ -112,7 +112,8 @@ export function makeRestarter(options: RestarterOptions) {
     if (hasNews || isUndoDue(observed)) options.nudgePublisher(traceparent).catch(onError)
     // One that came during this turn is about something that was not seen yet.
     if (isOver(observed, decision) && traceparent === traceAtStart) traceparent = undefined
-    return action !== undefined
+    // What was done to the Deployment is seen when it says so; until then it would be done once more.
+    return action !== undefined && action.kind !== 'patch' && action.kind !== 'touch'
   }
 
   /** What a step stands for follows it with no look in between: only the channel has moved. */

@@ -4,6 +4,7 @@ import {
   cleanPair,
   type ConfigRef,
   heldUndo,
+  isPending as hasPending,
   type Rollout,
   type TemplatePair,
 } from '@drover/model-config'
@@ -160,7 +161,7 @@ function endRoll(observed: Observed, channel: Channel, rollout: Rollout): Step {
   if (!isTrial(observed, rollout)) {
     const why = 'every pod is new'
     const change = { rollout: undefined, ...left }
-    const record = { id: `rolled.${channel.restart.count}`, what: 'fleet rolled' }
+    const record = { id: `rolled.${countOf(rollout)}`, what: 'fleet rolled' }
     return { why, action: { kind: 'write', what: 'release', change, why, record } }
   }
   const blocker = whyNotAll(observed, rollout) ?? whyNotLive(observed, rollout)
@@ -184,10 +185,13 @@ function whyNotAll({ deployment, servers }: Observed, rollout: Rollout): string 
  * nothing else. Whatever else stands there now is patched over.
  */
 function isUndone(deployment: SeenDeployment, { template }: Rollout['step']): boolean {
-  if (template?.seen !== true) return false
-  const { to, from, sha } = template
+  if (template === undefined) return false
+  const { to, from, sha, manager } = template
   // A roll for a wish names the same config before and after.
   const isFrom = isSamePair(deployment.pair, from)
+  // Nobody noted that it had come there: only another hand than before tells that it was taken back.
+  if (!template.seen)
+    return isFrom && isByAnother(deployment, sha) && deployment.manager !== manager
   return isTakenBack(deployment, { ...to, sha }) || (isFrom && isByAnother(deployment, sha))
 }
 
@@ -201,11 +205,16 @@ function undone(
   const why = `${manager} changed drover.dev/config during the roll`
   const isNew = isTrial(observed, rollout)
   // Without it the publisher would bring the same again.
-  const undo = undoOf(observed, channel, deployment, isNew ? channel.live : undefined)
-  const change = undo === undefined ? {} : { undo }
+  const isAsked = isNew && channel.undo === undefined
+  const asked = undoOf(observed, channel, deployment, isAsked ? channel.live : undefined)
   const left = cleanPair(pair)
-  const turn = { template: { ...templateOf(deployment, left), from: left, seen: true }, change }
-  if (!isNew) return turnBack(observed, channel, rollout, { ...turn, ...unrolled(channel), why })
+  const template = { ...templateOf(deployment, left), from: left, seen: true }
+  if (!isNew) {
+    const { record, change } = unrolled(channel, rollout)
+    const turn = { template, record, change: { ...change, ...asked }, why }
+    return turnBack(observed, channel, rollout, turn)
+  }
+  const turn = { template, change: asked }
   return reject(observed, channel, rollout, { kind: 'deadline', culprits: [], why, ...turn })
 }
 
@@ -214,17 +223,23 @@ function undone(
  * pods, or the API server, do not take it while a newer candidate, perhaps the remedy, waits.
  */
 function whyEnd(
-  { deployment, now, stepSince, limits }: Observed,
-  { candidate }: Channel,
+  { deployment, delivery, now, stepSince, limits }: Observed,
+  channel: Channel,
   { seq, step }: Rollout,
 ): string | undefined {
   if (deployment.kind === 'none') return 'there is no Deployment any more (DROVER_DEPLOYMENT)'
-  const isNewer = candidate !== undefined && candidate.seq > seq
-  if (!isNewer || deployment.kind !== 'seen' || now - stepSince <= limits.applyMs) return undefined
+  if (!hasNewer(channel, seq) || now - stepSince <= limits.applyMs) return undefined
+  const newer = 'and there is a newer candidate'
+  // One that comes by reload needs nothing of it.
+  if (deployment.kind === 'away')
+    return delivery === 'reload' ? `the cluster cannot be asked, ${newer}` : undefined
   const { trouble } = deployment
-  if (step.template?.seen !== true) return 'it cannot be begun, and there is a newer candidate'
-  return trouble && `the pods do not get ready, and there is a newer candidate: ${trouble}`
+  if (!isSamePair(deployment.pair, step.template?.to ?? {})) return `it cannot be begun, ${newer}`
+  return trouble && `the pods do not get ready, ${newer}: ${trouble}`
 }
+
+const hasNewer = (channel: Channel, seq: number): boolean =>
+  hasPending(channel) && channel.candidate !== undefined && channel.candidate.seq > seq
 
 /** Kubernetes' own word on the pods that were made for it. */
 function whyFailed({ deployment }: Observed, { step }: Rollout): string | undefined {
@@ -241,19 +256,28 @@ function whyLate({ deployment, now, progressSince, limits }: Observed): string |
 }
 
 function fail(observed: Observed, channel: Channel, rollout: Rollout, why: string): Step {
-  // An API server that was away says nothing of a config.
-  const isKnown = observed.deployment.kind === 'seen'
+  // Neither an API server that was away says anything of a config, nor somebody who keeps pods from it.
+  const { deployment } = observed
+  const isKnown = deployment.kind === 'seen'
+  const isHeld = isKnown && ['paused', 'empty'].includes(deployment.status.state)
   if (isTrial(observed, rollout)) {
-    if (!isKnown) return turnBack(observed, channel, rollout, { why })
+    if (!isKnown || isHeld) return turnBack(observed, channel, rollout, { why })
     return reject(observed, channel, rollout, { kind: 'deadline', culprits: [], why })
   }
-  return turnBack(observed, channel, rollout, { why, ...unrolled(channel) })
+  return turnBack(observed, channel, rollout, { why, ...unrolled(channel, rollout) })
 }
 
-/** A wish, or a turn of age, that is not tried again. */
-function unrolled({ restart }: Channel) {
+/** A wish, or a turn of age, that is not tried again: one that was made meanwhile is. */
+function unrolled({ restart }: Channel, rollout: Rollout) {
+  const failed = countOf(rollout) ?? restart.count
   return {
-    record: { id: `unrolled.${restart.count}`, what: 'the roll of the fleet failed' },
-    change: { restart: { ...restart, failed: restart.count } },
+    record: { id: `unrolled.${failed}`, what: 'the roll of the fleet failed' },
+    change: { restart: { ...restart, failed } },
   }
+}
+
+/** The count of wishes for which a roll is made. */
+function countOf({ step }: Rollout): number | undefined {
+  const { restart } = step.template?.to ?? {}
+  return restart === undefined ? undefined : Number(restart)
 }

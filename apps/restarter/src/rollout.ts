@@ -3,7 +3,6 @@ import {
   type ConfigRef,
   PREVIOUS_MAX,
   type Rejection,
-  REJECTED_MAX,
   type Rollout,
 } from '@drover/model-config'
 import {
@@ -28,6 +27,7 @@ import {
   type Observed,
   type ObservedServer,
 } from './observed.ts'
+import { withRejection } from './rejections.ts'
 import { isHeldUp } from './template.ts'
 
 const REASON_CHARACTERS_MAX = 1_024
@@ -136,7 +136,7 @@ export function reject(
   const { sha, seq } = rollout
   const why = turn.why.slice(0, REASON_CHARACTERS_MAX)
   const rejection: Rejection = { sha, seq, kind, culprits, why, at: observed.at }
-  const rejected = [...channel.rejected, rejection].slice(-REJECTED_MAX)
+  const rejected = withRejection(channel.rejected, rejection)
   return turnBack(observed, channel, rollout, { ...turn, change: { ...turn.change, rejected } })
 }
 

@@ -1,6 +1,7 @@
 import {
   type Channel,
   cleanPair,
+  MANAGER_CHARACTERS_MAX,
   parseAnnotation,
   type Rollout,
   type TemplatePair,
@@ -18,11 +19,15 @@ import type { Step } from './rollout.ts'
 type Template = NonNullable<Rollout['step']['template']>
 
 /** What a step keeps of the pod template that it changes. */
-export const templateOf = ({ pair, templateSha }: SeenDeployment, to: TemplatePair): Template => ({
+export const templateOf = (
+  { pair, templateSha, manager }: SeenDeployment,
+  to: TemplatePair,
+): Template => ({
   to,
   // What is none of ours cannot be written, so it cannot be gone back to.
   from: cleanPair(pair),
   sha: templateSha,
+  manager: manager?.slice(0, MANAGER_CHARACTERS_MAX),
   seen: false,
 })
 

@@ -5,6 +5,7 @@ export const PREVIOUS_MAX = 10
 export const REJECTED_MAX = 100
 const CULPRITS_MAX = 1_000
 const REASON_CHARACTERS_MAX = 1_024
+export const MANAGER_CHARACTERS_MAX = 200
 export const ANNOTATION_CHARACTERS_MAX = 256
 
 const Seq = z.int().nonnegative()
@@ -75,6 +76,8 @@ export const RolloutStep = z.strictObject({
       from: TemplatePair,
       /** A digest of the rest of the pod template, as it was when this was taken. */
       sha: Digest,
+      /** Who had written the config's annotation last when this was taken. */
+      manager: z.string().max(MANAGER_CHARACTERS_MAX).optional(),
       /** The Deployment was seen with `to`: a change after that is somebody else's. */
       seen: z.boolean(),
     })
@@ -135,6 +138,11 @@ export const Channel = z.strictObject({
   /** What the pod template said, and a digest of the rest of it, when that was last looked after. */
   template: TemplatePair.extend({ sha: Digest }).optional(),
   undo: Undo.optional(),
+  /** The last undo that somebody asked for by the pod template: a tool asks for the same again and again. */
+  undoneByHand: ConfigRef.extend({
+    by: z.string().max(MANAGER_CHARACTERS_MAX),
+    at: Instant,
+  }).optional(),
   freeze: z.strictObject({ by: z.string(), until: Instant, why: z.string() }).optional(),
 })
 export type Channel = z.output<typeof Channel>
@@ -143,7 +151,15 @@ export type Channel = z.output<typeof Channel>
 export type PublisherFields = Pick<Channel, 'candidate' | 'prefetch'>
 export type RestarterFields = Pick<
   Channel,
-  'live' | 'previous' | 'rejected' | 'rollout' | 'restart' | 'template' | 'undo' | 'freeze'
+  | 'live'
+  | 'previous'
+  | 'rejected'
+  | 'rollout'
+  | 'restart'
+  | 'template'
+  | 'undo'
+  | 'undoneByHand'
+  | 'freeze'
 >
 
 /** Whether a config was rejected. The same sha under a later seq is another try and may run. */

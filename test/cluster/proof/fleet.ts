@@ -75,12 +75,7 @@ export async function startFleet() {
 
   /** What each server that answers says of itself; waits for a restarter that was killed. */
   async function states() {
-    let said: unknown
-    const isSaid = async () => {
-      said = await call('restarter', '/v1/status').catch(() => undefined)
-      return said !== undefined
-    }
-    await until('the restarter answers', isSaid, WAIT_MS_MAX)
+    const said = await untilAnswered('restarter', '/v1/status')
     return Servers.parse(said).servers.flatMap(({ state }) => (state === null ? [] : [state]))
   }
 
@@ -94,6 +89,17 @@ export async function startFleet() {
     return found
   }
 
+  /** Waits for the API of an app whose node was lost: it answers a while after its pod is ready again. */
+  async function untilAnswered(app: 'config-publisher' | 'restarter', path: string) {
+    let said: unknown
+    const isSaid = async () => {
+      said = await call(app, path).catch(() => undefined)
+      return said !== undefined
+    }
+    await until(`the ${app} answers`, isSaid, WAIT_MS_MAX)
+    return said
+  }
+
   const Candidate = z.object({ candidate: z.object({ seq: z.int() }).optional() })
   const pin = async ({ tenant, model }: ModelId, version: number): Promise<number> => {
     const body = { tenant, model, version, why: 'the proof' }
@@ -102,10 +108,11 @@ export async function startFleet() {
   }
   /** Publishes a model's next version; resolves when all servers have confirmed it. */
   async function publish(name: string): Promise<void> {
-    const { ceiling: last } = bounds.get(name) ?? { ceiling: 1 }
-    const version = last + 1
-    bound(name, { floor: last, ceiling: version })
+    const { floor, ceiling } = bounds.get(name) ?? { floor: 1, ceiling: 1 }
+    const version = ceiling + 1
+    bound(name, { floor, ceiling: version })
     const id = parseServedName(name)
+    await untilAnswered('config-publisher', `/v1/tenants/${id.tenant}`)
     await putVersion(store, id, { version, content: versionModel(version) })
     const seq = await pin(id, version)
     const isLive = async () => ((await channel()).live?.seq ?? -1) >= seq

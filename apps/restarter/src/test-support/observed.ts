@@ -142,6 +142,7 @@ export function observed(
     tookOver: undefined,
     losses: [],
     noneReadySince: undefined,
+    returnedAt: undefined,
     delivery: 'reload',
     deployment: { kind: 'none' },
     isCurrent: true,
@@ -164,6 +165,7 @@ export function deployment(pair: TemplatePair, more: Partial<SeenDeployment> = {
     status: { state: 'done', message: 'all pods are new' },
     replicas: 2,
     updated: 2,
+    progress: 4,
     trouble: undefined,
     ...more,
   }

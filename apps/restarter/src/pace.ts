@@ -1,0 +1,19 @@
+const PAUSE_MS = { first: 1_000, most: 60_000 }
+
+/**
+ * Keeps the same thing from being done over and over without a pause, where it is undone by somebody
+ * else as soon as it is done. The pauses grow for as long as nothing else is asked for.
+ */
+export function makePace(now: () => number) {
+  let last = { what: '', at: -Infinity, pauseMs: 0 }
+  return {
+    /** Does it, unless it was done just before. `work` says whether it was done or refused as late. */
+    async once(what: string, work: () => Promise<boolean>): Promise<void> {
+      const isSame = last.what === what
+      if (isSame && now() - last.at < last.pauseMs) return
+      if (!(await work())) return
+      const pauseMs = isSame ? Math.min(2 * last.pauseMs, PAUSE_MS.most) : PAUSE_MS.first
+      last = { what, at: now(), pauseMs }
+    },
+  }
+}
