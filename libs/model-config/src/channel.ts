@@ -22,10 +22,11 @@ const ANNOTATION = /^(\d{1,16})-([0-9a-f]{64})$/
 /** A config as the pod template's annotation `drover.dev/config` names it: `<seq>-<sha>`. */
 export const annotationOf = ({ sha, seq }: ConfigRef): string => `${seq}-${sha}`
 
-/** The config that an annotation names; undefined when it names none. */
+/** The config that an annotation names; undefined when it names none. No write of a config has seq 0. */
 export function parseAnnotation(text: string): ConfigRef | undefined {
-  const [, seq, sha] = ANNOTATION.exec(text) ?? []
-  return seq === undefined ? undefined : ConfigRef.safeParse({ sha, seq: Number(seq) }).data
+  const [, digits, sha] = ANNOTATION.exec(text) ?? []
+  const seq = Number(digits ?? 0)
+  return seq < 1 ? undefined : ConfigRef.safeParse({ sha, seq }).data
 }
 
 /** A pair without what is no annotation of ours: only such a one may be written. */
