@@ -55,7 +55,8 @@ export function makeAgents(token: string | undefined): Agents {
 
   async function call(url: string, init: RequestInit): Promise<{ status: number; text: string }> {
     try {
-      const answer = await fetch(url, init)
+      // An agent sends nobody elsewhere, and the token is for it alone: a redirect is a refusal.
+      const answer = await fetch(url, { ...init, redirect: 'manual' })
       return { status: answer.status, text: await readBounded(answer) }
     } catch (cause) {
       if (cause instanceof AgentError) throw cause
