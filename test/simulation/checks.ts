@@ -11,7 +11,7 @@ import type { NamedModel } from '@drover/config-publisher'
 import { type Agent, mayOpen } from './agent.ts'
 import { checkBorn, checkKept, checkPins, checkUndone } from './candidates.ts'
 import type { Fleet } from './fleet.ts'
-import { type Checker, hasTrouble, type Seen } from './world.ts'
+import { type Checker, hasTrouble, type Seen, type World } from './world.ts'
 
 /** What must hold at every moment, checked when something changes. Each throws when it is broken. */
 export const CHECKER: Checker = {
@@ -111,7 +111,7 @@ export const CHECKER: Checker = {
     const agent = world.agents.get(url)
     assert.ok(agent?.confirmed !== undefined, `${url} reports ready and has no config`)
     assert.ok(mayOpen(agent), `${url} reports ready and misses too many models`)
-    checkWhole(agent)
+    checkWhole(agent, liveFor(world, url))
   },
 
   patched: checkPatch,
@@ -131,10 +131,13 @@ export const CHECKER: Checker = {
   },
 }
 
+/** What is live in a server's fleet, whether the server can see it or not. */
+const liveFor = ({ fleets }: World, url: string): number =>
+  fleets.find(({ urls }) => urls.includes(url))?.channel?.live?.seq ?? 0
+
 /** What a pod was rolled out for and never was live, it reports ready with all of it or not at all. */
-function checkWhole({ url, channel, confirmed, named }: Agent): void {
+function checkWhole({ url, confirmed, named }: Agent, liveSeq: number): void {
   const ref = confirmed?.ref
-  const liveSeq = channel.kind === 'seen' ? (channel.live?.seq ?? 0) : Infinity
   if (ref === undefined || ref.seq !== named?.seq || ref.seq <= liveSeq) return
   assert.equal(confirmed?.failed.length, 0, `${url} reports ready on a part of ${ref.seq}`)
 }

@@ -70,3 +70,14 @@ export const ROLL_MUTANTS: Record<string, Plans> = {
     },
   },
 }
+
+/** Too seldom broken by a random history to be looked for: a case has the history for each. */
+export const SELDOM_MUTANTS: Record<string, Plans> = {
+  'a server forgets what is live while the store is away': {
+    ...REAL,
+    agent: (observed) => {
+      const { channel, named } = observed
+      return REAL.agent({ ...observed, named: channel.kind === 'away' ? undefined : named })
+    },
+  },
+}

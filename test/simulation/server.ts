@@ -8,7 +8,7 @@ import {
   openAgent,
   updateDisk,
 } from './agent.ts'
-import type { Action } from '@drover/tf-server'
+import { type Action, lastSeen } from '@drover/tf-server'
 import { type ConfigRef, type Culprit, isRejected } from '@drover/model-config'
 import { apply, type Outcome } from './apply.ts'
 import type { Fleet } from './fleet.ts'
@@ -70,11 +70,12 @@ function reply(
 function look(fleet: Fleet, agent: Agent): void {
   const { channel, world } = fleet
   world.saw(channel?.seq ?? -1)
+  const last = lastSeen(agent.channel)
   if (hasTrouble(world, 'away', agent.url)) {
-    change(agent, { polledAt: world.now, channel: { kind: 'away' }, impaired: true })
+    change(agent, { polledAt: world.now, channel: { kind: 'away', last }, impaired: true })
   } else if (channel === undefined) {
     const impaired = agent.confirmed?.ref !== undefined
-    change(agent, { polledAt: world.now, channel: { kind: 'absent' }, impaired })
+    change(agent, { polledAt: world.now, channel: { kind: 'absent', last }, impaired })
   } else {
     const live = channel.live && { sha: channel.live.sha, seq: channel.live.seq }
     const isNamedRejected = agent.named !== undefined && isRejected(channel, agent.named)

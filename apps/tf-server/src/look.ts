@@ -1,7 +1,7 @@
 import { Channel, channelKey, type ConfigRef, isRejected } from '@drover/model-config'
 import { readStateJson } from '@drover/model-store'
 import { chainOf } from './errors.ts'
-import type { SeenChannel } from './plan.ts'
+import { lastSeen, type SeenChannel } from './plan.ts'
 import type { Ports } from './ports.ts'
 import { within } from './pull/source.ts'
 
@@ -34,11 +34,11 @@ async function readChannel({ memory, disk, store, fleet, now }: Ports): Promise<
   try {
     channel = await within(LOOK_MS_MAX, readStateJson(store, channelKey(fleet), Channel))
   } catch (error) {
-    memory.channel = { kind: 'away' }
+    memory.channel = { kind: 'away', last: lastSeen(memory.channel) }
     throw error
   }
   if (channel === undefined) {
-    memory.channel = { kind: 'absent' }
+    memory.channel = { kind: 'absent', last: lastSeen(memory.channel) }
     const isLost = memory.confirmed?.ref !== undefined || disk.seenLive !== undefined
     memory.impaired = isLost ? 'the store has no channel any more' : undefined
     return false

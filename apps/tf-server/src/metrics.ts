@@ -6,13 +6,13 @@ import type { Ports } from './ports.ts'
  * The agent's metrics in Prometheus' text format, and behind them those of its model server, which
  * has no page of its own on the ports that answer predictions.
  */
-export async function metricsPage({ memory, log }: Ports, where: string): Promise<string> {
+export async function metricsPage({ memory, disk, log }: Ports, where: string): Promise<string> {
   const { server } = memory
   const served = await server?.admin.metrics().catch((err: unknown) => {
     // One that just ended or hangs must not take the agent's own numbers along.
     log.warn({ err }, 'no metrics of the model server')
   })
-  const own = ownMetrics(memory, whyUnready(memory, where) === undefined)
+  const own = ownMetrics(memory, whyUnready(memory, disk, where) === undefined)
   const resident = gauge(
     'model_server_bytes',
     'Resident memory of the model server.',

@@ -49,7 +49,7 @@ function mayOpen(memory: Memory): boolean {
 /** `GET /v1/state`, but for what only the process and the settings know. */
 export function report(memory: Memory, disk: DiskStateFile, where: string): Report {
   const { confirmed } = memory
-  const why = whyUnready(memory, where)
+  const why = whyUnready(memory, disk, where)
   return {
     ready: why === undefined,
     stopping: memory.isStopping,
@@ -73,7 +73,11 @@ export const endedUnder = (memory: Memory, disk: DiskStateFile): ConfigRef | und
   memory.end?.under ?? disk.value.endedUnder
 
 /** Why the server is not ready, for a person; undefined when it is. */
-export function whyUnready(memory: Memory, where: string): string | undefined {
+export function whyUnready(
+  memory: Memory,
+  { seenLive }: DiskStateFile,
+  where: string,
+): string | undefined {
   const { server, confirmed, channel, isOpen, isStopping } = memory
   if (isStopping) return 'it is stopping'
   if (server === undefined) return 'the model server is not up'
@@ -84,7 +88,7 @@ export function whyUnready(memory: Memory, where: string): string | undefined {
   }
   if (isOpen) return undefined
   const [failed] = confirmed.failed
-  if (failed !== undefined && isTrial(memory, confirmed.ref)) {
+  if (failed !== undefined && isTrial({ ...memory, seenLive }, confirmed.ref)) {
     return `config ${confirmed.ref?.seq} is not live yet, and ${failed.name} version ${failed.version} of it failed: ${failed.reason}`
   }
   if (mayOpen(memory)) return 'its models are being loaded'

@@ -3,10 +3,10 @@ import type { ConfigRef } from '@drover/model-config'
 /** What the channel said when it was last read. */
 export type ChannelView =
   | { kind: 'unread' }
-  /** The store cannot be read. */
-  | { kind: 'away' }
+  /** The store cannot be read. `last`: what the channel said when it still could be. */
+  | { kind: 'away'; last?: SeenChannel | undefined }
   /** The store is there, and no channel in it. */
-  | { kind: 'absent' }
+  | { kind: 'absent'; last?: SeenChannel | undefined }
   | (SeenChannel & { kind: 'seen'; readAt: number })
 
 /** What a server needs to know of a channel. */
@@ -144,19 +144,41 @@ export function startingConfig(
   return mayTry ? named : live
 }
 
-/** Whether a config is one that this server was rolled out for and that is not live yet. */
-export function isTrial(
-  { channel, named }: Pick<Observed, 'channel' | 'named'>,
-  ref: ConfigRef | undefined,
-): boolean {
-  if (channel.kind !== 'seen' || ref === undefined || !isSame(ref, named)) return false
-  return ref.seq > (channel.live?.seq ?? -1)
+/** What the channel says, or said before it could not be read any more. */
+export function lastSeen(channel: ChannelView): SeenChannel | undefined {
+  if (channel.kind === 'unread') return undefined
+  return channel.kind === 'seen' ? channel : channel.last
 }
 
-/** A server that is ready waits to be told; one that is not yet must not get ready on such a config. */
+/** What is known of the channel; `seenLive`: by an earlier life of the agent, too. */
+interface KnownChannel {
+  channel: ChannelView
+  named: ConfigRef | undefined
+  seenLive: { ref: ConfigRef } | undefined
+}
+
+/**
+ * Whether a config is one that this server was rolled out for and that it never saw live. A store
+ * that is away changes nothing about that: what is live cannot be asked then.
+ */
+export function isTrial(
+  { channel, named, seenLive }: KnownChannel,
+  ref: ConfigRef | undefined,
+): boolean {
+  if (ref === undefined || !isSame(ref, named)) return false
+  const seen = lastSeen(channel)
+  const live = seen === undefined ? seenLive?.ref : seen.live
+  return ref.seq > (live?.seq ?? -1)
+}
+
+/**
+ * A server must not get ready on such a config, nor stay so with something of it left out. One that
+ * is ready with all of it waits to be told.
+ */
 function leaveRejected(observed: Observed): Action | undefined {
   const { channel, config, isOpen } = observed
-  if (isOpen || channel.kind !== 'seen' || !channel.isNamedRejected) return undefined
+  if (channel.kind !== 'seen' || !channel.isNamedRejected) return undefined
+  if (isOpen && config?.isComplete === true) return undefined
   return isTrial(observed, config?.ref) ? { kind: 'apply', ref: channel.live } : undefined
 }
 
@@ -164,8 +186,9 @@ function leaveRejected(observed: Observed): Action | undefined {
 function open(observed: Observed): Action | undefined {
   const { channel, config, isOpen, mayOpen } = observed
   if (config === undefined || isOpen || !mayOpen) return undefined
-  // What was never live may not get ready with anything left out.
-  if (!config.isComplete && isTrial(observed, config.ref)) return undefined
+  // What was never live may not get ready with anything left out, nor once it was rejected.
+  const mayTry = config.isComplete && lastSeen(channel)?.isNamedRejected !== true
+  if (!mayTry && isTrial(observed, config.ref)) return undefined
   const isStale = channel.kind === 'seen' && channel.readAt < config.confirmedAt
   return { kind: isStale ? 'look' : 'open' }
 }

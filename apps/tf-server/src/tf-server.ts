@@ -23,7 +23,7 @@ const LEAVING_LOOK_MS = 250
 
 export type { TfServerOptions } from './open.ts'
 export type { Action, ChannelView, Command, Observed } from './plan.ts'
-export { plan } from './plan.ts'
+export { lastSeen, plan } from './plan.ts'
 
 /** A serving agent that runs. Disposing of it stops the model server as well. */
 export interface TfServer extends AsyncDisposable {
@@ -138,7 +138,7 @@ function makeAgent(ports: Ports, options: TfServerOptions, restUrl: string) {
     },
   }
   const isReady = () => {
-    const why = whyUnready(memory, where)
+    const why = whyUnready(memory, disk, where)
     return why === undefined ? { ready: true } : { ready: false, why }
   }
   return { agent, isReady }
