@@ -1,4 +1,5 @@
 import {
+  ANSWER_BYTES_MAX,
   ApplyAnswer,
   type ApplyRequest,
   type RecycleRequest,
@@ -7,8 +8,6 @@ import {
 import { childOf } from '@drover/service'
 import { z } from 'zod'
 
-/** Largest answer that is read; a server with every model failing stays below it. */
-const ANSWER_BYTES_MAX = 4 * 1024 * 1024
 const MESSAGE_CHARACTERS_MAX = 300
 const CONFLICT = 409
 

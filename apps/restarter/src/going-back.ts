@@ -20,9 +20,9 @@ export function stepBack(observed: Observed, channel: Channel, rollout: Rollout)
   const free = observed.limits.parallel - open.filter(isUnderway).length
   const idle = open.filter(
     (server) =>
-      server.state !== undefined &&
+      (server.state !== undefined || server.isUnclear) &&
       !isUnderway(server) &&
-      !isSameRef(server.state.applying, target) &&
+      !isSameRef(server.state?.applying, target) &&
       mayRetry(server, target, observed),
   )
   const why = `go back to config ${target.seq}`
@@ -78,8 +78,8 @@ function isWaitedFor(
 function isGivenUp(server: ObservedServer, target: ConfigRef, observed: Observed): boolean {
   const { state, command } = server
   const { now, limits, stepSince } = observed
-  if (state === undefined) return !isBlinking(server, observed)
-  if (state.impaired !== undefined) return true
+  if (state === undefined && !server.isUnclear) return !isBlinking(server, observed)
+  if (state?.impaired !== undefined) return true
   if (command === undefined || !isSameRef(command, target)) return false
   return command.at >= stepSince && now - Math.max(command.since, stepSince) > limits.applyMs
 }

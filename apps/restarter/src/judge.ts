@@ -103,6 +103,11 @@ export function faultOf(observed: Observed, config: ConfigRef): Verdict | undefi
   }
   const ended = observed.servers.find(({ state }) => isSameRef(state?.endedUnder, config))
   if (ended !== undefined) return verdict('server', `the model server of ${ended.url} ended`)
+  const unclear = observed.servers.find(
+    (server) => server.isUnclear && server.wasApplying && !isBlinking(server, observed),
+  )
+  if (unclear !== undefined)
+    return verdict('server', `${unclear.url} answers with no state since it was given the config`)
   const losses = openLosses(observed, config)
   if (losses.length < 2) return undefined
   const urls = losses.map(({ url }) => url).join(' and ')

@@ -58,6 +58,8 @@ export interface Sight {
   channel: Channel | undefined
   /** Undefined: the server does not answer. */
   states: ReadonlyMap<string, ServerState | undefined>
+  /** Those of them that answer, but with no state; none unless told. */
+  unclear?: ReadonlySet<string>
   commands: ReadonlyMap<string, Command>
   silentMs: number
   /** Read before the channel; `isFresh`: in this look. */
@@ -200,19 +202,27 @@ export function wasApplying(
   return last === undefined ? rollout.step.servers.includes(url) : isSameRef(last.applying, rollout)
 }
 
+/** Whether a rollout gave its config to a server, which had a state then. */
+const isNamedIn = (url: string, rollout: Rollout | undefined): boolean =>
+  rollout?.step.kind === 'apply' && rollout.step.servers.includes(url)
+
 /** What a look and the memory of it say of each server. */
 export function describeServers(memory: Memory, sight: Sight): ObservedServer[] {
   const rollout = sight.channel?.rollout
   return Array.from(sight.states, ([url, state]) => {
     const command = sight.commands.get(url)
     const last = memory.last.get(url)
+    const isUnclear = state === undefined && sight.unclear?.has(url) === true
     return {
       url,
       state,
+      isUnclear,
       silentSince: memory.silent.get(url),
       wasReady: last?.ready === true,
       hasEnded: state === undefined && last?.stopping === true,
-      wasApplying: state === undefined && wasApplying(url, command, last, rollout),
+      wasApplying:
+        state === undefined &&
+        (wasApplying(url, command, last, rollout) || (isUnclear && isNamedIn(url, rollout))),
       command,
     }
   })

@@ -44,7 +44,7 @@ export function makeObserver(options: ObserverOptions) {
   const keepMs = KEPT_SILENCES * limits.silentMs
   const listServers = makeServers({ entries, keepMs, ...(resolve && { resolve }) })
   const readPublished = makePublished(options.store, options.fleet)
-  const states = makeStates(options)
+  const askAll = makeAskAll(makeStates(options))
   let memory: Memory = EMPTY_MEMORY
   let names: readonly NameView[] = []
   let rollout: Rollout | undefined
@@ -60,8 +60,6 @@ export function makeObserver(options: ObserverOptions) {
       return { ...NOTHING, away: error.message }
     }
   }
-
-  const look = async (url: string) => [url, await states.look(url, memory.silent.has(url))] as const
 
   async function lookAtCluster(): Promise<{ deployment: DeploymentView; isFresh: boolean }> {
     if (cluster === undefined) return { deployment: { kind: 'none' }, isFresh: true }
@@ -82,7 +80,7 @@ export function makeObserver(options: ObserverOptions) {
     const sight = {
       holder,
       channel: published.channel,
-      states: withoutTwins(await Promise.all(list.urls.map(look))),
+      ...(await askAll(list.urls, memory.silent)),
       now: clock.now(),
       commands,
       silentMs: limits.silentMs,
@@ -108,6 +106,23 @@ export function makeObserver(options: ObserverOptions) {
     observe,
     /** What the last look knew of the names that stand for servers. */
     names: () => names,
+  }
+}
+
+/** Asks all servers at once. One that answered, with no state, is no silent one: it is waited for. */
+function makeAskAll(states: ReturnType<typeof makeStates>) {
+  let unclear: ReadonlySet<string> = new Set()
+
+  return async (urls: readonly string[], silent: Memory['silent']) => {
+    const isSilent = (url: string) => silent.has(url) && !unclear.has(url)
+    const answers = await Promise.all(
+      urls.map(async (url) => [url, await states.look(url, isSilent(url))] as const),
+    )
+    unclear = new Set(answers.flatMap(([url, answer]) => (answer === 'unclear' ? [url] : [])))
+    const clear = answers.map(
+      ([url, answer]) => [url, answer === 'unclear' ? undefined : answer] as const,
+    )
+    return { states: withoutTwins(clear), unclear }
   }
 }
 

@@ -74,12 +74,18 @@ export interface Command extends ConfigRef {
 /** One server as it is seen now. */
 export interface ObservedServer {
   url: string
-  /** Undefined: it does not answer. */
+  /** Undefined: it does not answer, or with no state. */
   state: ServerState | undefined
+  /** It answers, but with what is no state: it is not silent, and nobody knows how it is. */
+  isUnclear: boolean
+  /** Since when there is no state of it. */
   silentSince: number | undefined
   /** Whether it was ready when it last answered. */
   wasReady: boolean
-  /** Whether it went silent while it may have been applying the rollout's config. */
+  /**
+   * Whether it went silent while it may have been applying the rollout's config, or answers with no
+   * state since it was given that.
+   */
   wasApplying: boolean
   /** It said that it was about to end, and is silent now. */
   hasEnded: boolean

@@ -179,6 +179,8 @@ function tellBehind(observed: Observed, channel: Channel): Step | undefined {
   const target = steadyConfig(observed)
   const isBehind = (server: ObservedServer) => {
     const config = server.state?.config
+    // Nobody knows what it holds. It is told once, or else again and again for nothing.
+    if (server.isUnclear) return channel.live !== undefined && !isSameRef(server.command, target)
     if (server.state === undefined || holds(server, target)) return false
     if (channel.live !== undefined) return true
     return config !== undefined && config.sha !== target.sha

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ServerState } from '@drover/model-config'
-import type { Agents } from './agents.ts'
+import { AgentCode, AgentError, type Agents } from './agents.ts'
 
 /** How long a look waits for a server that did not answer the last one. */
 const SILENT_WAIT_MS = 20
@@ -13,18 +13,22 @@ export interface StatesOptions {
   onReturn: () => void
 }
 
+/** What a server says of itself. `unclear`: it answers, but with no state; undefined: it is silent. */
+export type Answer = ServerState | 'unclear' | undefined
+
 /** Asks servers for their states, one question at a time to each. */
 export function makeStates({ agents, stateMs, onReturn }: StatesOptions) {
   /** Silent servers with an open question, and those that answered it after the look. */
   const asking = new Set<string>()
   const returned = new Set<string>()
 
-  async function ask(url: string): Promise<ServerState | undefined> {
+  async function ask(url: string): Promise<Answer> {
     try {
       return await agents.state(url, AbortSignal.timeout(stateMs))
-    } catch {
+    } catch (error) {
+      const isLost = !(error instanceof AgentError) || error.code === AgentCode.LOST
       // Whatever keeps it from answering, the plan needs to know only that it did not.
-      return undefined
+      return isLost ? undefined : 'unclear'
     }
   }
 
@@ -33,7 +37,7 @@ export function makeStates({ agents, stateMs, onReturn }: StatesOptions) {
      * A server that was silent at the last look is waited for only for a moment, so that it does
      * not slow down what is done with the others. One that answers late is waited for at the next.
      */
-    async look(url: string, wasSilent: boolean): Promise<ServerState | undefined> {
+    async look(url: string, wasSilent: boolean): Promise<Answer> {
       if (!wasSilent || returned.delete(url)) return await ask(url)
       if (asking.has(url)) return undefined
       asking.add(url)

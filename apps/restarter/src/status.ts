@@ -61,13 +61,16 @@ const BLIND = {
   required: [],
 }
 
-/** `leaving`: it ends, or its name does not stand for it any more. */
+/**
+ * `leaving`: it ends, or its name does not stand for it any more. One that is reachable without a
+ * state answers with none that could be read.
+ */
 const serverOf = (
-  { url, state, hasEnded, command }: ObservedServer,
+  { url, state, isUnclear, hasEnded, command }: ObservedServer,
   gone: ReadonlySet<string>,
 ) => ({
   url,
-  reachable: state !== undefined,
+  reachable: state !== undefined || isUnclear,
   leaving: state === undefined ? hasEnded || gone.has(url) : state.stopping,
   state: state ?? null,
   command: command ?? null,

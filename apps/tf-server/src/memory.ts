@@ -1,10 +1,11 @@
-import type {
-  ApplyAnswer,
-  ConfigEntry,
-  ConfigRef,
-  Culprit,
-  Models,
-  ServerState,
+import {
+  type ApplyAnswer,
+  type ConfigEntry,
+  type ConfigRef,
+  type Culprit,
+  type Models,
+  type ServerState,
+  tellFailures,
 } from '@drover/model-config'
 import type { ChannelView, Command } from './plan.ts'
 import type { ModelServer } from './serve/model-server.ts'
@@ -104,7 +105,7 @@ export function answerOf({ ref, models, failed }: Confirmed): ApplyAnswer | unde
   if (ref === undefined) return undefined
   const names = new Set(failed.map(({ name }) => name))
   const applied = Object.keys(models).length - names.size
-  return { sha: ref.sha, seq: ref.seq, applied, failed: [...failed] }
+  return { sha: ref.sha, seq: ref.seq, applied, ...tellFailures(failed) }
 }
 
 /** The parts of the reported state that memory knows. */

@@ -1,4 +1,4 @@
-import type { ConfigRef } from '@drover/model-config'
+import { type ConfigRef, tellDrifting, tellFailures } from '@drover/model-config'
 import type { Memory, Report } from './memory.ts'
 import { isTrial, missingMax, type Observed } from './plan.ts'
 import type { DiskStateFile } from './state/disk-state.ts'
@@ -58,8 +58,8 @@ export function report(memory: Memory, disk: DiskStateFile, where: string): Repo
     applying: memory.applying,
     fence: memory.fence,
     models: memory.serving.size,
-    failed: [...(confirmed?.failed ?? [])],
-    drifting: [...(confirmed?.drifting ?? [])],
+    ...tellFailures(confirmed?.failed ?? []),
+    ...tellDrifting(confirmed?.drifting ?? []),
     impaired: memory.impaired?.slice(0, REASON_CHARACTERS_MAX),
     endedUnder: endedUnder(memory, disk),
     startedAt: memory.startedAt,

@@ -3,16 +3,55 @@ import { ConfigRef, Culprit } from './channel.ts'
 import { ConfigEntry } from './fleet-config.ts'
 import { Instant, ServedName, Version } from './names.ts'
 
+/** Largest answer of an agent that is read. A state that is full stays far below it. */
+export const ANSWER_BYTES_MAX = 4 * 1024 * 1024
+/** How many failed versions, and how many drifting models, a server names; of the rest it tells the number. */
+export const FAILED_MAX = 1_000
+export const DRIFTING_MAX = 1_000
+export const FAILED_REASON_CHARACTERS_MAX = 200
 const REASON_CHARACTERS_MAX = 1_024
+const PLACE_CHARACTERS_MAX = 1_024
 const LOADS_MAX = 100_000
 
 const Reason = z.string().max(REASON_CHARACTERS_MAX)
+const Place = z.string().max(PLACE_CHARACTERS_MAX)
+
+/** A culprit as a server tells it. An older agent tells more of it, which is cut. */
+const ToldCulprit = Culprit.extend({ reason: Culprit.shape.reason.transform(cutReason) })
+
+const Failures = z.object({
+  /** Versions of the config that this server could not confirm. */
+  failed: z.array(ToldCulprit).max(FAILED_MAX),
+  /** How many more there are. */
+  failedMore: z.int().positive().optional(),
+})
+
+function cutReason(reason: string): string {
+  return reason.slice(0, FAILED_REASON_CHARACTERS_MAX)
+}
+
+/** What a server tells of all that failed: so much that an answer with it can be read. */
+export function tellFailures(failed: readonly Culprit[]): z.output<typeof Failures> {
+  const told = failed.slice(0, FAILED_MAX)
+  const more = failed.length - told.length
+  return {
+    failed: told.map((each) => ({ ...each, reason: cutReason(each.reason) })),
+    ...(more > 0 && { failedMore: more }),
+  }
+}
+
+/** What a server tells of its drifting models. */
+export function tellDrifting(names: Iterable<string>) {
+  const all = [...names]
+  const more = all.length - DRIFTING_MAX
+  return { drifting: all.slice(0, DRIFTING_MAX), ...(more > 0 && { driftingMore: more }) }
+}
 
 /** `GET /v1/state` of a serving agent: a level, not an event. */
 export const ServerState = z.object({
   format: z.literal(1),
   /** The server's own name, stable over its restarts. */
-  server: z.string(),
+  server: Place,
   ready: z.boolean(),
   /** It was asked to end, and takes no commands any more. An older agent, as during an upgrade, does not say so. */
   stopping: z.boolean().default(false),
@@ -25,10 +64,10 @@ export const ServerState = z.object({
   /** The highest fence seen; a command with a lower one is refused. */
   fence: z.int().nonnegative(),
   models: z.int().nonnegative(),
-  /** Versions of `config` that this server could not confirm. */
-  failed: z.array(Culprit),
-  /** Models that answered within the drift tolerance only. */
-  drifting: z.array(ServedName),
+  ...Failures.shape,
+  /** Models that answered within the drift tolerance only, and how many more did. */
+  drifting: z.array(ServedName).max(DRIFTING_MAX),
+  driftingMore: z.int().positive().optional(),
   /** It cannot fetch or write: it leaves the required set without rejecting anything. */
   impaired: Reason.optional(),
   /** A config under which the model server ended, until it is acknowledged by a newer one. */
@@ -42,7 +81,7 @@ export const ServerState = z.object({
   canRecycle: z.boolean(),
   residentBytes: z.int().nonnegative(),
   /** Where predictions are answered. */
-  restUrl: z.string(),
+  restUrl: Place,
 })
 export type ServerState = z.output<typeof ServerState>
 
@@ -55,7 +94,7 @@ export const ApplyAnswer = z.object({
   sha: ConfigRef.shape.sha,
   seq: ConfigRef.shape.seq,
   applied: z.int().nonnegative(),
-  failed: z.array(Culprit),
+  ...Failures.shape,
 })
 export type ApplyAnswer = z.output<typeof ApplyAnswer>
 

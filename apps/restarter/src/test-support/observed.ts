@@ -64,6 +64,7 @@ export function server(
   return {
     url,
     state: isSeen ? seen : undefined,
+    isUnclear: false,
     silentSince: isSeen ? undefined : NOW - seen.silentMs,
     wasReady: isSeen && seen.ready,
     wasApplying: false,
