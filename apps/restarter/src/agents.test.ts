@@ -44,3 +44,15 @@ test('a redirect is refused, and the token goes nowhere else', async () => {
   expect(agent.asked).toEqual(['GET /v1/state', 'POST /v1/apply'])
   expect(other.asked).toEqual([])
 })
+
+test.each([
+  [500, AgentCode.REFUSED],
+  [503, AgentCode.LOST],
+])(
+  'a state that is answered with %i is %s: what a proxy says is no word of the agent',
+  async (status, code) => {
+    await using agent = await startWeb((_request, response) => response.writeHead(status).end('no'))
+
+    await expect(makeAgents(undefined).state(agent.url, signal())).rejects.toMatchObject({ code })
+  },
+)

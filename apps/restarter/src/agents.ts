@@ -10,6 +10,8 @@ import { z } from 'zod'
 
 const MESSAGE_CHARACTERS_MAX = 300
 const CONFLICT = 409
+/** What a proxy answers for an agent that it cannot reach. */
+const BY_A_GATEWAY = new Set([502, 503, 504])
 
 /** What went wrong between this process and a server's agent. */
 export const AgentCode = {
@@ -25,10 +27,17 @@ export type AgentCode = (typeof AgentCode)[keyof typeof AgentCode]
 export class AgentError extends Error {
   override readonly name = 'AgentError'
   readonly code: AgentCode
+  /** Of an HTTP answer other than 200. */
+  readonly status: number | undefined
 
-  constructor(code: AgentCode, message: string, options?: ErrorOptions) {
+  constructor(
+    code: AgentCode,
+    message: string,
+    { status, ...options }: ErrorOptions & { status?: number } = {},
+  ) {
     super(message, options)
     this.code = code
+    this.status = status
   }
 }
 
@@ -67,7 +76,7 @@ export function makeAgents(token: string | undefined): Agents {
     const { status, text } = await call(url, init)
     if (status !== 200) {
       const code = status === CONFLICT ? AgentCode.OUTDONE : AgentCode.REFUSED
-      throw new AgentError(code, `${url} answered ${status}: ${refusalIn(text)}`)
+      throw new AgentError(code, `${url} answered ${status}: ${refusalIn(text)}`, { status })
     }
     try {
       return schema.parse(JSON.parse(text))
@@ -88,8 +97,14 @@ export function makeAgents(token: string | undefined): Agents {
   })
 
   return {
-    state: async (url, signal) =>
-      await ask(`${url}/v1/state`, ServerState, { headers: authorization, signal }),
+    state: async (url, signal) => {
+      try {
+        return await ask(`${url}/v1/state`, ServerState, { headers: authorization, signal })
+      } catch (error) {
+        if (!(error instanceof AgentError) || !BY_A_GATEWAY.has(error.status ?? 0)) throw error
+        throw new AgentError(AgentCode.LOST, `${url} cannot be reached`, { cause: error })
+      }
+    },
     apply: async (url, request, options) =>
       await ask(`${url}/v1/apply`, ApplyAnswer, post(request, options)),
     recycle: async (url, request, options) =>
