@@ -47,7 +47,7 @@ export const GRPC_LIMITS = {
   /** How long a connection that comes while the port drains is used before it is told to end. */
   lateMs: 500,
   /** Between that announcement and the end if the client does not say that it has read it. */
-  goodbyeMsMax: 2_000,
+  goodbyeMsMax: 8_000,
   /** How long a client that was said goodbye to may take to read that. */
   leaveMs: 10_000,
   /** How often a silent connection is asked whether it still is there, and how long it may take to answer. */
