@@ -44,6 +44,8 @@ export const GRPC_LIMITS = {
    * that are under way arrive; and between an answer and the reset of a client that goes on sending.
    */
   goodbyeMs: 100,
+  /** How long the end of a call is waited for, to announce with its answer that the connection ends. */
+  restMs: 500,
   /** How long a connection that comes while the port drains is used before it is told to end. */
   lateMs: 500,
   /** Between that announcement and the end if the client does not say that it has read it. */

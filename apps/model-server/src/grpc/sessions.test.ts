@@ -157,6 +157,28 @@ describe('a client that is told goodbye', () => {
     expect(client.of(FrameType.GOAWAY).at(-1)?.payload.readUInt32BE(0)).toBe(1)
   })
 
+  test('is told so with the answer of its next call', async () => {
+    await using grpc = await startGrpc({ core, grpcLimits: { restMs: 60_000 } })
+    const client = greet(grpc.address)
+    await client.until(FrameType.SETTINGS, 2)
+
+    const drained = grpc.port.drain(60_000)
+    client.send(checking(1))
+    await answered(client, 1)
+    const [ping] = await client.until(FrameType.PING)
+    client.send(frame(FrameType.PING, { flags: 1 }, ping?.payload))
+    await client.end()
+    await drained
+
+    const types = client.frames.map(({ type }) => type)
+    const told = types.indexOf(FrameType.GOAWAY)
+    expect(types.slice(told - 1, told + 2)).toEqual([
+      FrameType.HEADERS,
+      FrameType.GOAWAY,
+      FrameType.PING,
+    ])
+  })
+
   test('and never says so is left after a while', async () => {
     await using grpc = await startGrpc({ core, grpcLimits: { goodbyeMsMax: 50 } })
     const client = greet(grpc.address)

@@ -70,7 +70,8 @@ class Session implements ConnectionHandler {
   readonly #greeting: NodeJS.Timeout
   readonly #idleness: NodeJS.Timeout | undefined
   readonly #share: Share
-  #hasSaidGoodbye = false
+  /** Whether it is about to end: `soon`, when its next call is over; `now`, the client was told. */
+  #end: 'soon' | 'now' | undefined
 
   constructor(socket: Socket, options: SessionsOptions) {
     const { maxConnectionIdleMs } = options.arguments
@@ -109,6 +110,7 @@ class Session implements ConnectionHandler {
   /** See `ConnectionHandler`. */
   idle(): void {
     this.#idleness?.refresh()
+    if (this.#end === 'soon') this.#announceEnd()
   }
 
   #limitAge(): void {
@@ -146,14 +148,25 @@ class Session implements ConnectionHandler {
   }
 
   /**
-   * Says that the connection ends, waits for calls that were on their way by then, and takes no more;
-   * it closes when the last call is over. The client has read it when it answers the ping behind it,
-   * which may take a while, as clients pause too. Some (on nghttp2) send that answer ahead of calls
-   * that they have begun, so these are given some time more.
+   * Says that the connection ends, with the answer of its next call: gRPC's C core gives up a call for
+   * which it has chosen the connection and which it has not begun to send, and at no other moment is it
+   * so sure that there is none. Who does not call soon, or without a pause, is told all the same.
    */
   sayGoodbye(): void {
-    if (!this.connection.isOpen || this.#hasSaidGoodbye) return
-    this.#hasSaidGoodbye = true
+    if (!this.connection.isOpen || this.#end !== undefined) return
+    this.#end = 'soon'
+    this.#after(this.#options.limits.restMs, () => this.#announceEnd())
+  }
+
+  /**
+   * Waits for calls that were on their way when the client was told, and takes no more; it closes when
+   * the last call is over. The client has read it when it answers the ping behind it, which may take a
+   * while, as clients pause too. Some (on nghttp2) send that answer ahead of calls that they have begun,
+   * so these are given some time more.
+   */
+  #announceEnd(): void {
+    if (!this.connection.isOpen || this.#end === 'now') return
+    this.#end = 'now'
     this.connection.announceEnd()
     const { goodbyeMs, goodbyeMsMax } = this.#options.limits
     // What has come by then is read first: timers go before sockets in a process that was held up.
