@@ -15,28 +15,50 @@ export function decodeText(bytes: Uint8Array): string {
   }
 }
 
-/** Takes the longest valid characters; every byte that begins none is escaped. */
-function decodeBroken(bytes: Uint8Array): string {
-  let text = ''
-  for (let at = 0; at < bytes.length;) {
-    const length = [1, 2, 3, 4].find((size) => isCharacter(bytes.subarray(at, at + size), size))
-    text +=
-      length === undefined
-        ? String.fromCharCode(0xdc00 + (bytes[at] ?? 0))
-        : strict.decode(bytes.subarray(at, at + length))
-    at += length ?? 1
+/** The same in one pass: whole characters are taken, and every byte that begins none is escaped. */
+export function decodeBroken(bytes: Uint8Array): string {
+  const parts: string[] = []
+  let [whole, at] = [0, 0]
+  while (at < bytes.length) {
+    const length = characterLength(bytes, at)
+    if (length === 0) {
+      if (whole < at) parts.push(strict.decode(bytes.subarray(whole, at)))
+      parts.push(String.fromCharCode(0xdc00 + (bytes[at] ?? 0)))
+      whole = at + 1
+    }
+    at += length || 1
   }
-  return text
+  return parts.join('') + strict.decode(bytes.subarray(whole))
 }
 
-function isCharacter(bytes: Uint8Array, size: number): boolean {
-  if (bytes.length < size) return false
-  try {
-    strict.decode(bytes)
-    return true
-  } catch {
-    return false
+/**
+ * First bytes of characters, by the ranges of UTF-8: up to the last one of a range, so many bytes follow,
+ * and the first of these is in the bounds.
+ */
+const LEADS: readonly [last: number, more: number, low: number, high: number][] = [
+  [0x7f, 0, 0x80, 0xbf],
+  [0xc1, -1, 0x80, 0xbf],
+  [0xdf, 1, 0x80, 0xbf],
+  [0xe0, 2, 0xa0, 0xbf],
+  [0xec, 2, 0x80, 0xbf],
+  [0xed, 2, 0x80, 0x9f],
+  [0xef, 2, 0x80, 0xbf],
+  [0xf0, 3, 0x90, 0xbf],
+  [0xf3, 3, 0x80, 0xbf],
+  [0xf4, 3, 0x80, 0x8f],
+]
+
+/** How many bytes the character takes that begins here; 0 where none does. */
+function characterLength(bytes: Uint8Array, at: number): number {
+  const lead = bytes[at] ?? 0
+  const found = LEADS.find(([last]) => lead <= last)
+  if (found === undefined) return 0
+  const [, more, low, high] = found
+  for (let next = 1; next <= more; next++) {
+    const byte = bytes[at + next] ?? 0
+    if (next === 1 ? byte < low || byte > high : byte < 0x80 || byte > 0xbf) return 0
   }
+  return more + 1
 }
 
 /** Whether a text has bytes that are no UTF-8. */

@@ -47,6 +47,13 @@ export class WireWriter {
     return this.#tag(field, Wire.FIXED32).#push(bytes)
   }
 
+  /** An unsigned 32-bit number in four bytes, whatever it is. */
+  fixed32(field: number, value: number): this {
+    const bytes = new Uint8Array(4)
+    new DataView(bytes.buffer).setUint32(0, value, true)
+    return this.#tag(field, Wire.FIXED32).#push(bytes)
+  }
+
   double(field: number, value: number): this {
     const bytes = new Uint8Array(8)
     new DataView(bytes.buffer).setFloat64(0, value, true)
@@ -93,12 +100,11 @@ const broken = (what: string) => new SavedModelError('NOT_A_SAVED_MODEL', `not p
 /** A position in a message. */
 class Cursor {
   readonly bytes: Uint8Array
-  readonly #view: DataView
+  #view: DataView | undefined
   at = 0
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   }
 
   varint(): bigint {
@@ -132,15 +138,23 @@ class Cursor {
   }
 
   float(): number {
-    if (this.at + 4 > this.bytes.length) throw broken('it ends inside a number')
-    this.at += 4
-    return this.#view.getFloat32(this.at - 4, true)
+    return this.#numbers(4).getFloat32(this.at - 4, true)
   }
 
   double(): number {
-    if (this.at + 8 > this.bytes.length) throw broken('it ends inside a number')
-    this.at += 8
-    return this.#view.getFloat64(this.at - 8, true)
+    return this.#numbers(8).getFloat64(this.at - 8, true)
+  }
+
+  fixed32(): number {
+    return this.#numbers(4).getUint32(this.at - 4, true)
+  }
+
+  /** Goes past a number of so many bytes. The view is made when it is needed, which is seldom. */
+  #numbers(length: number): DataView {
+    if (this.at + length > this.bytes.length) throw broken('it ends inside a number')
+    this.at += length
+    const { buffer, byteOffset, byteLength } = this.bytes
+    return (this.#view ??= new DataView(buffer, byteOffset, byteLength))
   }
 }
 
@@ -174,6 +188,11 @@ export class WireField {
 
   get float(): number {
     return new Cursor(this.bytes).float()
+  }
+
+  /** An unsigned 32-bit number that is on the wire in four bytes. */
+  get fixed32(): number {
+    return new Cursor(this.bytes).fixed32()
   }
 
   /** Ints, whether packed or one by one. */
