@@ -1,3 +1,4 @@
+export * from './bundle/index.ts'
 export * from './errors.ts'
 export * from './fingerprint.ts'
 export * from './graph.ts'

@@ -1,0 +1,30 @@
+/** How the bytes of a checkpoint's data files are had. */
+export interface Shards {
+  /** How many bytes a shard has; undefined where there is no such shard. */
+  size(shard: number): number | undefined
+  /**
+   * Some bytes of a shard, all of them inside it. The tensor that is read keeps this memory where its
+   * values can begin there, so give some that nobody else writes to.
+   */
+  read(shard: number, offset: number, length: number): Uint8Array
+}
+
+/**
+ * Shards that are in memory whole, and asked for at each read; each tensor gets a copy of its bytes.
+ */
+export function shardsInMemory(shard: (number: number) => Uint8Array | undefined): Shards {
+  return {
+    size: (number) => shard(number)?.length,
+    // Not Buffer's own `slice`, which copies nothing.
+    read: (number, offset, length) =>
+      Uint8Array.prototype.slice.call(shard(number) ?? new Uint8Array(), offset, offset + length),
+  }
+}
+
+const DIGITS = 5
+
+/** The name of a data file: `variables.data-00000-of-00001`. */
+export function shardFile(prefix: string, shard: number, numShards: number): string {
+  const [at, of] = [shard, numShards].map((number) => String(number).padStart(DIGITS, '0'))
+  return `${prefix}.data-${at}-of-${of}`
+}
