@@ -2,12 +2,22 @@
 
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { readSavedModel, type SavedModel } from '@drover/saved-model'
+import {
+  type Bundle,
+  openBundle,
+  readSavedModel,
+  type SavedModel,
+  shardFile,
+  shardsInMemory,
+} from '@drover/saved-model'
 import { InferenceError } from './errors.ts'
 import { readRegularFile } from './regular-file.ts'
 
 /** What the graph file of a served model may take. */
 const GRAPH_BYTES_MAX = 512 * 2 ** 20
+/** Larger variables are read by TensorFlow alone. */
+const CHECKPOINT_BYTES_MAX = 512 * 2 ** 20
+const CHECKPOINT = 'variables/variables'
 
 /** A SavedModel that was read, and the bytes of its files that an engine reads. */
 export interface ModelFiles {
@@ -25,6 +35,8 @@ export interface ModelBytes {
   sizeBytes: number
   /** Paths of variables and assets in the folder. */
   files: readonly string[]
+  /** The files of the checkpoint by their paths; none where it is too large or not there. */
+  checkpoint: ReadonlyMap<string, Uint8Array<ArrayBuffer>>
 }
 
 /** Reads a model's folder. Throws LOAD_FAILED. */
@@ -39,28 +51,62 @@ export async function readModelBytes(directory: string): Promise<ModelBytes> {
     const graph = await readRegularFile(join(directory, 'saved_model.pb'), GRAPH_BYTES_MAX)
     const variables = await filesIn(directory, 'variables')
     const sizes = variables.map(async (path) => (await stat(join(directory, path))).size)
+    const variableBytes = (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0)
     return {
       graph,
-      sizeBytes: (await Promise.all(sizes)).reduce((sum, size) => sum + size, graph.length),
+      sizeBytes: graph.length + variableBytes,
       files: [...variables, ...(await filesIn(directory, 'assets'))],
+      checkpoint:
+        variableBytes > CHECKPOINT_BYTES_MAX
+          ? new Map()
+          : await readCheckpoint(directory, variables),
     }
   } catch (cause) {
     throw unreadable(directory, cause)
   }
 }
 
+async function readCheckpoint(
+  directory: string,
+  paths: readonly string[],
+): Promise<ModelBytes['checkpoint']> {
+  const wanted = paths.filter((path) => path.startsWith(CHECKPOINT))
+  const read = wanted.map(async (path): Promise<[string, Uint8Array<ArrayBuffer>]> => [
+    path,
+    await readRegularFile(join(directory, path), CHECKPOINT_BYTES_MAX),
+  ])
+  return new Map(await Promise.all(read))
+}
+
+/** The checkpoint among the files, which is opened when a variable is asked for. */
+function checkpointIn(files: ModelBytes['checkpoint']): SavedModel['checkpoint'] {
+  const index = files.get(`${CHECKPOINT}.index`)
+  if (index === undefined) return undefined
+  let bundle: Bundle | undefined
+  const shards = shardsInMemory((shard) =>
+    files.get(shardFile(CHECKPOINT, shard, bundle?.header.numShards ?? 1)),
+  )
+  const opened = (): Bundle => (bundle ??= openBundle(index, shards))
+  return {
+    has: (key) => opened().entries.has(key),
+    tensor: (key) => opened().tensor(key),
+  }
+}
+
 /** The second half of it: takes its time. */
 export function decodeModel(
   directory: string,
-  { graph, sizeBytes, files }: ModelBytes,
+  { graph, sizeBytes, files, checkpoint: bytes }: ModelBytes,
   tags?: readonly string[],
 ): ModelFiles {
   const savedModel = decoded(directory, graph, tags)
+  const checkpoint = checkpointIn(bytes)
   const there = new Set(files)
   const missing = savedModel.neededFiles.find((path) => !there.has(path))
   if (missing !== undefined)
     throw new InferenceError('LOAD_FAILED', `${missing} of the model in ${directory} is missing`)
-  return { savedModel, graphBytes: graph.length, sizeBytes }
+  const whole = { ...savedModel, ...(checkpoint !== undefined && { checkpoint }) }
+  return { savedModel: whole, graphBytes: graph.length, sizeBytes }
 }
 
 function decoded(directory: string, graph: Uint8Array, tags?: readonly string[]): SavedModel {

@@ -1,5 +1,6 @@
 import { strict as assert } from 'node:assert'
-import type { DataType, SignatureDef, Tensor } from '@drover/serving-api'
+import type { Bundle } from './bundle/index.ts'
+import type { DataType, SignatureDef, Tensor, TypeName } from '@drover/serving-api'
 
 /** The value of a node's attribute; what this lib has no use for is kept as its bytes. */
 export type AttrValue =
@@ -11,6 +12,10 @@ export type AttrValue =
   | { kind: 'shape'; value: readonly number[] | undefined }
   | { kind: 'tensor'; value: Tensor }
   | { kind: 'ints'; value: readonly bigint[] }
+  | { kind: 'types'; value: readonly TypeName[] }
+  /** The name of a function, without what it is given as attributes. */
+  | { kind: 'function'; value: string }
+  | { kind: 'functions'; value: readonly string[] }
   | { kind: 'other'; value: Uint8Array }
 
 /** What `GraphBuilder.add` takes; make them with `attr`. */
@@ -28,8 +33,23 @@ export interface NodeDef {
 export interface GraphDef {
   nodes: readonly NodeDef[]
   versions: { producer: number; minConsumer: number }
-  /** Functions that nodes call, as their bytes. */
-  library?: Uint8Array
+  /** Functions that nodes call, by name. */
+  functions?: ReadonlyMap<string, FunctionDef>
+}
+
+/**
+ * A function of a graph. Its nodes name their inputs in another way than those of a graph: an argument
+ * by its name, and an output of a node as `node:output:index`.
+ */
+export interface FunctionDef {
+  name: string
+  /** The names of its arguments. */
+  inputs: readonly string[]
+  /** The tensors of its body that it returns. */
+  outputs: readonly string[]
+  /** Nodes of its body that every call runs, whatever it returns. */
+  effects: readonly string[]
+  nodes: readonly NodeDef[]
 }
 
 /** A SavedModel, as far as serving goes: one graph and the signatures by which it is called. */
@@ -40,6 +60,10 @@ export interface SavedModel {
   /** Signatures that metadata lists and nobody can call; undefined where there are none. */
   uncallable?: Readonly<Record<string, SignatureDef>> | undefined
   tensorflowVersion: string
+  /** The node that restores variables; empty where there is none. */
+  restoreOp: string
+  /** What the variables hold; absent until somebody has read it. */
+  checkpoint?: Pick<Bundle, 'tensor'> & { has(key: string): boolean }
   /** Files beside `saved_model.pb` without which it cannot answer, by their paths in its folder. */
   neededFiles: readonly string[]
 }

@@ -7,7 +7,9 @@
 
 import type { SignatureDef, TensorInfo } from '@drover/serving-api'
 import { SavedModelError } from './errors.ts'
-import { type GraphDef, type NodeDef, portOf } from './graph.ts'
+import { canonical } from './flatten.ts'
+import { type NodeDef, portOf } from './graph.ts'
+import type { FlatSignature } from './inline.ts'
 import { costOf, kernelOf, textKernelOf } from './kernels/index.ts'
 import { tensorOf, untranslatable } from './node-attrs.ts'
 import { onnxOpOf } from './onnx/index.ts'
@@ -42,15 +44,8 @@ export interface Partition extends Omit<Needed, 'live'> {
   postlude: Placed[]
 }
 
-/** The name of a tensor, with its port. */
-export function canonical(input: string): string {
-  const { node, port } = portOf(input)
-  return `${node}:${port}`
-}
-
 /** Throws UNTRANSLATABLE, naming the node, when the signature cannot be run without TensorFlow. */
-export function neededOf(graph: GraphDef, signature: SignatureDef): Needed {
-  const nodes = new Map(graph.nodes.map((node) => [node.name, node]))
+export function neededOf({ nodes, signature }: FlatSignature): Needed {
   const fed = new Map(Object.values(signature.inputs).map(fedOf))
   const wanted = Object.values(signature.outputs).map((info) => fedOf(info)[0])
   const constants = new Map<string, Value>()
@@ -121,8 +116,6 @@ function placedNode(nodes: ReadonlyMap<string, NodeDef>, name: string): Placed {
   if (node === undefined)
     throw new SavedModelError('NOT_A_SAVED_MODEL', `the graph has no node ${name}`)
   if (node.op === 'Placeholder') throw untranslatable(node, 'the signature does not feed it')
-  if (node.inputs.some((input) => portOf(input).isControl))
-    throw untranslatable(node, 'it waits for another node without taking its output')
   return { node, inputs: node.inputs.map(canonical) }
 }
 

@@ -107,6 +107,7 @@ test('what is written is read again', () => {
         graph: someGraph,
         signatures: someSignatures,
         tensorflowVersion: '2.15.1',
+        restoreOp: '',
         neededFiles: [],
       })
     }),

@@ -1,14 +1,14 @@
 import { posix } from 'node:path'
 import { type SignatureDef, type Tensor, type TensorInfo, typeOfNumber } from '@drover/serving-api'
 import { SavedModelError } from './errors.ts'
-import type { AttrValue, GraphDef, NodeDef, SavedModel } from './graph.ts'
+import type { GraphDef, SavedModel } from './graph.ts'
+import { readEntry, readGraph } from './read-graph.ts'
 import { changesState } from './state.ts'
-import { Budget, dataTypeOf, readShape, readTensor } from './tensor-proto.ts'
-import { readFields, textOf, type WireField } from './wire.ts'
+import { Budget, readShape, readTensor } from './tensor-proto.ts'
+import { readFields, textOf } from './wire.ts'
 
 /** Protobuf's own limit. */
 const BYTES_MAX = 2 ** 31 - 1
-const NODES_MAX = 200_000
 const SIGNATURES_MAX = 1_000
 const EXPANDED_BYTES_MAX = 256 * 2 ** 20
 /** TensorFlow's signature for what it does itself after a load: its output is an operation and no tensor. */
@@ -48,6 +48,7 @@ export function readSavedModel(
     signatures,
     ...(init !== undefined && { uncallable: { [INIT_SIGNATURE]: init } }),
     tensorflowVersion: found.tensorflowVersion,
+    restoreOp: found.restoreOp,
     neededFiles: neededFiles(found, graph),
   }
 }
@@ -110,91 +111,6 @@ function outlineMetaGraph(bytes: Uint8Array): MetaGraph {
   if (found.signatures.length > SIGNATURES_MAX)
     throw new SavedModelError('TOO_LARGE', `the model has over ${SIGNATURES_MAX} signatures`)
   return found
-}
-
-function readGraph(bytes: Uint8Array, budget: Budget): GraphDef {
-  const nodes: NodeDef[] = []
-  const versions = { producer: 0, minConsumer: 0 }
-  let library: Uint8Array | undefined
-  for (const field of readFields(bytes)) {
-    if (field.number === 1) nodes.push(readNode(field.bytes, budget))
-    if (field.number === 2) library = field.bytes
-    if (field.number === 4) {
-      for (const version of readFields(field.bytes)) {
-        if (version.number === 1) versions.producer = Number(version.int)
-        if (version.number === 2) versions.minConsumer = Number(version.int)
-      }
-    }
-    if (nodes.length > NODES_MAX)
-      throw new SavedModelError('TOO_LARGE', `the graph has over ${NODES_MAX} nodes`)
-  }
-  return { nodes, versions, ...(library !== undefined && { library }) }
-}
-
-function readNode(bytes: Uint8Array, budget: Budget): NodeDef {
-  let [name, op] = ['', '']
-  const inputs: string[] = []
-  const attrs: [string, AttrValue][] = []
-  for (const field of readFields(bytes)) {
-    if (field.number === 1) name = field.text
-    if (field.number === 2) op = field.text
-    if (field.number === 3) inputs.push(field.text)
-    if (field.number === 5) {
-      const [key, value] = readEntry(field.bytes)
-      attrs.push([key, readAttr(value, budget)])
-    }
-  }
-  return { name, op, inputs, attrs: Object.fromEntries(attrs) }
-}
-
-function readEntry(bytes: Uint8Array): [string, Uint8Array] {
-  let key = ''
-  let value: Uint8Array = new Uint8Array()
-  for (const field of readFields(bytes)) {
-    if (field.number === 1) key = field.text
-    if (field.number === 2) value = field.bytes
-  }
-  return [key, value]
-}
-
-function readAttr(bytes: Uint8Array, budget: Budget): AttrValue {
-  const [field] = readFields(bytes)
-  return (field && readKnownAttr(field, budget)) ?? { kind: 'other', value: bytes }
-}
-
-function readKnownAttr(field: WireField, budget: Budget): AttrValue | undefined {
-  switch (field.number) {
-    case 1:
-      return readList(field.bytes)
-    case 2:
-      return { kind: 'string', value: field.bytes }
-    case 3:
-      return { kind: 'int', value: field.int }
-    case 4:
-      return { kind: 'float', value: field.float }
-    case 5:
-      return { kind: 'bool', value: field.int !== 0n }
-    case 6: {
-      const value = dataTypeOf(field.int)
-      return value && { kind: 'type', value }
-    }
-    case 7:
-      return { kind: 'shape', value: readShape(field.bytes) }
-    case 8: {
-      const value = readTensor(field.bytes, budget)
-      return value && { kind: 'tensor', value }
-    }
-    default:
-      return undefined
-  }
-}
-
-/** A list of ints; an empty list of anything counts as one. */
-function readList(bytes: Uint8Array): AttrValue | undefined {
-  const fields = [...readFields(bytes)]
-  return fields.every((field) => field.number === 3)
-    ? { kind: 'ints', value: fields.flatMap((field) => field.ints) }
-    : undefined
 }
 
 function readSignatureEntry(bytes: Uint8Array, budget: Budget): [string, SignatureDef] {

@@ -1,41 +1,37 @@
 import { expect, test } from 'vitest'
-import { attr, GraphBuilder, PREDICT_METHOD, type SavedModel } from './index.ts'
+import { attr, type FunctionDef, GraphBuilder, PREDICT_METHOD, type SavedModel } from './index.ts'
 import { keepsState } from './state.ts'
-import { WireWriter } from './wire.ts'
 
 const FLOAT = attr.type('DT_FLOAT')
 
 const info = (name: string) => ({ name, dtype: 'DT_FLOAT', shape: [] }) as const
 
 /** An attribute that names a function. */
-const calls = (name: string) =>
-  ({
-    kind: 'other',
-    value: new WireWriter().message(10, new WireWriter().bytes(1, name)).finish(),
-  }) as const
+const calls = (value: string) => ({ kind: 'function', value }) as const
 
 /** A function of these operations, each with the function that it calls. */
-function functionOf(name: string, ops: [op: string, called?: string][]): WireWriter {
-  const writer = new WireWriter().message(1, new WireWriter().bytes(1, name))
-  for (const [op, called] of ops) {
-    const node = new WireWriter().bytes(1, `${name}/${op}`).bytes(2, op)
-    if (called !== undefined)
-      node.message(5, new WireWriter().bytes(1, 'f').bytes(2, calls(called).value))
-    writer.message(3, node)
-  }
-  return writer
+function functionOf(name: string, ops: [op: string, called?: string][]): FunctionDef {
+  const nodes = ops.map(([op, called]) => ({
+    name: `${name}/${op}`,
+    op,
+    inputs: [],
+    attrs: called === undefined ? {} : { f: calls(called) },
+  }))
+  return { name, inputs: [], outputs: [], effects: [], nodes }
 }
 
 /** A model that answers `y`, with these functions beside its graph. */
-function modelOf(build: (builder: GraphBuilder) => void, functions: WireWriter[] = []): SavedModel {
+function modelOf(
+  build: (builder: GraphBuilder) => void,
+  functions: FunctionDef[] = [],
+): SavedModel {
   const builder = new GraphBuilder()
   builder.add('Placeholder', 'x', [], { dtype: FLOAT, shape: attr.shape([]) })
   build(builder)
-  const library = new WireWriter()
-  for (const each of functions) library.message(1, each)
+  const named = new Map(functions.map((each) => [each.name, each]))
   return {
     tags: ['serve'],
-    graph: { ...builder.build(), library: library.finish() },
+    graph: { ...builder.build(), functions: named },
     signatures: {
       serving_default: {
         methodName: PREDICT_METHOD,
@@ -44,6 +40,7 @@ function modelOf(build: (builder: GraphBuilder) => void, functions: WireWriter[]
       },
     },
     tensorflowVersion: '',
+    restoreOp: '',
     neededFiles: [],
   }
 }

@@ -117,9 +117,12 @@ test.each<[string, (builder: GraphBuilder) => void, RegExp]>([
     /^UNTRANSLATABLE: Conv9D \(node y\)/,
   ],
   [
-    'an order without data',
-    (builder) => builder.add('Neg', 'y', ['x', '^x'], { T: FLOAT }),
-    /^UNTRANSLATABLE: Neg \(node y\): it waits/,
+    'waiting for a node that checks something',
+    (builder) => {
+      builder.add('Assert', 'check', ['x'])
+      builder.add('Neg', 'y', ['x', '^check'], { T: FLOAT })
+    },
+    /^UNTRANSLATABLE: Neg \(node y\): it waits for check, which is Assert/,
   ],
   [
     'a placeholder that is not fed',
@@ -152,6 +155,7 @@ test('a loop is refused', () => {
     graph: { nodes, versions: { producer: 1, minConsumer: 1 } },
     signatures: { main: signature },
     tensorflowVersion: '',
+    restoreOp: '',
     neededFiles: [],
   }
 

@@ -10,7 +10,9 @@ import {
   OnnxBuilder,
   onnxOpOf,
 } from './onnx/index.ts'
-import { canonical, neededOf, type Partition, partition, type Placed } from './partition.ts'
+import { canonical } from './flatten.ts'
+import { inliner } from './inline.ts'
+import { neededOf, type Partition, partition, type Placed } from './partition.ts'
 import { Plan, valueOf } from './program/plan.ts'
 import { Constants, type Program, ProgramBuilder } from './program/program.ts'
 import { toValue, type Value } from './values.ts'
@@ -71,12 +73,14 @@ export function translate(savedModel: SavedModel): Translation {
 }
 
 /** The same as plain data, to be opened by `openTranslation`. */
-export function translateToData({ graph, signatures }: SavedModel): TranslationData {
+export function translateToData(model: SavedModel): TranslationData {
   const constants = new Constants()
-  const translated = Object.entries(signatures).map(([name, signature]) => [
-    name,
-    translateSignature(signature, { parts: partition(neededOf(graph, signature)), constants }),
-  ])
+  const inline = inliner(model)
+  const translated = Object.entries(model.signatures).map(([name, signature]) => {
+    const flat = inline(signature)
+    const parts = partition(neededOf(flat))
+    return [name, { ...translateSignature(flat.signature, { parts, constants }), signature }]
+  })
   return { signatures: Object.fromEntries(translated), constants: constants.values }
 }
 

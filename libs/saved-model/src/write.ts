@@ -1,3 +1,4 @@
+import { strict as assert } from 'node:assert'
 import { numberOfType, type SignatureDef, type TensorInfo } from '@drover/serving-api'
 import type { AttrValue, GraphDef, NodeDef } from './graph.ts'
 import { writeShape, writeTensor } from './tensor-proto.ts'
@@ -27,10 +28,10 @@ export function writeSavedModel({
 const entry = (key: string, value: WireWriter): WireWriter =>
   new WireWriter().bytes(1, key).message(2, value)
 
-function writeGraph({ nodes, versions, library }: GraphDef): WireWriter {
+function writeGraph({ nodes, versions, functions }: GraphDef): WireWriter {
+  assert(functions === undefined, 'functions are read, not written')
   const writer = new WireWriter()
   for (const node of nodes) writer.message(1, writeNode(node))
-  if (library !== undefined) writer.bytes(2, library)
   const { producer, minConsumer } = versions
   return writer.message(4, new WireWriter().varint(1, producer).varint(2, minConsumer))
 }
@@ -61,10 +62,21 @@ function writeAttr(attr: AttrValue): WireWriter {
       return writer.message(7, writeShape(attr.value))
     case 'tensor':
       return writer.message(8, writeTensor(attr.value))
+    case 'types':
+      return writer.message(1, new WireWriter().packed(6, attr.value.map(numberOfType)))
+    case 'function':
+      return writer.message(10, functionName(attr.value))
+    case 'functions': {
+      const list = new WireWriter()
+      for (const name of attr.value) list.message(9, functionName(name))
+      return writer.message(1, list)
+    }
     case 'other':
       return writer.raw(attr.value)
   }
 }
+
+const functionName = (name: string): WireWriter => new WireWriter().bytes(1, name)
 
 function writeSignature({ inputs, outputs, methodName, defaults = {} }: SignatureDef): WireWriter {
   const writer = new WireWriter()

@@ -94,7 +94,7 @@ export class Loader {
       const load = ++this.#lastLoad
       return await thread.request<'load'>(
         { kind: 'load', load, ...request, ...files },
-        { timeoutMs, transfer: [files.graph.buffer] },
+        { timeoutMs, transfer: [files.graph, ...files.checkpoint.values()].map(bufferOf) },
       )
     } finally {
       const next = this.#turns.shift()
@@ -138,6 +138,8 @@ export class Loader {
     await this.#thread.close()
   }
 }
+
+const bufferOf = ({ buffer }: Uint8Array<ArrayBuffer>): ArrayBuffer => buffer
 
 const late = (directory: string): InferenceError =>
   new InferenceError('LOAD_FAILED', `the files in ${directory} do not come`)

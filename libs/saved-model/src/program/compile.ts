@@ -1,6 +1,8 @@
 import type { SavedModel } from '../graph.ts'
 import { SavedModelError } from '../errors.ts'
-import { canonical, hasKernel, type Needed, neededOf } from '../partition.ts'
+import { canonical } from '../flatten.ts'
+import { inliner } from '../inline.ts'
+import { hasKernel, type Needed, neededOf } from '../partition.ts'
 import { untranslatable } from '../node-attrs.ts'
 import type { Value } from '../values.ts'
 import { type DenseChain, denseChains } from './dense.ts'
@@ -21,11 +23,14 @@ export interface CompiledModel {
  * has a node that no kernel runs, or of which it cannot be told ahead what a request costs: a signature
  * must do the same with each row or element by itself, or tell the shapes of all its inputs.
  */
-export function compileModel({ graph, signatures }: SavedModel): CompiledModel {
+export function compileModel(model: SavedModel): CompiledModel {
+  const inline = inliner(model)
   const constants = new Constants()
   const programs: Record<string, KernelProgram> = {}
-  for (const [name, signature] of Object.entries(signatures)) {
-    const needed = neededOf(graph, signature)
+  for (const [name, declared] of Object.entries(model.signatures)) {
+    const flat = inline(declared)
+    const { signature } = flat
+    const needed = neededOf(flat)
     const sized = sizedByValues(needed)
     if (sized !== undefined)
       throw untranslatable(sized.node, 'it cannot be told ahead how large its output is')

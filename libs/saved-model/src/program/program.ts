@@ -2,7 +2,8 @@
 
 import type { SignatureDef } from '@drover/serving-api'
 import type { AttrValue, NodeDef } from '../graph.ts'
-import { canonical, type Placed } from '../partition.ts'
+import { canonical } from '../flatten.ts'
+import type { Placed } from '../partition.ts'
 import { portTypes } from '../types.ts'
 import type { Value } from '../values.ts'
 

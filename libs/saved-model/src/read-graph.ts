@@ -1,0 +1,146 @@
+import { typeOfNumber } from '@drover/serving-api'
+import { SavedModelError } from './errors.ts'
+import type { AttrValue, FunctionDef, GraphDef, NodeDef } from './graph.ts'
+import { type Budget, dataTypeOf, readShape, readTensor } from './tensor-proto.ts'
+import { readFields, textOf, type WireField } from './wire.ts'
+
+const NODES_MAX = 200_000
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+
+/** Reads a graph and its functions; what they take beyond the file comes from the budget. */
+export function readGraph(bytes: Uint8Array, budget: Budget): GraphDef {
+  const nodes: NodeDef[] = []
+  const versions = { producer: 0, minConsumer: 0 }
+  let functions: GraphDef['functions']
+  for (const field of readFields(bytes)) {
+    if (field.number === 1) nodes.push(readNode(field.bytes, budget))
+    if (field.number === 2) functions = readLibrary(field.bytes, budget)
+    if (field.number === 4) {
+      for (const version of readFields(field.bytes)) {
+        if (version.number === 1) versions.producer = Number(version.int)
+        if (version.number === 2) versions.minConsumer = Number(version.int)
+      }
+    }
+    checkCount(nodes)
+  }
+  return { nodes, versions, ...(functions !== undefined && { functions }) }
+}
+
+function readLibrary(bytes: Uint8Array, budget: Budget): Map<string, FunctionDef> {
+  const functions = new Map<string, FunctionDef>()
+  for (const field of readFields(bytes)) {
+    if (field.number !== 1) continue
+    const read = readFunction(field.bytes, budget)
+    functions.set(read.name, read)
+  }
+  return functions
+}
+
+function readFunction(bytes: Uint8Array, budget: Budget): FunctionDef {
+  const nodes: NodeDef[] = []
+  const results = new Map<string, string>()
+  const effects: string[] = []
+  let signature = { name: '', inputs: [] as string[], outputs: [] as string[] }
+  for (const field of readFields(bytes)) {
+    if (field.number === 1) signature = readOpDef(field.bytes)
+    if (field.number === 3) nodes.push(readNode(field.bytes, budget))
+    if (field.number === 4) {
+      const [name, tensor] = readEntry(field.bytes)
+      results.set(name, decoder.decode(tensor))
+    }
+    if (field.number === 6) effects.push(decoder.decode(readEntry(field.bytes)[1]))
+    checkCount(nodes)
+  }
+  const { name, inputs } = signature
+  const outputs = signature.outputs.map((output) => results.get(output) ?? '')
+  return { name, inputs, outputs, effects, nodes }
+}
+
+function readOpDef(bytes: Uint8Array) {
+  const [inputs, outputs]: [string[], string[]] = [[], []]
+  let name = ''
+  for (const field of readFields(bytes)) {
+    if (field.number === 1) name = field.text
+    if (field.number === 2) inputs.push(textOf(field.bytes, 1))
+    if (field.number === 3) outputs.push(textOf(field.bytes, 1))
+  }
+  return { name, inputs, outputs }
+}
+
+function checkCount(nodes: readonly unknown[]): void {
+  if (nodes.length > NODES_MAX)
+    throw new SavedModelError('TOO_LARGE', `the graph has over ${NODES_MAX} nodes`)
+}
+
+function readNode(bytes: Uint8Array, budget: Budget): NodeDef {
+  let [name, op] = ['', '']
+  const inputs: string[] = []
+  const attrs: [string, AttrValue][] = []
+  for (const field of readFields(bytes)) {
+    if (field.number === 1) name = field.text
+    if (field.number === 2) op = field.text
+    if (field.number === 3) inputs.push(field.text)
+    if (field.number === 5) {
+      const [key, value] = readEntry(field.bytes)
+      attrs.push([key, readAttr(value, budget)])
+    }
+  }
+  return { name, op, inputs, attrs: Object.fromEntries(attrs) }
+}
+
+/** A pair of a protobuf map. */
+export function readEntry(bytes: Uint8Array): [string, Uint8Array] {
+  let key = ''
+  let value: Uint8Array = new Uint8Array()
+  for (const field of readFields(bytes)) {
+    if (field.number === 1) key = field.text
+    if (field.number === 2) value = field.bytes
+  }
+  return [key, value]
+}
+
+function readAttr(bytes: Uint8Array, budget: Budget): AttrValue {
+  const [field] = readFields(bytes)
+  return (field && readKnownAttr(field, budget)) ?? { kind: 'other', value: bytes }
+}
+
+function readKnownAttr(field: WireField, budget: Budget): AttrValue | undefined {
+  switch (field.number) {
+    case 1:
+      return readList(field.bytes)
+    case 2:
+      return { kind: 'string', value: field.bytes }
+    case 3:
+      return { kind: 'int', value: field.int }
+    case 4:
+      return { kind: 'float', value: field.float }
+    case 5:
+      return { kind: 'bool', value: field.int !== 0n }
+    case 6: {
+      const value = dataTypeOf(field.int)
+      return value && { kind: 'type', value }
+    }
+    case 7:
+      return { kind: 'shape', value: readShape(field.bytes) }
+    case 8: {
+      const value = readTensor(field.bytes, budget)
+      return value && { kind: 'tensor', value }
+    }
+    case 10:
+      return { kind: 'function', value: textOf(field.bytes, 1) }
+    default:
+      return undefined
+  }
+}
+
+/** An empty list of anything counts as one of ints. */
+function readList(bytes: Uint8Array): AttrValue | undefined {
+  const fields = [...readFields(bytes)]
+  const has = (number: number) => fields.every((field) => field.number === number)
+  if (has(3)) return { kind: 'ints', value: fields.flatMap((field) => field.ints) }
+  if (has(6)) return { kind: 'types', value: fields.flatMap(({ ints }) => ints).map(typeName) }
+  if (has(9)) return { kind: 'functions', value: fields.map((field) => textOf(field.bytes, 1)) }
+  return undefined
+}
+
+const typeName = (number: bigint) => typeOfNumber(Number(number))
