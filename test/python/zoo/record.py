@@ -81,17 +81,17 @@ def _base64(value):
 def _facts(path):
     with open(os.path.join(path, "saved_model.pb"), "rb") as file:
         meta = saved_model_pb2.SavedModel.FromString(file.read()).meta_graphs[0]
-    ops = sorted(_needed_ops(meta))
+    ops, parameters = _needed(meta)
     sizes = [
         os.path.getsize(os.path.join(folder, name))
         for folder, _, names in os.walk(path)
         for name in names if not name.endswith(".json")
     ]
-    return {"ops": ops, "parameters": _parameters(path), "bytes": sum(sizes)}
+    return {"ops": sorted(ops - NO_WORK), "parameters": parameters, "bytes": sum(sizes)}
 
 
-def _needed_ops(meta):
-    """The operations that the signatures' outputs need, in functions that they call as well."""
+def _needed(meta):
+    """What the signatures' outputs need: operations, in functions that they call as well, and weights."""
     nodes = {node.name: node for node in meta.graph_def.node}
     functions = {each.signature.name: each for each in meta.graph_def.library.function}
     waiting = [
@@ -99,6 +99,7 @@ def _needed_ops(meta):
         if name != "__saved_model_init_op" for info in signature.outputs.values()
     ]
     seen, called, ops = set(), set(), set()
+    parameters = 0
 
     def take(node):
         ops.add(node.op)
@@ -114,24 +115,14 @@ def _needed_ops(meta):
         if name in seen:
             continue
         seen.add(name)
-        take(nodes[name])
-        waiting.extend(nodes[name].input)
-    return ops - NO_WORK
-
-
-def _parameters(path):
-    """Elements of all variables; bookkeeping of checkpoints is text, or one number."""
-    prefix = os.path.join(path, "variables", "variables")
-    if not os.path.exists(prefix + ".index"):
-        return 0
-    reader = tf.train.load_checkpoint(prefix)
-    types = reader.get_variable_to_dtype_map()
-    return sum(
-        int(np.prod(shape)) for name, shape in reader.get_variable_to_shape_map().items()
-        if types[name] != tf.string and name != "save_counter/.ATTRIBUTES/VARIABLE_VALUE"
-    )
+        node = nodes[name]
+        take(node)
+        if node.op in {"VarHandleOp", "VariableV2"}:
+            parameters += int(np.prod([max(0, size.size) for size in node.attr["shape"].shape.dim]))
+        waiting.extend(node.input)
+    return ops, parameters
 
 
 def _write(path, value):
     with open(path, "w") as file:
-        json.dump(value, file)
+        json.dump(value, file, sort_keys=True)
