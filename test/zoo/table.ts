@@ -1,0 +1,112 @@
+// What a run of the zoo found, to be read: as lines for a terminal, and as a page of the docs.
+
+import { PYTHON_VERSIONS } from '../support/python.ts'
+import { blockersOf } from './ops.ts'
+import type { Row } from './run.ts'
+
+const REASON_CHARACTERS_MAX = 160
+const BLOCKERS_MAX = 60
+
+/** How many models there are, and how they did. */
+export interface Counts {
+  models: number
+  /** Those that answer as Python does. */
+  right: number
+  /** Those of them that need no TensorFlow. */
+  fast: number
+}
+
+export function countsOf(rows: readonly Row[]): Counts {
+  const right = rows.filter(({ failure }) => failure === undefined)
+  return { models: rows.length, right: right.length, fast: right.filter(isFast).length }
+}
+
+const isFast = ({ engine }: Row): boolean => engine === 'kernel' || engine === 'onnx'
+
+/** One line of a terminal. */
+export function lineOf(row: Row): string {
+  const [engine, difference, load, memory] = figuresOf(row)
+  const figures = [
+    row.name.padEnd(42),
+    engine.padEnd(10),
+    difference.padStart(8),
+    load.padStart(8),
+    memory.padStart(8),
+  ]
+  return `${figures.join(' ')}  ${shortened(row.failure ?? row.reason ?? '')}`
+}
+
+/** The counts as one sentence. */
+export function summaryOf(rows: readonly Row[]): string {
+  const { models, right, fast } = countsOf(rows)
+  return `${models} models: ${right} answer as Python TensorFlow does (${share(right, models)}), ${fast} of them on a fast engine (${share(fast, models)})`
+}
+
+const share = (part: number, whole: number): string =>
+  `${((100 * part) / Math.max(1, whole)).toFixed(1)} %`
+
+/** The engine, the difference, milliseconds and MB. */
+function figuresOf({ engine, failure, difference, loadMs, memoryBytes }: Row) {
+  const isRight = failure === undefined
+  return [
+    engine ?? 'none',
+    isRight ? difference.toExponential(0).replace('0e+0', '0') : 'wrong',
+    loadMs.toFixed(1),
+    (memoryBytes / 2 ** 20).toFixed(1),
+  ] as const
+}
+
+const shortened = (text: string): string =>
+  text.length > REASON_CHARACTERS_MAX ? `${text.slice(0, REASON_CHARACTERS_MAX)}...` : text
+
+/** The page `docs/compatibility.md`. */
+export function pageOf(rows: readonly Row[]): string {
+  const families = [...new Set(rows.map(({ family }) => family))]
+  return `${[
+    '# Compatibility',
+    '',
+    `Written by \`npm run zoo -- --write\`; do not edit. The models are made by Python (\`test/python/zoo\`; \`${PYTHON_VERSIONS}\`),`,
+    'loaded with the engine `auto` and asked what Python was asked. An answer is right when each float differs by at most',
+    '1e-5 * max(1, largest expected) (float16 by 2^-10, bfloat16 by 2^-7 times that), and everything else is the same to the last bit. *Difference* is the largest one by that',
+    'measure; *load* is with the files in the memory of the machine; *memory* is by how much the processes grew over the load and',
+    'the requests, as the system tells it, so that small models often show nothing. *Why* says what keeps a model from the fast',
+    'engines (`kernel`, `onnx`), or what is wrong with it.',
+    '',
+    `**${summaryOf(rows)}.**`,
+    '',
+    ...families.flatMap((family) => familyOf(rows.filter((row) => row.family === family))),
+    ...blockersPart(rows),
+  ].join('\n')}\n`
+}
+
+function familyOf(rows: readonly Row[]): string[] {
+  const { models, right, fast } = countsOf(rows)
+  return [
+    `## ${rows[0]?.family ?? ''}: ${right} of ${models} right, ${fast} fast`,
+    '',
+    '| model | saved by | parameters | engine | difference | load, ms | memory, MB | why |',
+    '| --- | --- | ---: | --- | ---: | ---: | ---: | --- |',
+    ...rows.map((row) => {
+      const why = shortened(row.failure ?? row.reason ?? '').replaceAll('|', '\\|')
+      const cells = [row.name, row.how, `${row.parameters}`, ...figuresOf(row), why]
+      return `| ${cells.join(' | ')} |`
+    }),
+    '',
+  ]
+}
+
+function blockersPart(rows: readonly Row[]): string[] {
+  const blockers = blockersOf(rows)
+  return [
+    '## Operations without a translation',
+    '',
+    'How many of the models that no fast engine runs need each, and how many of these need nothing else but calls and variables.',
+    '',
+    '| operation | models | nothing else |',
+    '| --- | ---: | ---: |',
+    ...blockers
+      .slice(0, BLOCKERS_MAX)
+      .map(({ what, models, alone }) => `| ${what} | ${models} | ${alone.length} |`),
+    ...(blockers.length > BLOCKERS_MAX ? ['', `${blockers.length - BLOCKERS_MAX} more.`] : []),
+  ]
+}
