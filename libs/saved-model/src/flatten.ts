@@ -206,18 +206,25 @@ class Flattener {
       if (this.#idle.has(node)) continue
       if (EFFECTS.test(node.op) || CHANGES.test(node.op)) return node
       this.#idle.add(node)
-      for (const input of node.inputs) {
-        const name = input.startsWith('^') ? input.slice(1) : (input.split(':')[0] ?? '')
-        const found = nodes.get(name)
-        if (found !== undefined) open.push([found, nodes])
-      }
-      for (const name of calledBy(node)) {
-        const called = this.#functions.get(name)?.nodes ?? []
-        const inside = byName(called)
-        for (const each of called) open.push([each, inside])
-      }
+      open.push(...this.#behind(node, nodes))
     }
     return undefined
+  }
+
+  /** What a node needs and waits for, and all of the functions that it may call, each with its kin. */
+  #behind(node: NodeDef, nodes: ReadonlyMap<string, NodeDef>): [NodeDef, typeof nodes][] {
+    const found: [NodeDef, typeof nodes][] = []
+    for (const input of node.inputs) {
+      const name = input.startsWith('^') ? input.slice(1) : (input.split(':')[0] ?? '')
+      const before = nodes.get(name)
+      if (before !== undefined) found.push([before, nodes])
+    }
+    for (const name of calledBy(node)) {
+      const called = this.#functions.get(name)?.nodes ?? []
+      const inside = byName(called)
+      for (const each of called) found.push([each, inside])
+    }
+    return found
   }
 }
 

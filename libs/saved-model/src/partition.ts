@@ -5,7 +5,7 @@
 //   numeric     everything else, run by ONNX
 //   postlude    nodes with text that need what ONNX gives, and what follows them, in TypeScript
 
-import type { SignatureDef, TensorInfo } from '@drover/serving-api'
+import type { TensorInfo } from '@drover/serving-api'
 import { SavedModelError } from './errors.ts'
 import { canonical } from './flatten.ts'
 import { type NodeDef, portOf } from './graph.ts'

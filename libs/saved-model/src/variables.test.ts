@@ -34,6 +34,8 @@ interface Parts {
   restoreOp?: string
 }
 
+const info = (name: string) => ({ name, dtype: 'DT_FLOAT', shape: undefined }) as const
+
 /** A model of one variable `w`, restored from the key `kernel`. */
 function modelOf({
   build,
@@ -54,7 +56,6 @@ function modelOf({
   to.add('NoOp', 'restored', ['^assign'])
   if (build !== undefined) build(to)
   else to.add('ReadVariableOp', 'y', ['w'], { dtype: FLOAT })
-  const info = (name: string) => ({ name, dtype: 'DT_FLOAT', shape: undefined }) as const
   return {
     tags: ['serve'],
     graph: {
@@ -170,7 +171,6 @@ test.each<[string, [string, string][], string]>([
   })
 
   expect(refusalOf(model)).toBe(refusal)
-  if (refusal === 'none') expect(nodesOf(model).get('y')).toMatchObject(constant(VALUE))
 })
 
 test('gathering from a variable becomes gathering from a constant, its shape a constant', () => {
@@ -236,4 +236,20 @@ test.each<[string, Parts, string]>([
   ],
 ])('a variable %s is refused by name', (_name, parts, refusal) => {
   expect(refusalOf(modelOf(parts))).toBe(refusal)
+})
+
+test('what was saved under the name of a handle is what it holds', () => {
+  const model = modelOf({
+    build: (to) => {
+      to.add('VarHandleOp', 'second', [], { dtype: FLOAT, shared_name: attr.string('dense/bias') })
+      to.add('ReadVariableOp', 'y', ['second'], { dtype: FLOAT })
+    },
+    tensors: {
+      kernel: floatTensor([4]),
+      bias: VALUE,
+      _CHECKPOINTABLE_OBJECT_GRAPH: objectGraph(['dense/kernel', 'kernel'], ['dense/bias', 'bias']),
+    },
+  })
+
+  expect(nodesOf(model).get('y')).toMatchObject(constant(VALUE))
 })

@@ -45,9 +45,8 @@ function writeNode({ name, op, inputs, attrs }: NodeDef): WireWriter {
 
 function writeAttr(attr: AttrValue): WireWriter {
   const writer = new WireWriter()
+  if (isList(attr)) return writer.message(1, writeList(attr))
   switch (attr.kind) {
-    case 'ints':
-      return writer.message(1, new WireWriter().packed(3, attr.value))
     case 'string':
       return writer.bytes(2, attr.value)
     case 'int':
@@ -62,18 +61,23 @@ function writeAttr(attr: AttrValue): WireWriter {
       return writer.message(7, writeShape(attr.value))
     case 'tensor':
       return writer.message(8, writeTensor(attr.value))
-    case 'types':
-      return writer.message(1, new WireWriter().packed(6, attr.value.map(numberOfType)))
     case 'function':
       return writer.message(10, functionName(attr.value))
-    case 'functions': {
-      const list = new WireWriter()
-      for (const name of attr.value) list.message(9, functionName(name))
-      return writer.message(1, list)
-    }
     case 'other':
       return writer.raw(attr.value)
   }
+}
+
+type List = Extract<AttrValue, { kind: 'ints' | 'types' | 'functions' }>
+
+const isList = (attr: AttrValue): attr is List => ['ints', 'types', 'functions'].includes(attr.kind)
+
+function writeList(attr: List): WireWriter {
+  const list = new WireWriter()
+  if (attr.kind === 'ints') return list.packed(3, attr.value)
+  if (attr.kind === 'types') return list.packed(6, attr.value.map(numberOfType))
+  for (const name of attr.value) list.message(9, functionName(name))
+  return list
 }
 
 const functionName = (name: string): WireWriter => new WireWriter().bytes(1, name)
