@@ -206,6 +206,11 @@ function addQuestions(program: Command, config: Config): void {
   )
   addCommand(program, 'logs <tenant>', 'what every part logged about a client').action(
     async (tenant: string, { json = false }: JsonOption) => {
+      if (config.DROVER_REMOTE !== undefined)
+        throw new CliError(
+          Exit.USAGE,
+          'logs are those of a Drover on this machine; of another one see kubectl logs or docker compose logs',
+        )
       await logsCommand(config.DROVER_HOME, makeOutput(json), tenant)
     },
   )

@@ -214,5 +214,5 @@ const REASONS: Record<string, { reason: string; isWarning: boolean }> = {
   back: { reason: 'GoingBack', isWarning: true },
   release: { reason: 'RolloutEnded', isWarning: false },
   undo: { reason: 'UndoRequested', isWarning: true },
-  recycle: { reason: 'ServerRecycled', isWarning: false },
+  recycle: { reason: 'RecycleStarted', isWarning: false },
 }

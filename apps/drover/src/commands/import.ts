@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { ModelServerConfig, parseModelServerConfig, parseServedName } from '@drover/model-config'
 import { CliError, Exit } from '../output.ts'
-import { findTenantSpec } from '../views.ts'
+import { readTenant } from '../views.ts'
 import type { Context } from './context.ts'
 import { type ImportPlan, planImport } from './import-plan.ts'
 import { checkName, waitUntilServed } from './onboard.ts'
@@ -32,13 +32,13 @@ export async function importCommand(
   const startedAt = performance.now()
   const plan = await planOf(context, file, options)
   const { imports, refusals } = plan
-  if (options.apply !== true)
-    return context.output.result({ ...plan, applied: false }, linesOf(plan))
+  if (options.apply !== true) context.output.result({ ...plan, applied: false }, linesOf(plan))
   if (refusals.length > 0) {
     const [{ from, why } = { from: '', why: '' }] = refusals
     const more = refusals.length > 1 ? `, and ${refusals.length - 1} more` : ''
     throw new CliError(Exit.CONFLICT, `nothing is taken over: ${from}: ${why}${more}`)
   }
+  if (options.apply !== true) return
   for (const { name, directory, older } of imports) {
     for (const each of [...older, directory]) {
       const version = await pushModel(context, name, { directory: each, fleet: options.fleet })
@@ -63,10 +63,20 @@ async function planOf(
   const known = new Set<string>()
   const tenants = new Set(named.imports.map(({ name }) => parseServedName(name).tenant))
   for (const tenant of tenants) {
-    const spec = await findTenantSpec(context, tenant)
-    for (const model of Object.keys(spec?.models ?? {})) known.add(`${tenant}.${model}`)
+    for (const model of await takenOver(context, tenant)) known.add(`${tenant}.${model}`)
   }
   return planImport({ models, versions, known, tenantOf, allVersions })
+}
+
+/** What a tenant has already, but for models that were declared and whose push was cut off then. */
+async function takenOver(context: Context, tenant: string): Promise<string[]> {
+  const found = await readTenant(context, tenant)
+  if (found === undefined || found.trainer.tombstone) return []
+  const { trainer, publisher } = found
+  return Object.entries(trainer.spec.models).flatMap(([model, { recipe }]) => {
+    const hasVersion = (publisher?.models[model]?.versions ?? []).length > 0
+    return recipe.name !== 'push' || hasVersion ? [model] : []
+  })
 }
 
 async function readConfig(file: string): Promise<ModelServerConfig> {
