@@ -48,7 +48,7 @@ test('a copy without its checkpoint is not loaded until all of it is there', asy
   await copy('variables/variables.index')
   await expect
     .poll(async () => await world.faults('half'), EVENTUALLY)
-    .toEqual([expect.stringContaining(`${DATA}; No such file`)])
+    .toEqual([expect.stringContaining(`${DATA} is missing`)])
   expect(await world.states('half')).toEqual(['2 END', '1 AVAILABLE'])
   expect(await world.ask('half')).toBe(ANSWERS[1])
 

@@ -159,7 +159,7 @@ async function enginesOf(name: string): Promise<unknown[]> {
 }
 
 test(
-  'a Keras script is served by TensorFlow, as both servers say',
+  'a Keras script is served by kernels, as both servers say',
   { timeout: TEST_MS_MAX },
   async () => {
     const { code, note } = await settle(drover, ...onboardBy('keras'))
@@ -174,9 +174,9 @@ test(
     expect((first?.[0] ?? 0) + (first?.[1] ?? 0)).toBeCloseTo(1, 5)
     expect(second).toEqual(first)
     expect(predicted.stdout).toContain(JSON.stringify(first))
-    expect(await enginesOf('keras.m')).toEqual(['tensorflow', 'tensorflow'])
+    expect(await enginesOf('keras.m')).toEqual(['kernel', 'kernel'])
     expect(await enginesOf('neighbour.late')).toEqual(['kernel', 'kernel'])
-    const verdict = { pass: true, engine: 'tensorflow' }
+    const verdict = { pass: true, engine: 'kernel' }
     expect(body).toMatchObject({ models: { m: { versions: [{ version: 1, verdict }] } } })
     await expectNeighbourAnswered()
   },

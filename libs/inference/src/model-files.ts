@@ -7,6 +7,7 @@ import {
   openBundle,
   readSavedModel,
   type SavedModel,
+  SavedModelError,
   shardFile,
   shardsInMemory,
 } from '@drover/saved-model'
@@ -83,9 +84,12 @@ function checkpointIn(files: ModelBytes['checkpoint']): SavedModel['checkpoint']
   const index = files.get(`${CHECKPOINT}.index`)
   if (index === undefined) return undefined
   let bundle: Bundle | undefined
-  const shards = shardsInMemory((shard) =>
-    files.get(shardFile(CHECKPOINT, shard, bundle?.header.numShards ?? 1)),
-  )
+  const shards = shardsInMemory((shard) => {
+    const path = shardFile(CHECKPOINT, shard, bundle?.header.numShards ?? 1)
+    const bytes = files.get(path)
+    if (bytes === undefined) throw new SavedModelError('NOT_A_SAVED_MODEL', `${path} is missing`)
+    return bytes
+  })
   const opened = (): Bundle => (bundle ??= openBundle(index, shards))
   return {
     has: (key) => opened().entries.has(key),
