@@ -1,4 +1,5 @@
 export { predictAnswerSteps, type PredictFormat, writePredictAnswer } from './answer-json.ts'
+export { crc32c, maskedCrc32c } from './crc32c.ts'
 export {
   bytesOfType,
   DATA_TYPES,

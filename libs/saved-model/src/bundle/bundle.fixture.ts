@@ -1,6 +1,8 @@
 // What the tests of this folder make checkpoints of: any tensors, and tables with anything in them.
 
 import {
+  crc32c,
+  maskedCrc32c,
   bytesOf,
   bytesOfType,
   DATA_TYPES,
@@ -13,7 +15,6 @@ import fc from 'fast-check'
 import { encodeText } from '../bytes-as-text.ts'
 import { SavedModelError } from '../errors.ts'
 import { ByteWriter } from './byte-writer.ts'
-import { crc32c, masked } from './crc32c.ts'
 import { writeEntry, writeHeader } from './entry.ts'
 import { ALL, type Extent, sliceKey } from './slice-key.ts'
 import { compareBytes, Compression, MAGIC, type TableEntry } from './table.ts'
@@ -71,7 +72,7 @@ export function tableOf(
 function append(file: ByteWriter, block: Uint8Array, compression: number = Compression.NONE) {
   const offset = file.length
   file.bytes(block).bytes(Uint8Array.of(compression))
-  file.uint32(masked(crc32c(file.from(offset))))
+  file.uint32(maskedCrc32c(crc32c(file.from(offset))))
   return new ByteWriter().varint(offset).varint(block.length).finish()
 }
 

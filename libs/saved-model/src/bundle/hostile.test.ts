@@ -1,7 +1,14 @@
 // Damaged checkpoints: always a refusal or the right values, soon, and with little memory.
 
 import { isDeepStrictEqual } from 'node:util'
-import { floatTensor, stringTensor, type Tensor, tensorOfBuffer } from '@drover/serving-api'
+import {
+  crc32c,
+  maskedCrc32c,
+  floatTensor,
+  stringTensor,
+  type Tensor,
+  tensorOfBuffer,
+} from '@drover/serving-api'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { openBundle, readBundleIndex } from './bundle.ts'
@@ -13,7 +20,6 @@ import {
   refusalOf,
   tableOf,
 } from './bundle.fixture.ts'
-import { crc32c, masked } from './crc32c.ts'
 import { writeEntry, writeHeader } from './entry.ts'
 import { shardsInMemory } from './shards.ts'
 import { sliceKey } from './slice-key.ts'
@@ -24,7 +30,7 @@ import { writeBundle } from './write-bundle.ts'
 const FLIPS = 2000
 /** Of the processor, since others wait for it too. */
 const MS_MAX = 1000
-const ZEROS_CRC = masked(crc32c(new Uint8Array(1000)))
+const ZEROS_CRC = maskedCrc32c(crc32c(new Uint8Array(1000)))
 const DAMAGE = /^(NOT_A_SAVED_MODEL|TOO_LARGE): ./
 
 const tensors = new Map<string, Tensor>([

@@ -5,7 +5,6 @@ export {
   readBundleIndex,
   readBundleTensor,
 } from './bundle.ts'
-export { crc32c, masked as maskedCrc32c } from './crc32c.ts'
 export type { BundleEntry, BundleHeader, BundleSlice, StoredValues } from './entry.ts'
 export { shardFile, type Shards, shardsInMemory } from './shards.ts'
 export { type BundleFiles, writeBundle } from './write-bundle.ts'

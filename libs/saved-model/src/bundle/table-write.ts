@@ -1,6 +1,6 @@
+import { crc32c, maskedCrc32c } from '@drover/serving-api'
 import { strict as assert } from 'node:assert'
 import { ByteWriter } from './byte-writer.ts'
-import { crc32c, masked } from './crc32c.ts'
 import { compareBytes, Compression, FOOTER_BYTES, MAGIC, type TableEntry } from './table.ts'
 
 /** TensorFlow's own. */
@@ -67,7 +67,7 @@ class BlockWriter {
     this.#bytes.uint32(this.#restarts.length)
     const offset = file.length
     file.bytes(this.#bytes.from(0)).bytes(Uint8Array.of(Compression.NONE))
-    file.uint32(masked(crc32c(file.from(offset))))
+    file.uint32(maskedCrc32c(crc32c(file.from(offset))))
     return new ByteWriter().varint(offset).varint(this.#bytes.length).finish()
   }
 }

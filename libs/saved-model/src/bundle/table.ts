@@ -2,9 +2,9 @@
 // are, and a footer that says where that one is. Each block is followed by the way it is compressed
 // and a checksum of both.
 
+import { crc32c, maskedCrc32c } from '@drover/serving-api'
 import { SavedModelError } from '../errors.ts'
 import { ByteReader, damaged } from './byte-reader.ts'
-import { crc32c, masked } from './crc32c.ts'
 
 /** The last eight bytes of every table. */
 export const MAGIC = Uint8Array.of(0x57, 0xfb, 0x80, 0x8b, 0x24, 0x75, 0x47, 0xdb)
@@ -96,7 +96,7 @@ function readBlock(file: Uint8Array, { offset, size }: Handle): Uint8Array {
     throw damaged(`a block of ${size} bytes at ${offset} is outside the table`)
   const checked = file.subarray(offset, end - CHECKSUM_BYTES)
   const stored = new ByteReader(file.subarray(checked.length + offset, end), 'a checksum').uint32()
-  if (masked(crc32c(checked)) !== stored)
+  if (maskedCrc32c(crc32c(checked)) !== stored)
     throw damaged(`the block at ${offset} does not have the checksum that is stored with it`)
   const compression = checked[size]
   if (compression === Compression.SNAPPY)

@@ -2,6 +2,8 @@
 // the lengths of all as varints, a checksum of these, and the bytes of all.
 
 import {
+  crc32c,
+  maskedCrc32c,
   bytesOf,
   bytesOfType,
   type DataType,
@@ -13,7 +15,6 @@ import {
 import { SavedModelError } from '../errors.ts'
 import { ByteReader, damaged } from './byte-reader.ts'
 import { ByteWriter } from './byte-writer.ts'
-import { crc32c, masked } from './crc32c.ts'
 import type { StoredValues } from './entry.ts'
 import type { Shards } from './shards.ts'
 import { CHECKSUM_BYTES } from './table.ts'
@@ -54,7 +55,7 @@ export function checkPlace(what: string, entry: StoredValues, shards: Shards): D
 }
 
 function checkSum(what: string, { shardId, crc32c: stored }: StoredValues, crc: number): void {
-  if (masked(crc) !== stored)
+  if (maskedCrc32c(crc) !== stored)
     throw damaged(`${what}, in the shard ${shardId}, does not have the checksum of the index`)
 }
 
@@ -73,7 +74,7 @@ function readTexts(what: string, entry: StoredValues, bytes: Uint8Array): Uint8A
   }
   const lengthsCrc = crc32c(new Uint8Array(lengths.buffer))
   const stored = reader.take(CHECKSUM_BYTES)
-  if (new ByteReader(stored, what).uint32() !== masked(lengthsCrc))
+  if (new ByteReader(stored, what).uint32() !== maskedCrc32c(lengthsCrc))
     throw damaged(`the lengths of ${what} do not have the checksum that is stored with them`)
   const start = reader.at
   checkSum(what, entry, crc32c(bytes.subarray(start), crc32c(stored, lengthsCrc)))
@@ -91,7 +92,7 @@ function readTexts(what: string, entry: StoredValues, bytes: Uint8Array): Uint8A
 export function storedBytes(tensor: Tensor): { parts: Uint8Array[]; crc32c: number } {
   if (tensor.dtype !== 'DT_STRING') {
     const bytes = bytesOf(tensor)
-    return { parts: [bytes], crc32c: masked(crc32c(bytes)) }
+    return { parts: [bytes], crc32c: maskedCrc32c(crc32c(bytes)) }
   }
   const [head, lengths] = [new ByteWriter(), new Uint32Array(tensor.values.length)]
   tensor.values.forEach(({ length }, index) => {
@@ -99,8 +100,8 @@ export function storedBytes(tensor: Tensor): { parts: Uint8Array[]; crc32c: numb
     lengths[index] = length
   })
   const lengthsCrc = crc32c(new Uint8Array(lengths.buffer))
-  head.uint32(masked(lengthsCrc))
+  head.uint32(maskedCrc32c(lengthsCrc))
   let crc = crc32c(head.from(head.length - CHECKSUM_BYTES), lengthsCrc)
   for (const value of tensor.values) crc = crc32c(value, crc)
-  return { parts: [head.finish(), ...tensor.values], crc32c: masked(crc) }
+  return { parts: [head.finish(), ...tensor.values], crc32c: maskedCrc32c(crc) }
 }

@@ -1,5 +1,5 @@
 import { ServingError } from '../errors.ts'
-import { maskedCrc32c } from './crc32c.ts'
+import { crc32c, maskedCrc32c } from '../crc32c.ts'
 
 /** Length, checksum of it, bytes, checksum of them. */
 const LENGTH_BYTES = 8
@@ -20,14 +20,15 @@ export function* readTfRecords(file: Uint8Array): Generator<Uint8Array, void> {
     const start = at
     if (file.length - at < HEAD_BYTES) throw damaged('truncated', start)
     const isHeadWhole =
-      maskedCrc32c(file.subarray(at, at + LENGTH_BYTES)) === view.getUint32(at + LENGTH_BYTES, true)
+      maskedCrc32c(crc32c(file.subarray(at, at + LENGTH_BYTES))) ===
+      view.getUint32(at + LENGTH_BYTES, true)
     if (!isHeadWhole) throw damaged('corrupted', start)
     const length = Number(view.getBigUint64(at, true))
     at += HEAD_BYTES
     if (length + CHECKSUM_BYTES > file.length - at) throw damaged('truncated', start)
     const record = file.subarray(at, at + length)
     at += length
-    if (maskedCrc32c(record) !== view.getUint32(at, true)) throw damaged('corrupted', start)
+    if (maskedCrc32c(crc32c(record)) !== view.getUint32(at, true)) throw damaged('corrupted', start)
     at += CHECKSUM_BYTES
     yield record
   }

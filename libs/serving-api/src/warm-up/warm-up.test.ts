@@ -1,7 +1,7 @@
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf'
 import { describe, expect, test } from 'vitest'
 import { PredictionLogSchema } from '../generated/tensorflow_serving/apis/prediction_log_pb.ts'
-import { crc32c } from './crc32c.ts'
+import { crc32c } from '../crc32c.ts'
 import { decodePredictionLog } from './prediction-log.ts'
 import { readTfRecords } from './tf-records.ts'
 

@@ -1,4 +1,4 @@
-// CRC-32C (Castagnoli): what TensorFlow's tables and checkpoints are checked by.
+// CRC-32C (Castagnoli): what TensorFlow's records, tables and checkpoints are checked by.
 
 const POLYNOMIAL = 0x82f6_3b78
 /** Bytes that are looked up at a time; each has a table of its own. */
@@ -62,6 +62,6 @@ function lookedUp(word: number, last: number): number {
 const MASK_DELTA = 0xa282_ead8
 
 /** A checksum as it is stored: one of bytes that hold checksums would be weak. */
-export function masked(crc: number): number {
+export function maskedCrc32c(crc: number): number {
   return (((crc >>> 15) | (crc << 17)) + MASK_DELTA) >>> 0
 }
