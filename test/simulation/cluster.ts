@@ -5,7 +5,7 @@ import {
   sha256,
   type TemplatePair,
 } from '@drover/model-config'
-import { type DeploymentView, FIELD_MANAGER, isSamePair } from '@drover/restarter'
+import { type DeploymentView, FIELD_MANAGER, isSamePair, progressOf } from '@drover/restarter'
 import type { Fleet } from './fleet.ts'
 import { hasTrouble, type World } from './world.ts'
 
@@ -130,8 +130,12 @@ export function viewOf(fleet: Fleet): DeploymentView {
     status: { state, message: state },
     replicas,
     updated: updated.length,
-    progress:
-      updated.length + Math.min(ready.length, replicas) - Math.max(0, urls.length - replicas),
+    progress: progressOf({
+      updated: updated.length,
+      available: ready.length,
+      existing: urls.length,
+      replicas,
+    }),
     trouble: undefined,
   }
 }

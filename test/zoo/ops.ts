@@ -1,7 +1,7 @@
 // Which operations keep models of the zoo from the fast engines.
 
 import { isTranslated } from '@drover/saved-model'
-import type { Row } from './run.ts'
+import { isFast, type Row } from './run.ts'
 
 /** An operation without a translation, or some that belong together. */
 export interface Blocker {
@@ -31,8 +31,7 @@ const groupOf = (op: string): string => GROUPS.find(([pattern]) => pattern.test(
  */
 export function blockersOf(rows: readonly Row[]): Blocker[] {
   const found = new Map<string, Blocker>()
-  for (const { name, engine, ops } of rows) {
-    if (engine === 'kernel' || engine === 'onnx') continue
+  for (const { name, ops } of rows.filter((row) => !isFast(row))) {
     const missing = new Set(ops.filter((op) => !isTranslated(op)).map(groupOf))
     for (const what of missing) {
       const blocker = found.get(what) ?? { what, models: 0, alone: [] }

@@ -30,6 +30,10 @@ export interface Row extends ZooModel {
   failure: string | undefined
 }
 
+/** Whether it needs no TensorFlow. */
+export const isFast = ({ engine }: Pick<Row, 'engine'>): boolean =>
+  engine === 'kernel' || engine === 'onnx'
+
 /** Runs models one after the other; `onRow` hears of each. */
 export async function runZoo(
   models: readonly ZooModel[],
@@ -75,7 +79,7 @@ async function runModel(model: ZooModel, tensorflow: TensorflowHost): Promise<Ro
     row.memoryBytes = Math.max(0, (await residentBytes(tensorflow)) - before)
     await tried(async () => await loaded.value?.close())
   }
-  if (row.engine !== 'kernel' && row.engine !== 'onnx') row.reason = await reasonOf(model)
+  if (!isFast(row)) row.reason = await reasonOf(model)
   return row
 }
 

@@ -2,7 +2,7 @@
 
 import { PYTHON_VERSIONS } from '../support/python.ts'
 import { blockersOf } from './ops.ts'
-import type { Row } from './run.ts'
+import { isFast, type Row } from './run.ts'
 
 const REASON_CHARACTERS_MAX = 160
 const BLOCKERS_MAX = 60
@@ -20,8 +20,6 @@ export function countsOf(rows: readonly Row[]): Counts {
   const right = rows.filter(({ failure }) => failure === undefined)
   return { models: rows.length, right: right.length, fast: right.filter(isFast).length }
 }
-
-const isFast = ({ engine }: Row): boolean => engine === 'kernel' || engine === 'onnx'
 
 /** One line of a terminal. */
 export function lineOf(row: Row): string {

@@ -27,17 +27,10 @@ export type AgentCode = (typeof AgentCode)[keyof typeof AgentCode]
 export class AgentError extends Error {
   override readonly name = 'AgentError'
   readonly code: AgentCode
-  /** Of an HTTP answer other than 200. */
-  readonly status: number | undefined
 
-  constructor(
-    code: AgentCode,
-    message: string,
-    { status, ...options }: ErrorOptions & { status?: number } = {},
-  ) {
+  constructor(code: AgentCode, message: string, options?: ErrorOptions) {
     super(message, options)
     this.code = code
-    this.status = status
   }
 }
 
@@ -75,8 +68,8 @@ export function makeAgents(token: string | undefined): Agents {
   async function ask<T>(url: string, schema: z.ZodType<T>, init: RequestInit): Promise<T> {
     const { status, text } = await call(url, init)
     if (status !== 200) {
-      const code = status === CONFLICT ? AgentCode.OUTDONE : AgentCode.REFUSED
-      throw new AgentError(code, `${url} answered ${status}: ${refusalIn(text)}`, { status })
+      const code = codeOf(status, init.method === undefined)
+      throw new AgentError(code, `${url} answered ${status}: ${refusalIn(text)}`)
     }
     try {
       return schema.parse(JSON.parse(text))
@@ -97,19 +90,19 @@ export function makeAgents(token: string | undefined): Agents {
   })
 
   return {
-    state: async (url, signal) => {
-      try {
-        return await ask(`${url}/v1/state`, ServerState, { headers: authorization, signal })
-      } catch (error) {
-        if (!(error instanceof AgentError) || !BY_A_GATEWAY.has(error.status ?? 0)) throw error
-        throw new AgentError(AgentCode.LOST, `${url} cannot be reached`, { cause: error })
-      }
-    },
+    state: async (url, signal) =>
+      await ask(`${url}/v1/state`, ServerState, { headers: authorization, signal }),
     apply: async (url, request, options) =>
       await ask(`${url}/v1/apply`, ApplyAnswer, post(request, options)),
     recycle: async (url, request, options) =>
       await ask(`${url}/v1/recycle`, ServerState, post(request, options)),
   }
+}
+
+/** Of an answer other than 200; a command may also be refused by an agent with a gateway's status. */
+function codeOf(status: number, isQuestion: boolean): AgentCode {
+  if (status === CONFLICT) return AgentCode.OUTDONE
+  return isQuestion && BY_A_GATEWAY.has(status) ? AgentCode.LOST : AgentCode.REFUSED
 }
 
 async function readBounded(answer: Response): Promise<string> {

@@ -191,16 +191,16 @@ function viewOf(seen: Deployment, trouble: string | undefined): DeploymentView {
     status: rolloutStatus(seen),
     replicas: seen.replicas,
     updated: seen.updated,
-    progress: progressOf(seen),
+    // What was counted before the last change is about other pods.
+    progress: seen.observedGeneration < seen.generation ? 0 : progressOf(seen),
     trouble,
   }
 }
 
-/** A pod that was replaced is new, and an old one less. */
-function progressOf({ observedGeneration, generation, ...pods }: Deployment): number {
-  // What was counted before the last change is about other pods.
-  if (observedGeneration < generation) return 0
-  const { updated, available, existing, replicas } = pods
+type Pods = Pick<Deployment, 'updated' | 'available' | 'existing' | 'replicas'>
+
+/** How far pods are replaced: one that is new counts, and an old one less. */
+export function progressOf({ updated, available, existing, replicas }: Pods): number {
   return updated + Math.min(available, replicas) - Math.max(0, existing - replicas)
 }
 

@@ -4,6 +4,7 @@ import type {
   ConfigRef,
   Culprit,
   ServerState,
+  RestarterFields,
   TemplatePair,
   Rollout,
 } from '@drover/model-config'
@@ -178,20 +179,7 @@ export interface Observed {
 }
 
 /** The fields of the channel that a plan changes. `undefined` removes one. */
-export type Change = Partial<
-  Pick<
-    Channel,
-    | 'live'
-    | 'previous'
-    | 'rejected'
-    | 'rollout'
-    | 'restart'
-    | 'template'
-    | 'undo'
-    | 'undoneByHand'
-    | 'freeze'
-  >
->
+export type Change = Partial<RestarterFields>
 
 /** One thing to do, with its reason. */
 export type Action =

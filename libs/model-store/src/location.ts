@@ -12,6 +12,14 @@ export const TEMP_PREFIX = '.tmp-'
 export const STATES_SUFFIX = '.json.d'
 const STATE_SEQ = /^(0|[1-9]\d{0,15})$/
 
+/** The object under whose name its states, or the folder of them, are shown. */
+export const shownName = (name: string): string =>
+  name.endsWith(STATES_SUFFIX) ? name.slice(0, -'.d'.length) : name
+
+/** A listing as the store gives it: each name once, in order. */
+export const listed = (names: readonly string[]): string[] =>
+  [...new Set(names)].toSorted((a, b) => (a < b ? -1 : 1))
+
 /** Checks a key and gives its parts. `list('')` is the only use of an empty one. */
 export function segmentsOf(key: string): string[] {
   const segments = key.split('/')

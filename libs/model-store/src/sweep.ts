@@ -2,7 +2,7 @@ import type { Dirent } from 'node:fs'
 import * as fs from 'node:fs/promises'
 import { join } from 'node:path'
 import { codeOf } from './failure.ts'
-import { STATES_SUFFIX, TEMP_PREFIX } from './location.ts'
+import { listed, shownName, STATES_SUFFIX, TEMP_PREFIX } from './location.ts'
 
 const UNFINISHED_MS_MAX = 60 * 60_000
 const FOLDERS_PER_SWEEP_MAX = 1_000_000
@@ -70,41 +70,32 @@ async function entriesOf(folder: string): Promise<Dirent[]> {
  */
 export async function namesIn(folder: string): Promise<string[]> {
   const names: string[] = []
-  for (const entry of await entriesOf(folder)) {
-    const name = await nameOf(folder, entry)
-    if (name !== undefined) names.push(name)
-  }
-  return [...new Set(names)].toSorted((a, b) => (a < b ? -1 : 1))
+  for (const entry of await entriesOf(folder))
+    for await (const path of objectsOf(folder, entry)) {
+      names.push(path.split('/')[0] ?? '')
+      // A crash between making a folder and the object in it leaves a folder that means nothing.
+      break
+    }
+  return listed(names)
 }
 
 /** The objects below a folder, however deep, by their paths from there; shown as `namesIn` shows them. */
 export async function pathsIn(folder: string): Promise<string[]> {
   const paths: string[] = []
-  for (const entry of await entriesOf(folder)) {
-    const { name } = entry
-    if (name.startsWith(TEMP_PREFIX)) continue
-    if (entry.isFile()) paths.push(name)
-    if (!entry.isDirectory()) continue
-    if (name.endsWith(STATES_SUFFIX)) paths.push(name.slice(0, -'.d'.length))
-    else for (const path of await pathsIn(join(folder, name))) paths.push(`${name}/${path}`)
-  }
-  return [...new Set(paths)].toSorted((a, b) => (a < b ? -1 : 1))
+  for await (const path of objectsIn(folder)) paths.push(path)
+  return listed(paths)
 }
 
-async function nameOf(folder: string, entry: Dirent): Promise<string | undefined> {
+async function* objectsIn(folder: string): AsyncGenerator<string, void> {
+  for (const entry of await entriesOf(folder)) yield* objectsOf(folder, entry)
+}
+
+async function* objectsOf(folder: string, entry: Dirent): AsyncGenerator<string, void> {
   const { name } = entry
-  if (name.startsWith(TEMP_PREFIX)) return undefined
-  if (entry.isFile()) return name
-  if (!entry.isDirectory()) return undefined
+  if (name.startsWith(TEMP_PREFIX)) return
+  if (entry.isFile()) yield name
+  if (!entry.isDirectory()) return
   // It came into being with its first state.
-  if (name.endsWith(STATES_SUFFIX)) return name.slice(0, -'.d'.length)
-  return (await holdsObject(join(folder, name))) ? name : undefined
-}
-
-/** A crash between making a folder and the object in it leaves a folder that means nothing. */
-async function holdsObject(folder: string): Promise<boolean> {
-  for (const entry of await entriesOf(folder)) {
-    if ((await nameOf(folder, entry)) !== undefined) return true
-  }
-  return false
+  if (name.endsWith(STATES_SUFFIX)) yield shownName(name)
+  else for await (const path of objectsIn(join(folder, name))) yield `${name}/${path}`
 }

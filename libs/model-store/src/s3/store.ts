@@ -2,7 +2,7 @@ import type { FileEntry } from '@drover/model-config'
 import { checkMove, checkSize, type Content, corrupt, type Move } from '../checks.ts'
 import { invalid } from '../failure.ts'
 import type { Held } from '../files.ts'
-import { checkStateKey, segmentsOf, STATES_SUFFIX } from '../location.ts'
+import { checkStateKey, listed, segmentsOf, shownName } from '../location.ts'
 import { ModelStoreCode, ModelStoreError, type ModelStore, type State } from '../store.ts'
 import { Turns } from '../turns.ts'
 import { type Limits, LIMITS } from './attempts.ts'
@@ -92,7 +92,7 @@ class S3Store implements ModelStore {
 
   async #shown(names: readonly string[]): Promise<string[]> {
     if (names.length === 0) await proveThere(this.#place)
-    return [...new Set(names.map(nameOf))].toSorted((a, b) => (a < b ? -1 : 1))
+    return listed(names.map(shownName))
   }
 
   async readState(key: string): Promise<State | undefined> {
@@ -208,7 +208,3 @@ class S3Store implements ModelStore {
 
 /** A renewal that was refused is looked at again, whoever was faster. */
 const isNobodys = async (): Promise<boolean> => false
-
-/** The object under whose name its state is shown. */
-const nameOf = (name: string): string =>
-  name.endsWith(STATES_SUFFIX) ? name.slice(0, -'.d'.length) : name
