@@ -46,13 +46,19 @@ test('a redirect is refused, and the token goes nowhere else', async () => {
 })
 
 test.each([
-  [500, AgentCode.REFUSED],
-  [503, AgentCode.LOST],
-])(
-  'a state that is answered with %i is %s: what a proxy says is no word of the agent',
-  async (status, code) => {
-    await using agent = await startWeb((_request, response) => response.writeHead(status).end('no'))
+  [500, 'no', AgentCode.REFUSED],
+  [502, '<html>Bad Gateway</html>', AgentCode.LOST],
+  [503, '{"message": "no healthy upstream"}', AgentCode.LOST],
+  [503, '{"error": "disk full"}', AgentCode.REFUSED],
+  [504, 'upstream request timeout', AgentCode.LOST],
+])('%i with %s is %s: what a proxy says is no word of the agent', async (status, text, code) => {
+  await using agent = await startWeb((_request, response) => response.writeHead(status).end(text))
+  const agents = makeAgents(undefined)
+  const order = { sha: sha256('5'), seq: 5, fence: 1 }
 
-    await expect(makeAgents(undefined).state(agent.url, signal())).rejects.toMatchObject({ code })
-  },
-)
+  await expect(agents.state(agent.url, signal())).rejects.toMatchObject({ code })
+  await expect(agents.apply(agent.url, order, { signal: signal() })).rejects.toMatchObject({ code })
+  await expect(
+    agents.recycle(agent.url, { fence: 1, recycles: 0 }, { signal: signal() }),
+  ).rejects.toMatchObject({ code })
+})

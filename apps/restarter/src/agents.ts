@@ -10,7 +10,7 @@ import { z } from 'zod'
 
 const MESSAGE_CHARACTERS_MAX = 300
 const CONFLICT = 409
-/** What a proxy answers for an agent that it cannot reach. */
+/** What a proxy answers for an agent that it cannot reach, or that did not answer in its time. */
 const BY_A_GATEWAY = new Set([502, 503, 504])
 
 /** What went wrong between this process and a server's agent. */
@@ -68,8 +68,9 @@ export function makeAgents(token: string | undefined): Agents {
   async function ask<T>(url: string, schema: z.ZodType<T>, init: RequestInit): Promise<T> {
     const { status, text } = await call(url, init)
     if (status !== 200) {
-      const code = codeOf(status, init.method === undefined)
-      throw new AgentError(code, `${url} answered ${status}: ${refusalIn(text)}`)
+      const refusal = refusalIn(text)
+      const said = refusal ?? 'no reason given'
+      throw new AgentError(codeOf(status, refusal), `${url} answered ${status}: ${said}`)
     }
     try {
       return schema.parse(JSON.parse(text))
@@ -99,10 +100,11 @@ export function makeAgents(token: string | undefined): Agents {
   }
 }
 
-/** Of an answer other than 200; a command may also be refused by an agent with a gateway's status. */
-function codeOf(status: number, isQuestion: boolean): AgentCode {
+/** Of an answer other than 200. An agent says in its own words why it refuses with a gateway's status. */
+function codeOf(status: number, refusal: string | undefined): AgentCode {
   if (status === CONFLICT) return AgentCode.OUTDONE
-  return isQuestion && BY_A_GATEWAY.has(status) ? AgentCode.LOST : AgentCode.REFUSED
+  const isByGateway = refusal === undefined && BY_A_GATEWAY.has(status)
+  return isByGateway ? AgentCode.LOST : AgentCode.REFUSED
 }
 
 async function readBounded(answer: Response): Promise<string> {
@@ -119,11 +121,11 @@ async function readBounded(answer: Response): Promise<string> {
   return Buffer.concat(chunks).toString('utf8')
 }
 
-function refusalIn(text: string): string {
+/** An agent's own words; undefined where there are none, as in the page of a proxy. */
+function refusalIn(text: string): string | undefined {
   try {
     return Refusal.parse(JSON.parse(text)).error.slice(0, MESSAGE_CHARACTERS_MAX)
   } catch {
-    // A proxy's page, say. The status alone says what the plan needs.
-    return 'no reason given'
+    return undefined
   }
 }

@@ -3,7 +3,6 @@ import {
   cleanPair,
   type ConfigRef,
   parseAnnotation,
-  isPending,
   MANAGER_CHARACTERS_MAX,
 } from '@drover/model-config'
 import { steadyConfig } from './judge.ts'
@@ -15,16 +14,23 @@ import {
   type SeenDeployment,
 } from './observed.ts'
 import { type Step, take } from './rollout.ts'
-import { isTakenBack, isUnsafe, templateOf } from './template.ts'
+import { isJustReturned, isTakenBack, isUnsafe, templateOf } from './template.ts'
 
 /** The same hand with the same config again within this time is a tool and no person. */
 const AGAIN_MS = 86_400_000
+/** `kubectl rollout undo` signs so: nobody but a person asks with that. */
+const UNDO_COMMAND = 'kubectl-rollout'
 
 /**
  * With no rollout running: what somebody else did to the pod template is looked after, once
- * (PROTOCOL 6, "the template"). Undefined: it is as it was left.
+ * (PROTOCOL 6, "the template"). Undefined: it is as it was left. A config that is about to come by
+ * reload (`isAwaited`) does not wait for the same thing twice in the time of a roll.
  */
-export function lookAfter(observed: Observed, channel: Channel): Step | undefined {
+export function lookAfter(
+  observed: Observed,
+  channel: Channel,
+  isAwaited: boolean,
+): Step | undefined {
   const { deployment, isCurrent } = observed
   if (deployment.kind !== 'seen') return undefined
   const { pair, templateSha } = deployment
@@ -33,7 +39,7 @@ export function lookAfter(observed: Observed, channel: Channel): Step | undefine
   if (isKnown && !isUnsafe(observed, pair)) return undefined
   // A Deployment that was read before the channel moved may be that of an earlier rollout.
   if (!isCurrent) return { why: 'the Deployment has changed and is read once more' }
-  if (isUnsafe(observed, pair)) return correct(observed, channel, deployment)
+  if (isUnsafe(observed, pair)) return correct(observed, channel, deployment, isAwaited)
   const template = { ...pair, sha: templateSha }
   const isBack = known !== undefined && isTakenBack(deployment, known)
   const { undo, ...asked } = isBack ? undoOf(observed, channel, deployment) : {}
@@ -68,31 +74,31 @@ export function undoOf(
   if (target === undefined) return {}
   const ref = { sha: target.sha, seq: target.seq }
   const isAgain =
+    by !== UNDO_COMMAND &&
     isSameRef(undoneByHand, ref) &&
     undoneByHand?.by === by &&
-    Date.parse(at) - Date.parse(undoneByHand.at) < AGAIN_MS
+    // A clock that was ahead must not make everybody a tool for as long.
+    Math.abs(Date.parse(at) - Date.parse(undoneByHand.at)) < AGAIN_MS
   if (isAgain) return {}
   const why = `drover.dev/config was changed at ${at}`
   return { undo: { ...ref, by, why, asked: seq + 1 }, undoneByHand: { ...ref, by, at } }
 }
 
 /** The template goes back to what it was when it was last looked after. */
-function correct(observed: Observed, channel: Channel, deployment: SeenDeployment): Step {
+function correct(
+  observed: Observed,
+  channel: Channel,
+  deployment: SeenDeployment,
+  isAwaited: boolean,
+): Step {
   const { pair, status } = deployment
   const why = `drover.dev/config names ${pair.config}, which is not live: it is put back`
   if (status.state === 'paused') return { why: `${why} when the Deployment is paused no more` }
-  if (isTriedAlready(observed, channel)) return { why: `${why} once more in a while` }
+  if (isJustReturned(observed, isAwaited ? observed.limits.rollMs : undefined)) {
+    return { why: `${why} once more in a while` }
+  }
   const before = cleanPair(channel.template ?? {})
   const to = isUnsafe(observed, before) ? {} : before
   const step = { kind: 'back' as const, servers: [], template: templateOf(deployment, to) }
   return take(observed, channel, steadyConfig(observed), { step, why })
-}
-
-/** What could not be put back, or was set anew, waits a little; a config that comes by reload comes first. */
-function isTriedAlready(
-  { now, returnedAt = -Infinity, limits, delivery }: Observed,
-  channel: Channel,
-): boolean {
-  const isWaitedFor = delivery === 'reload' && isPending(channel)
-  return now - returnedAt < (isWaitedFor ? limits.rollMs : limits.applyMs)
 }

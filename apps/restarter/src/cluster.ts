@@ -10,6 +10,7 @@ import { ANNOTATION_CHARACTERS_MAX, type TemplatePair } from '@drover/model-conf
 import type { Note } from './notes.ts'
 import type { DeploymentView } from './observed.ts'
 import { makePace } from './pace.ts'
+import { progressOf } from './progress.ts'
 
 /** Longest wait for one answer of the API server: nothing else is done meanwhile. */
 const LOOK_MS_MAX = 2_000
@@ -195,13 +196,6 @@ function viewOf(seen: Deployment, trouble: string | undefined): DeploymentView {
     progress: seen.observedGeneration < seen.generation ? 0 : progressOf(seen),
     trouble,
   }
-}
-
-type Pods = Pick<Deployment, 'updated' | 'available' | 'existing' | 'replicas'>
-
-/** How far pods are replaced: one that is new counts, and an old one less. */
-export function progressOf({ updated, available, existing, replicas }: Pods): number {
-  return updated + Math.min(available, replicas) - Math.max(0, existing - replicas)
 }
 
 /** Kubernetes' word for a decision, and whether it needs somebody's attention. */

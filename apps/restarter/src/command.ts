@@ -16,7 +16,9 @@ export function newCommand(
   sent: { at: number; state: ServerState | undefined; before: Command | undefined },
 ): Command {
   const { at, state, before } = sent
-  const isNewLife = before?.outcome === 'answered' && before.startedAt !== state?.startedAt
+  // One that answers with no state is taken for what it was.
+  const startedAt = state === undefined ? before?.startedAt : state.startedAt
+  const isNewLife = before?.outcome === 'answered' && before.startedAt !== startedAt
   const isSame = before?.kind === kind && isSameRef(before, { sha, seq }) && !isNewLife
   return {
     kind,
@@ -26,7 +28,7 @@ export function newCommand(
     at,
     offered,
     since: isSame ? before.since : at,
-    startedAt: state?.startedAt,
+    startedAt,
     recycles,
     outcome: 'pending',
     endedAt: undefined,

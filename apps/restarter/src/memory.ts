@@ -2,29 +2,26 @@ import type { Channel, Rollout, ServerState } from '@drover/model-config'
 import {
   type Command,
   type DeploymentView,
-  isSamePair,
   isSameRef,
   type Loss,
   type ObservedServer,
 } from './observed.ts'
+import { type Progress, progressAfter } from './progress.ts'
 
 /** What this process has seen over time and nothing stored can tell. Plain data, never changed. */
 export interface Memory {
   beat: { holder: string; beat: number; since: number } | undefined
   rollout:
-    | {
+    | (Progress & {
         sha: string
         seq: number
         holder: string
         kind: Rollout['step']['kind']
         since: number
         stepSince: number
-        /** How far the Deployment was when it last came any further, and when. */
-        progress: number
-        progressSince: number
         /** The pod template is to be brought back. */
         isReturning: boolean
-      }
+      })
     | undefined
   tookOver: number | undefined
   silent: ReadonlyMap<string, number>
@@ -117,8 +114,9 @@ function rememberBeat({ beat }: Memory, rollout: Rollout, now: number): Memory['
 function rememberRollout(
   { rollout: known }: Memory,
   rollout: Rollout,
-  { now, deployment }: Sight,
+  sight: Sight,
 ): Memory['rollout'] {
+  const { now } = sight
   const { sha, seq, holder } = rollout
   const { kind } = rollout.step
   const isKnown = isSameRef(known, rollout) && known?.holder === holder
@@ -126,19 +124,8 @@ function rememberRollout(
   const isSameStep = isKnown && known.kind === kind
   const stepSince = isSameStep ? known.stepSince : now
   const isReturning = kind === 'back' && rollout.step.template !== undefined
-  const before = isSameStep ? known : { progress: -1, progressSince: now }
-  const progress = progressOf(rollout, deployment) ?? -1
-  // What only comes and goes is none: a pod that gets ready and dies in turn never ends.
-  const { progress: furthest, progressSince } =
-    progress > before.progress ? { progress, progressSince: now } : before
-  const pace = { progress: furthest, progressSince }
-  return { sha, seq, holder, kind, since, stepSince, isReturning, ...pace }
-}
-
-/** Only with the template that is wanted: the pods of another one do not count. */
-function progressOf({ step }: Rollout, deployment: DeploymentView): number | undefined {
-  if (deployment.kind !== 'seen' || step.template === undefined) return undefined
-  return isSamePair(deployment.pair, step.template.to) ? deployment.progress : undefined
+  const progress = progressAfter(isSameStep ? known : undefined, rollout, sight)
+  return { sha, seq, holder, kind, since, stepSince, isReturning, ...progress }
 }
 
 /** A rollout that another held at the last look and that is ours now was taken over. */
@@ -202,9 +189,11 @@ export function wasApplying(
   return last === undefined ? rollout.step.servers.includes(url) : isSameRef(last.applying, rollout)
 }
 
-/** Whether a rollout gave its config to a server, which had a state then. */
-const isNamedIn = (url: string, rollout: Rollout | undefined): boolean =>
-  rollout?.step.kind === 'apply' && rollout.step.servers.includes(url)
+/** Whether a rollout gave its config to a server that had a state then, and did not come to it since. */
+const mayApply = (url: string, last: ServerState | undefined, rollout: Rollout | undefined) =>
+  rollout?.step.kind === 'apply' &&
+  rollout.step.servers.includes(url) &&
+  !(last?.applying === undefined && isSameRef(last?.config, rollout))
 
 /** What a look and the memory of it say of each server. */
 export function describeServers(memory: Memory, sight: Sight): ObservedServer[] {
@@ -222,7 +211,7 @@ export function describeServers(memory: Memory, sight: Sight): ObservedServer[] 
       hasEnded: state === undefined && last?.stopping === true,
       wasApplying:
         state === undefined &&
-        (wasApplying(url, command, last, rollout) || (isUnclear && isNamedIn(url, rollout))),
+        (wasApplying(url, command, last, rollout) || (isUnclear && mayApply(url, last, rollout))),
       command,
     }
   })
@@ -243,5 +232,6 @@ export function describe(memory: Memory, sight: Sight) {
     deployment: sight.deployment,
     isCurrent: memory.isCurrent,
     progressSince: memory.rollout?.progressSince ?? now,
+    unmetSince: memory.rollout?.unmetSince,
   }
 }

@@ -173,6 +173,8 @@ export interface Observed {
   isCurrent: boolean
   /** Since when it has come no further in the rollout's present step. */
   progressSince: number
+  /** Since when it does not have that step's pair; undefined while it has. */
+  unmetSince: number | undefined
   /** When the windows open next; undefined while model servers may be replaced. */
   closedUntil: string | undefined
   limits: Limits

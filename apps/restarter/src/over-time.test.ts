@@ -2,28 +2,15 @@
 
 import { expect, test } from 'vitest'
 import type { DeploymentView, SeenDeployment } from './observed.ts'
-import { AT, config, deployment, state, TEMPLATE_SHA } from './test-support/observed.ts'
+import { config, deployment, state } from './test-support/observed.ts'
 import { OverTime, START } from './test-support/over-time.ts'
-import { failed, left, moving, pair } from './test-support/roll.ts'
+import { failed, left, moving, pair, settled as nothingNew, wished } from './test-support/roll.ts'
 
 const HOUR_MS = 3_600_000
 const MINUTE_MS = 60_000
 const AWAY: DeploymentView = { kind: 'away', why: 'refused' }
 const servers = { a: state(4), b: state(4) }
-const settled = { candidate: config(4), previous: [{ ...config(3), at: AT }], template: left(4) }
-/** A roll under what is live, for the second wish. */
-const wished = {
-  ...config(4),
-  holder: 'me',
-  fence: 20,
-  beat: 1,
-  startedAt: AT,
-  step: {
-    kind: 'roll' as const,
-    servers: [],
-    template: { from: pair(4), to: pair(4, 2), sha: TEMPLATE_SHA, seen: true },
-  },
-}
+const settled = { ...nothingNew, template: left(4) }
 const restart = { count: 2, at: '2026-01-01T23:30:00.000Z' }
 
 /** A candidate comes after a minute. */

@@ -15,7 +15,7 @@ import {
   server,
   state,
 } from './test-support/observed.ts'
-import { byRoll, fleet, returning } from './test-support/roll.ts'
+import { byRoll, fleet, moving, pair, returning } from './test-support/roll.ts'
 
 const status = (name: 'paused' | 'empty' | 'failed') => ({ status: { state: name, message: '' } })
 
@@ -59,6 +59,7 @@ describe('going back', () => {
 describe('going back from a roll', () => {
   const back = { rollout: returning(4, 5, true) }
   const stuck = { stepSince: NOW - 61_000 }
+  const reload = { delivery: 'reload' as const }
 
   test.each<Row>([
     [
@@ -72,6 +73,31 @@ describe('going back from a roll', () => {
       'release left 4/0',
     ],
     ['gives Kubernetes the time of an apply', byRoll(back, fleet(4), status('failed')), 'nothing'],
+    [
+      'gives way to a config that comes by reload after that',
+      byRoll(back, fleet(4), { status: moving }, { ...stuck, ...reload }),
+      'release left 4/0',
+    ],
+    [
+      'goes on where no config waits',
+      byRoll(
+        { ...back, candidate: config(4) },
+        fleet(4),
+        { status: moving },
+        { ...stuck, ...reload },
+      ),
+      'nothing',
+    ],
+    [
+      'goes on with the pods while it waits for a server anyway',
+      byRoll(
+        { rollout: returning(4, 5) },
+        [server('a', state(5), { command: command(4, 10) }), server('b', state(4))],
+        { pair: pair(5), status: moving },
+        { ...stuck, ...reload },
+      ),
+      'patch 4/0 at version 7',
+    ],
   ])('%s', (_name, seen, line) => {
     expect(lineOf(plan(seen))).toBe(line)
   })
@@ -102,6 +128,7 @@ describe('a server that confirmed and began anew', () => {
   test.each([
     ['has all its time again when it is told again', state(4, reborn), NOW],
     ['has not when it is the same life', state(4), confirmed.since],
+    ['has not when it answers with no state', undefined, confirmed.since],
   ])('%s', (_name, now, since) => {
     const order = { ...config(5), url: 'a', fence: 20, offered: false, recycles: 1 }
 

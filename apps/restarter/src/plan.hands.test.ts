@@ -1,34 +1,40 @@
 // What a roll and going back from one make of other people's hands.
 
-import type { Rollout } from '@drover/model-config'
 import { describe, expect, test } from 'vitest'
 import type { Observed } from './observed.ts'
 import { plan } from './plan.ts'
-import { AT, config, lineOf, NOW, rollout, TEMPLATE_SHA } from './test-support/observed.ts'
-import { byRoll, fleet, moving, pair, rolling } from './test-support/roll.ts'
+import {
+  AT,
+  config,
+  culprit,
+  lineOf,
+  NOW,
+  rollout,
+  server,
+  state,
+  TEMPLATE_SHA,
+} from './test-support/observed.ts'
+import {
+  byRoll,
+  fleet,
+  held,
+  made,
+  moving,
+  pair,
+  previous,
+  rolling,
+  settled,
+  wish,
+  wished,
+} from './test-support/roll.ts'
 
 type Row = [name: string, seen: Observed, line: string]
 
 const HOUR_MS = 3_600_000
 const byHand = { manager: 'kubectl-rollout' }
-const previous = [
-  { ...config(3), at: AT },
-  { ...config(2), at: AT },
-]
-const wish = { count: 2, at: '2026-01-01T23:00:00.000Z', why: 'new node' }
-const wished: Rollout = {
-  ...rollout(4, 'roll', []),
-  step: {
-    kind: 'roll',
-    servers: [],
-    template: { from: pair(4), to: pair(4, 2), sha: TEMPLATE_SHA, seen: true },
-  },
-}
-const settled = { candidate: config(4), previous }
-const held = { rollout: rolling(4, 5) }
-const made = { rollout: rolling(4, 5, true) }
 const late = { progressSince: NOW - 2 * HOUR_MS }
-const undone = (by: string, at: string) => ({ undoneByHand: { ...config(3), by, at } })
+const byTool = { manager: 'argocd-controller' }
+const undone = (by: string, at: string, seq = 3) => ({ undoneByHand: { ...config(seq), by, at } })
 
 describe('a person', () => {
   test.each<Row>([
@@ -103,20 +109,58 @@ describe('a person', () => {
       'back back 5 [] 5/0 to 4/0',
     ],
     [
+      'who undoes a roll for which a newer candidate has waited long is obeyed as well',
+      byRoll({ ...made, previous, candidate: config(6) }, fleet(4), byHand, {
+        stepSince: NOW - HOUR_MS,
+        unmetSince: NOW - HOUR_MS,
+      }),
+      'reject deadline 5 back 5 [] 4/0 to 4/0 undo 4 by kubectl-rollout',
+    ],
+    [
+      'who undoes one roll after the other on the same day is obeyed each time',
+      byRoll(
+        {
+          rollout: rolling(4, 7, true),
+          candidate: config(7),
+          previous,
+          ...undone('kubectl-rollout', '2026-01-01T23:00:00.000Z', 4),
+        },
+        fleet(4),
+        byHand,
+      ),
+      'reject deadline 7 back 7 [] 4/0 to 4/0 undo 4 by kubectl-rollout',
+    ],
+    [
       'who asks for the same again within a day is a tool',
-      byRoll({ ...settled, ...undone('kubectl-rollout', '2026-01-01T01:00:00.000Z') }, fleet(4), {
-        ...byHand,
+      byRoll({ ...settled, ...undone('argocd-controller', '2026-01-01T01:00:00.000Z') }, fleet(4), {
+        ...byTool,
         pair: pair(3),
       }),
       'template left 3/0',
     ],
     [
-      'who asks for it on another day is none',
-      byRoll({ ...settled, ...undone('kubectl-rollout', '2025-12-31T23:00:00.000Z') }, fleet(4), {
+      'but not one who asks with kubectl rollout undo',
+      byRoll({ ...settled, ...undone('kubectl-rollout', '2026-01-01T01:00:00.000Z') }, fleet(4), {
         ...byHand,
         pair: pair(3),
       }),
       'undo left 3/0 undo 3 by kubectl-rollout',
+    ],
+    [
+      'who asks for it on another day is none',
+      byRoll({ ...settled, ...undone('argocd-controller', '2025-12-31T23:00:00.000Z') }, fleet(4), {
+        ...byTool,
+        pair: pair(3),
+      }),
+      'undo left 3/0 undo 3 by argocd-controller',
+    ],
+    [
+      'nor one who asked for it when the clock was ahead',
+      byRoll({ ...settled, ...undone('argocd-controller', '2030-01-01T00:00:00.000Z') }, fleet(4), {
+        ...byTool,
+        pair: pair(3),
+      }),
+      'undo left 3/0 undo 3 by argocd-controller',
     ],
     [
       'who asks for what a tool has asked for is obeyed',
@@ -156,6 +200,11 @@ describe('an annotation that is not live', () => {
       'take apply 5 [a]',
     ],
     [
+      'but not to one that holds what failed',
+      byRoll({}, fleet(4), foreign, { ...reload, returnedAt: NOW - 61_000, held: [culprit] }),
+      'take back 4 [] 9/0 to 4/0',
+    ],
+    [
       'waits for a Deployment that is paused',
       byRoll(settled, fleet(4), { ...foreign, status: { state: 'paused', message: '' } }),
       'nothing',
@@ -164,6 +213,48 @@ describe('an annotation that is not live', () => {
       'and is put back first otherwise',
       byRoll({}, fleet(4), foreign, reload),
       'take back 4 [] 9/0 to 4/0',
+    ],
+  ])('%s', (_name, seen, line) => {
+    expect(lineOf(plan(seen))).toBe(line)
+  })
+})
+
+describe('with nobody ready, an annotation that is not live', () => {
+  const down = [server('a', state(4, { ready: false }))]
+  const foreign = { ...byHand, pair: pair(9), status: moving }
+  const nobody = { delivery: 'reload' as const, noneReadySince: NOW - 61_000 }
+  const applying = { rollout: rollout(5, 'apply', ['a']) }
+
+  test.each<Row>([
+    [
+      'comes before a config by reload, also a minute after the last time',
+      byRoll({}, down, foreign, { ...nobody, returnedAt: NOW - 60_000 }),
+      'take back 4 [] 9/0 to 4/0',
+    ],
+    [
+      'leaves the config a minute, which may be the remedy',
+      byRoll({}, down, foreign, { ...nobody, returnedAt: NOW - 59_000 }),
+      'take apply 5 [a]',
+    ],
+    [
+      'and does not turn that back meanwhile',
+      byRoll(applying, down, foreign, { ...nobody, returnedAt: NOW - 59_000 }),
+      'apply a:5 at fence 20',
+    ],
+    [
+      'turns it back then',
+      byRoll(applying, down, foreign, { ...nobody, returnedAt: NOW - 60_000 }),
+      'back back 5 []',
+    ],
+    [
+      'is looked at once more before anything is begun',
+      byRoll({}, down, foreign, { ...nobody, isCurrent: false }),
+      'nothing',
+    ],
+    [
+      'does not hold up a config where it cannot be put back',
+      byRoll({}, down, { ...foreign, status: { state: 'paused', message: '' } }, nobody),
+      'take apply 5 [a]',
     ],
   ])('%s', (_name, seen, line) => {
     expect(lineOf(plan(seen))).toBe(line)

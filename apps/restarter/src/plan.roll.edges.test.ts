@@ -1,43 +1,34 @@
 // Rolls at their edges: when they may begin, what ends them, and what they leave for the next.
 
-import type { Rollout } from '@drover/model-config'
 import { describe, expect, test } from 'vitest'
 import { LIMITS, type Observed } from './observed.ts'
 import { plan } from './plan.ts'
 import {
-  AT,
   command,
   config,
   culprit,
   lineOf,
   NOW,
-  rollout,
   server,
   state,
-  TEMPLATE_SHA,
 } from './test-support/observed.ts'
-import { byRoll, failed, fleet, left, moving, pair, rolling } from './test-support/roll.ts'
+import {
+  byRoll,
+  failed,
+  fleet,
+  held,
+  left,
+  made,
+  moving,
+  pair,
+  settled,
+  wish,
+  wished,
+} from './test-support/roll.ts'
 
 type Row = [name: string, seen: Observed, line: string]
 
 const HOUR_MS = 3_600_000
-const previous = [
-  { ...config(3), at: AT },
-  { ...config(2), at: AT },
-]
-const wish = { count: 2, at: '2026-01-01T23:00:00.000Z', why: 'new node' }
-const wished: Rollout = {
-  ...rollout(4, 'roll', []),
-  step: {
-    kind: 'roll',
-    servers: [],
-    template: { from: pair(4), to: pair(4, 2), sha: TEMPLATE_SHA, seen: true },
-  },
-}
-const settled = { candidate: config(4), previous }
-const held = { rollout: rolling(4, 5) }
-const made = { rollout: rolling(4, 5, true) }
-
 describe('a roll', () => {
   const long = { live: { ...config(4), at: '2026-01-01T00:00:00.000Z' } }
   const hourly = { limits: { ...LIMITS, recycleIntervalMs: HOUR_MS } }
@@ -78,7 +69,7 @@ describe('a roll', () => {
         {
           delivery: 'reload',
           deployment: { kind: 'away', why: 'refused' },
-          stepSince: NOW - 61_000,
+          unmetSince: NOW - 61_000,
         },
       ),
       'back back 4 [] 4/2 to 4/0',

@@ -194,8 +194,18 @@ describe('a roll', () => {
     ],
     [
       'goes back when its patch is refused and there is a newer candidate',
-      byRoll({ ...held, candidate: config(6) }, fleet(4), {}, { stepSince: NOW - 61_000 }),
+      byRoll({ ...held, candidate: config(6) }, fleet(4), {}, { unmetSince: NOW - 61_000 }),
       'back back 5 [] 5/0 to 4/0',
+    ],
+    [
+      'is not ended by one overwrite of its pair, however long it has run',
+      byRoll(
+        { ...made, candidate: config(6) },
+        fleet(4),
+        { pair: {}, manager: 'helm' },
+        { stepSince: NOW - 10 * 60_000, unmetSince: NOW - 1_000 },
+      ),
+      'patch 5/0 at version 7',
     ],
     [
       'goes back, and rejects nothing, when the cluster is away for too long',

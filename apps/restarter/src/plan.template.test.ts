@@ -1,4 +1,4 @@
-import { type Rollout, sha256 } from '@drover/model-config'
+import { sha256 } from '@drover/model-config'
 import { describe, expect, test } from 'vitest'
 import type { Observed } from './observed.ts'
 import { plan } from './plan.ts'
@@ -13,29 +13,19 @@ import {
   rollout,
   server,
   state,
-  TEMPLATE_SHA,
 } from './test-support/observed.ts'
-import { byRoll, failed, fleet, left, moving, pair } from './test-support/roll.ts'
+import { byRoll, failed, fleet, left, moving, pair, wish, wished } from './test-support/roll.ts'
 
 type Row = [name: string, seen: Observed, line: string]
 
 describe('a roll under what is live', () => {
   const settled = { candidate: config(4) }
-  const wish = { count: 2, at: '2026-01-01T23:00:00.000Z', why: 'new node' }
   const aged = fleet(4).map((each) => ({
     ...each,
     state: state(4, { servingSince: '2026-01-01T00:00:00.000Z' }),
   }))
   const fixed = [server('a', state(4, { canRecycle: false }))]
   const reload = { delivery: 'reload' as const }
-  const wished: Rollout = {
-    ...rollout(4, 'roll', []),
-    step: {
-      kind: 'roll',
-      servers: [],
-      template: { from: pair(4), to: pair(4, 2), sha: TEMPLATE_SHA, seen: true },
-    },
-  }
 
   test.each<Row>([
     ['obeys a wish', byRoll({ ...settled, restart: wish }, fleet(4)), 'take roll 4 [] 4/0 to 4/2'],

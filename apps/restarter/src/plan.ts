@@ -12,7 +12,7 @@ import { stepBack } from './going-back.ts'
 import { dueRecycle, stepRecycle, takeRecycle, whyNoRecycle } from './recycle.ts'
 import { dueRoll, stepRoll, takeRoll } from './roll.ts'
 import { handFence, rewrite, type Step, stepForward, take } from './rollout.ts'
-import { touchFirst } from './template.ts'
+import { isHeldUp, touchFirst, WAITS_FOR_TEMPLATE } from './template.ts'
 
 // The states of a fleet, as the channel shows them:
 //   no rollout   -> undo removed once a candidate holds it
@@ -96,7 +96,8 @@ function stepIdle(observed: Observed, channel: Channel): Step {
   // A roll looks at the undo that it brings: it waits for no window.
   const over = start.isRoll === true ? undefined : endUndo(channel)
   if (over !== undefined) return over
-  const other = lookAfter(observed, channel)
+  const isAwaited = start.action !== undefined && start.isRoll !== true
+  const other = lookAfter(observed, channel, isAwaited)
   if (other !== undefined && (other.action !== undefined || start.isRoll === true)) return other
   if (start.action !== undefined) return start
   const behind = tellBehind(observed, channel)
@@ -134,6 +135,7 @@ function startRollout(observed: Observed, channel: Channel): Step & { isRoll?: b
     const roll = takeRoll(observed, channel, candidate)
     return { ...roll, isRoll: true }
   }
+  if (isHeldUp(observed)) return { why: WAITS_FOR_TEMPLATE }
   const canary = chooseCanary(observed, channel)
   if (canary === undefined) return { why: 'no server answers that could take the candidate' }
   const why = `config ${candidate.seq} is to be rolled out, ${canary.url} is the canary`

@@ -21,7 +21,7 @@ import { makeWishes } from './wishes.ts'
 
 export { type Agents, makeAgents } from './agents.ts'
 export { makeRestarterApi } from './api.ts'
-export { type Cluster, makeCluster, progressOf } from './cluster.ts'
+export { type Cluster, makeCluster } from './cluster.ts'
 export { newCommand, type Order } from './command.ts'
 export { describe, EMPTY_MEMORY, type Memory, remember, type Sight } from './memory.ts'
 export {
@@ -42,6 +42,7 @@ export {
   type SeenDeployment,
 } from './observed.ts'
 export { decide, plan } from './plan.ts'
+export { progressOf } from './progress.ts'
 export type { Wishes } from './wishes.ts'
 
 const BACKOFF_MS = 500

@@ -125,7 +125,8 @@ function isJustRolled(
 export function stepRoll(observed: Observed, channel: Channel, rollout: Rollout): Step {
   const over = giveUp(observed, channel, rollout)
   if (over !== undefined) return over
-  const patch = patchFor(observed, channel, rollout) ?? noteSeen(observed, channel, rollout)
+  const to = rollout.step.template?.to ?? {}
+  const patch = patchTemplate(observed, to) ?? noteSeen(observed, channel, rollout)
   const { deployment } = observed
   if (patch !== undefined || deployment.kind !== 'seen') return patch ?? { why: 'nothing is seen' }
   const isDone = deployment.status.state === 'done'
@@ -136,19 +137,15 @@ export function stepRoll(observed: Observed, channel: Channel, rollout: Rollout)
 function giveUp(observed: Observed, channel: Channel, rollout: Rollout): Step | undefined {
   const fault = isTrial(observed, rollout) ? faultOf(observed, rollout) : undefined
   if (fault !== undefined) return reject(observed, channel, rollout, fault)
+  const { deployment } = observed
+  // Whoever took it back is heard, however late it is and whatever waits.
+  if (deployment.kind === 'seen' && isUndone(deployment, rollout.step)) {
+    return undone(observed, channel, rollout, deployment)
+  }
   const end = whyEnd(observed, channel, rollout)
   if (end !== undefined) return turnBack(observed, channel, rollout, { why: end })
   const why = whyLate(observed) ?? whyFailed(observed, rollout)
   return why === undefined ? undefined : fail(observed, channel, rollout, why)
-}
-
-/** The patch that is to be made or waited for, or the end of the roll if somebody took it back. */
-function patchFor(observed: Observed, channel: Channel, rollout: Rollout): Step | undefined {
-  const { deployment } = observed
-  const patch = patchTemplate(observed, rollout.step.template?.to ?? {})
-  const isTaken =
-    patch !== undefined && deployment.kind === 'seen' && isUndone(deployment, rollout.step)
-  return isTaken ? undone(observed, channel, rollout, deployment) : patch
 }
 
 /** Whether a roll brings a config that is not live yet. */
@@ -185,7 +182,7 @@ function whyNotAll({ deployment, servers }: Observed, rollout: Rollout): string 
  * nothing else. Whatever else stands there now is patched over.
  */
 function isUndone(deployment: SeenDeployment, { template }: Rollout['step']): boolean {
-  if (template === undefined) return false
+  if (template === undefined || isSamePair(deployment.pair, template.to)) return false
   const { to, from, sha, manager } = template
   // A roll for a wish names the same config before and after.
   const isFrom = isSamePair(deployment.pair, from)
@@ -223,18 +220,20 @@ function undone(
  * pods, or the API server, do not take it while a newer candidate, perhaps the remedy, waits.
  */
 function whyEnd(
-  { deployment, delivery, now, stepSince, limits }: Observed,
+  { deployment, delivery, now, stepSince, unmetSince = now, limits }: Observed,
   channel: Channel,
-  { seq, step }: Rollout,
+  { seq }: Rollout,
 ): string | undefined {
   if (deployment.kind === 'none') return 'there is no Deployment any more (DROVER_DEPLOYMENT)'
-  if (!hasNewer(channel, seq) || now - stepSince <= limits.applyMs) return undefined
+  if (!hasNewer(channel, seq)) return undefined
   const newer = 'and there is a newer candidate'
-  // One that comes by reload needs nothing of it.
-  if (deployment.kind === 'away')
-    return delivery === 'reload' ? `the cluster cannot be asked, ${newer}` : undefined
+  // Where that comes by reload it needs nothing of a cluster that cannot be asked.
+  const isUnmet = now - unmetSince > limits.applyMs
+  if (isUnmet && (deployment.kind === 'seen' || delivery === 'reload')) {
+    return `${whyUnseen(deployment) ?? 'the pod template does not keep the pair'}, ${newer}`
+  }
+  if (deployment.kind !== 'seen' || now - stepSince <= limits.applyMs) return undefined
   const { trouble } = deployment
-  if (!isSamePair(deployment.pair, step.template?.to ?? {})) return `it cannot be begun, ${newer}`
   return trouble && `the pods do not get ready, ${newer}: ${trouble}`
 }
 

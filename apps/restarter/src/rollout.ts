@@ -28,7 +28,7 @@ import {
   type ObservedServer,
 } from './observed.ts'
 import { withRejection } from './rejections.ts'
-import { isHeldUp } from './template.ts'
+import { isHeldUp, WAITS_FOR_TEMPLATE } from './template.ts'
 
 const REASON_CHARACTERS_MAX = 1_024
 
@@ -67,8 +67,7 @@ export function stepForward(observed: Observed, channel: Channel, rollout: Rollo
     return turnBack(observed, channel, rollout, { why })
   }
   if (isHeldUp(observed)) {
-    const why = 'no pod can start with what drover.dev/config names: that comes first'
-    return turnBack(observed, channel, rollout, { why })
+    return turnBack(observed, channel, rollout, { why: WAITS_FOR_TEMPLATE })
   }
   return tellNext(observed, channel, rollout) ?? { why: blocker }
 }

@@ -48,11 +48,21 @@ export function isUnsafe(observed: Observed, { config }: TemplatePair): boolean 
   return named === undefined || named.seq > steadyConfig(observed).seq
 }
 
-/** No pod comes up any more, for what somebody wrote into the pod template. */
-export const isHeldUp = (observed: Observed): boolean =>
-  isDown(observed) &&
-  observed.deployment.kind === 'seen' &&
-  isUnsafe(observed, observed.deployment.pair)
+/** Whether what could not be put back, or was set anew, is left alone for a while. */
+export const isJustReturned = (
+  { now, returnedAt = -Infinity, limits }: Observed,
+  pauseMs = limits.applyMs,
+): boolean => now - returnedAt < pauseMs
+
+export const WAITS_FOR_TEMPLATE =
+  'no pod can start with what drover.dev/config names: that comes first'
+
+/** No pod comes up any more for what somebody wrote into the pod template, and it may be put back. */
+export function isHeldUp(observed: Observed): boolean {
+  const { deployment } = observed
+  if (deployment.kind !== 'seen' || deployment.status.state === 'paused') return false
+  return isDown(observed) && isUnsafe(observed, deployment.pair) && !isJustReturned(observed)
+}
 
 /** Another's hand changed our annotations, and nothing else of the template. */
 export const isByAnother = ({ manager, templateSha }: SeenDeployment, sha: string): boolean =>

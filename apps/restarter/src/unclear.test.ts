@@ -112,6 +112,28 @@ group('a server that answers with no state', () => {
       { url: 'b', isUnclear: true, wasApplying: false },
     ])
   })
+
+  test.each([
+    ['came to it before is not disturbed by it', state(5), false],
+    ['was on its way to it is', state(4, { applying: config(5) }), true],
+    ['had another config still is', state(4), true],
+  ])('and %s', (_name, last, wasApplying) => {
+    const answered = command(5, 60_000, { outcome: 'answered', endedAt: NOW - 50_000 })
+    const sight: Sight = {
+      now: NOW,
+      holder: 'me',
+      channel: on('apply', ['a']),
+      states: new Map([['a', last]]),
+      commands: new Map([['a', answered]]),
+      silentMs: 3_000,
+      deployment: { kind: 'none' },
+      isFresh: true,
+    }
+    const later = { ...sight, states: new Map([['a', undefined]]), unclear: new Set(['a']) }
+    const memory = remember(remember(EMPTY_MEMORY, sight), later)
+
+    expect(describe(memory, later).servers).toMatchObject([{ url: 'a', wasApplying }])
+  })
 })
 
 const failing = (code: AgentCode): Agents => ({

@@ -148,6 +148,7 @@ export function observed(
     deployment: { kind: 'none' },
     isCurrent: true,
     progressSince: NOW - 1_000,
+    unmetSince: undefined,
     closedUntil: undefined,
     limits: LIMITS,
     ...more,

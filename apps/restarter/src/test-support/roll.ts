@@ -3,6 +3,7 @@
 import { annotationOf, type Channel, type Rollout } from '@drover/model-config'
 import type { Observed, ObservedServer, SeenDeployment } from '../observed.ts'
 import {
+  AT,
   channel,
   config,
   deployment,
@@ -54,6 +55,27 @@ export const rolling = (from: number, to: number, seen = false): Rollout => ({
     template: { from: pair(from), to: pair(to), sha: TEMPLATE_SHA, seen },
   },
 })
+
+export const previous = [
+  { ...config(3), at: AT },
+  { ...config(2), at: AT },
+]
+/** Nothing is to be delivered. */
+export const settled = { candidate: config(4), previous }
+/** A roll to config 5 before its patch, and after it. */
+export const held = { rollout: rolling(4, 5) }
+export const made = { rollout: rolling(4, 5, true) }
+
+/** Somebody's second wish, and the roll that is made for it under what is live. */
+export const wish = { count: 2, at: '2026-01-01T23:00:00.000Z', why: 'new node' }
+export const wished: Rollout = {
+  ...rollout(4, 'roll', []),
+  step: {
+    kind: 'roll',
+    servers: [],
+    template: { from: pair(4), to: pair(4, 2), sha: TEMPLATE_SHA, seen: true },
+  },
+}
 
 /** Going back from a roll. */
 export const returning = (to: number, from: number, seen = false): Rollout => ({
