@@ -14,12 +14,10 @@ import {
   type SeenDeployment,
 } from './observed.ts'
 import { type Step, take } from './rollout.ts'
-import { isJustReturned, isTakenBack, isUnsafe, templateOf } from './template.ts'
+import { isJustReturned, isTakenBack, isUnsafe, templateOf, UNDO_COMMAND } from './template.ts'
 
 /** The same hand with the same config again within this time is a tool and no person. */
 const AGAIN_MS = 86_400_000
-/** `kubectl rollout undo` signs so: nobody but a person asks with that. */
-const UNDO_COMMAND = 'kubectl-rollout'
 
 /**
  * With no rollout running: what somebody else did to the pod template is looked after, once

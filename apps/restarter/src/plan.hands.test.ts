@@ -52,6 +52,11 @@ describe('a person', () => {
       'reject deadline 5 back 5 [] 4/0 to 4/0 undo 4 by kubectl-rollout',
     ],
     [
+      'is no tool that signs, before the patch was made, what was there already',
+      byRoll(held, fleet(4), byTool),
+      'patch 5/0 at version 7',
+    ],
+    [
       'who wrote the annotation before the roll began undid nothing',
       byRoll(
         {

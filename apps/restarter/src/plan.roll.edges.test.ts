@@ -3,15 +3,7 @@
 import { describe, expect, test } from 'vitest'
 import { LIMITS, type Observed } from './observed.ts'
 import { plan } from './plan.ts'
-import {
-  command,
-  config,
-  culprit,
-  lineOf,
-  NOW,
-  server,
-  state,
-} from './test-support/observed.ts'
+import { command, config, culprit, lineOf, NOW, server, state } from './test-support/observed.ts'
 import {
   byRoll,
   failed,

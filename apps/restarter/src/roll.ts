@@ -21,6 +21,7 @@ import {
   patchTemplate,
   saidOf,
   templateOf,
+  UNDO_COMMAND,
   whyUnseen,
 } from './template.ts'
 
@@ -186,9 +187,11 @@ function isUndone(deployment: SeenDeployment, { template }: Rollout['step']): bo
   const { to, from, sha, manager } = template
   // A roll for a wish names the same config before and after.
   const isFrom = isSamePair(deployment.pair, from)
-  // Nobody noted that it had come there: only another hand than before tells that it was taken back.
-  if (!template.seen)
-    return isFrom && isByAnother(deployment, sha) && deployment.manager !== manager
+  // Nobody noted that it had come there: a tool may have signed what was there before, unchanged.
+  if (!template.seen) {
+    const isNewHand = deployment.manager === UNDO_COMMAND && manager !== UNDO_COMMAND
+    return isFrom && isNewHand && deployment.templateSha === sha
+  }
   return isTakenBack(deployment, { ...to, sha }) || (isFrom && isByAnother(deployment, sha))
 }
 

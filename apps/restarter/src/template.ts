@@ -16,6 +16,9 @@ import {
 } from './observed.ts'
 import type { Step } from './rollout.ts'
 
+/** `kubectl rollout undo` signs so: nobody but a person asks with that. */
+export const UNDO_COMMAND = 'kubectl-rollout'
+
 type Template = NonNullable<Rollout['step']['template']>
 
 /** What a step keeps of the pod template that it changes. */

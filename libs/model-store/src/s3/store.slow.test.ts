@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
+import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { describeContract } from '../contract.fixture.ts'
 import { text } from '../contract-files.fixture.ts'
@@ -63,6 +64,24 @@ describe.skipIf(!isGatewayThere())('a store on S3', () => {
 
     expect(await store.list('odd')).toEqual(names)
     for (const name of names) expect(text(await store.read(`odd/${name}`))).toBe(name)
+  })
+
+  test('shows no folder that other tools have marked with an object of its own', async () => {
+    const { directory, store } = await open()
+    await store.create('t/a/x', '')
+    const client = new S3Client({
+      endpoint: gateway.endpoint,
+      region: 'us-east-1',
+      forcePathStyle: true,
+    })
+    for (const folder of ['t/', 't/empty/'])
+      await client.send(
+        new PutObjectCommand({ Bucket: gateway.bucket, Key: `${basename(directory)}/${folder}` }),
+      )
+    client.destroy()
+
+    expect(await store.listDeep('t')).toEqual(['a/x'])
+    expect(await store.listDeep('t/empty')).toEqual([])
   })
 
   test('gives each object and each state to one of many processes', async () => {
