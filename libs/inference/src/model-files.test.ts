@@ -65,3 +65,13 @@ test('folders that are not there hold nothing', async () => {
   expect(bytes).toMatchObject({ files: [], sizeBytes: MODEL.length })
   expect(() => decodeModel(directory, bytes)).toThrow(INDEX)
 })
+
+test('a model that would read files of the machine is refused before any engine sees it', async () => {
+  const graph = field(2, field(1, field(1, 'y'), field(2, 'ReadFile')))
+  const directory = await folder.add(field(2, field(1, field(4, 'serve')), graph))
+
+  await expect(readModelFiles(directory)).rejects.toMatchObject({
+    code: 'LOAD_FAILED',
+    message: `the model in ${directory} is refused: the node y is ReadFile, which reads files`,
+  })
+})

@@ -10,6 +10,7 @@ import {
   SavedModelError,
   shardFile,
   shardsInMemory,
+  unsafeIn,
 } from '@drover/saved-model'
 import { InferenceError } from './errors.ts'
 import { readRegularFile } from './regular-file.ts'
@@ -109,6 +110,9 @@ export function decodeModel(
   const missing = savedModel.neededFiles.find((path) => !there.has(path))
   if (missing !== undefined)
     throw new InferenceError('LOAD_FAILED', `${missing} of the model in ${directory} is missing`)
+  const unsafe = unsafeIn(savedModel)
+  if (unsafe !== undefined)
+    throw new InferenceError('LOAD_FAILED', `the model in ${directory} is refused: ${unsafe}`)
   const whole = { ...savedModel, ...(checkpoint !== undefined && { checkpoint }) }
   return { savedModel: whole, graphBytes: graph.length, sizeBytes }
 }

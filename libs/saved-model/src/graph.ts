@@ -13,8 +13,8 @@ export type AttrValue =
   | { kind: 'tensor'; value: Tensor }
   | { kind: 'ints'; value: readonly bigint[] }
   | { kind: 'types'; value: readonly TypeName[] }
-  /** The name of a function, without what it is given as attributes. */
-  | { kind: 'function'; value: string }
+  /** The name of a function, and of those that it is given as attributes. */
+  | { kind: 'function'; value: string; given?: readonly string[] }
   | { kind: 'functions'; value: readonly string[] }
   | { kind: 'other'; value: Uint8Array }
 
@@ -52,6 +52,25 @@ export interface FunctionDef {
   nodes: readonly NodeDef[]
 }
 
+/** What TensorFlow runs once when it loads a model, and the tensors that it feeds then. */
+export interface Loading {
+  /** The node that restores variables; empty where there is none. */
+  restoreOp: string
+  /** Nodes that are run after that. */
+  initOps: readonly string[]
+  /** The tensor that is fed the path of the checkpoint; empty where there is none. */
+  checkpointPath: string
+  /** Tensors that are fed the paths of assets. */
+  assetPaths: readonly string[]
+}
+
+export const NOTHING_TO_LOAD: Loading = {
+  restoreOp: '',
+  initOps: [],
+  checkpointPath: '',
+  assetPaths: [],
+}
+
 /** A SavedModel, as far as serving goes: one graph and the signatures by which it is called. */
 export interface SavedModel {
   tags: readonly string[]
@@ -60,8 +79,7 @@ export interface SavedModel {
   /** Signatures that metadata lists and nobody can call; undefined where there are none. */
   uncallable?: Readonly<Record<string, SignatureDef>> | undefined
   tensorflowVersion: string
-  /** The node that restores variables; empty where there is none. */
-  restoreOp: string
+  loading: Loading
   /** What the variables hold; absent until somebody has read it. */
   checkpoint?: Pick<Bundle, 'tensor'> & { has(key: string): boolean }
   /** Files beside `saved_model.pb` without which it cannot answer, by their paths in its folder. */

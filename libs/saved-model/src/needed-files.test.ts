@@ -73,3 +73,37 @@ test('assets are needed', () => {
     'assets/more/names.txt',
   ])
 })
+
+const text = (number: number, value: string) => new WireWriter().bytes(number, value)
+const collection = (key: string, node: string) =>
+  text(1, key).message(2, new WireWriter().message(1, text(1, node)))
+const tensor = text(1, 'after')
+const init = text(1, '__saved_model_init_op').message(2, tensor)
+const asset = (name: string, file: string) =>
+  new WireWriter().message(1, text(1, name)).bytes(2, file)
+
+test('what TensorFlow runs and feeds at a load is read, however its versions say it', () => {
+  const anys = new WireWriter()
+    .message(1, text(1, 'AssetFileDef').message(2, asset('old:0', 'old.txt')))
+    .message(1, text(1, 'AssetFileDef').message(2, asset('words:0', 'words.txt')))
+  const metaGraph = new WireWriter()
+    .message(1, text(4, 'serve'))
+    .message(2, new WireWriter())
+    .message(3, text(1, 'saver_filename:0').bytes(3, 'restore'))
+    .message(4, collection('legacy_init_op', 'tables'))
+    .message(4, collection('saved_model_main_op', 'main:0'))
+    .message(4, collection('trainable_variables', 'w'))
+    .message(4, text(1, 'saved_model_assets').message(2, new WireWriter().message(5, anys)))
+    .message(5, text(1, '__saved_model_init_op').message(2, new WireWriter().message(2, init)))
+    .message(6, asset('words:0', 'words.txt'))
+
+  const { loading, neededFiles } = readSavedModel(new WireWriter().message(2, metaGraph).finish())
+
+  expect(loading).toEqual({
+    restoreOp: 'restore',
+    initOps: ['after', 'tables', 'main'],
+    checkpointPath: 'saver_filename:0',
+    assetPaths: ['old:0', 'words:0'],
+  })
+  expect(neededFiles).toEqual(['assets/old.txt', 'assets/words.txt'])
+})

@@ -5,6 +5,8 @@ import { type Budget, dataTypeOf, readShape, readTensor } from './tensor-proto.t
 import { readFields, textOf, type WireField } from './wire.ts'
 
 const NODES_MAX = 200_000
+/** Protobuf goes no deeper either. */
+const DEPTH_MAX = 100
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
 /** Reads a graph and its functions; what they take beyond the file comes from the budget. */
@@ -14,7 +16,10 @@ export function readGraph(bytes: Uint8Array, budget: Budget): GraphDef {
   let functions: GraphDef['functions']
   for (const field of readFields(bytes)) {
     if (field.number === 1) nodes.push(readNode(field.bytes, budget))
-    if (field.number === 2) functions = readLibrary(field.bytes, budget)
+    if (field.number === 2) {
+      if (functions !== undefined) throw twice('the library of functions')
+      functions = readLibrary(field.bytes, budget)
+    }
     if (field.number === 4) {
       for (const version of readFields(field.bytes)) {
         if (version.number === 1) versions.producer = Number(version.int)
@@ -31,6 +36,7 @@ function readLibrary(bytes: Uint8Array, budget: Budget): Map<string, FunctionDef
   for (const field of readFields(bytes)) {
     if (field.number !== 1) continue
     const read = readFunction(field.bytes, budget)
+    if (functions.has(read.name)) throw twice(`the function ${read.name}`)
     functions.set(read.name, read)
   }
   return functions
@@ -40,9 +46,12 @@ function readFunction(bytes: Uint8Array, budget: Budget): FunctionDef {
   const nodes: NodeDef[] = []
   const results = new Map<string, string>()
   const effects: string[] = []
-  let signature = { name: '', inputs: [] as string[], outputs: [] as string[] }
+  let signature: ReturnType<typeof readOpDef> | undefined
   for (const field of readFields(bytes)) {
-    if (field.number === 1) signature = readOpDef(field.bytes)
+    if (field.number === 1) {
+      if (signature !== undefined) throw twice('the signature of a function')
+      signature = readOpDef(field.bytes)
+    }
     if (field.number === 3) nodes.push(readNode(field.bytes, budget))
     if (field.number === 4) {
       const [name, tensor] = readEntry(field.bytes)
@@ -51,8 +60,8 @@ function readFunction(bytes: Uint8Array, budget: Budget): FunctionDef {
     if (field.number === 6) effects.push(decoder.decode(readEntry(field.bytes)[1]))
     checkCount(nodes)
   }
-  const { name, inputs } = signature
-  const outputs = signature.outputs.map((output) => results.get(output) ?? '')
+  const { name, inputs, outputs: named } = signature ?? { name: '', inputs: [], outputs: [] }
+  const outputs = named.map((output) => results.get(output) ?? '')
   return { name, inputs, outputs, effects, nodes }
 }
 
@@ -100,7 +109,8 @@ export function readEntry(bytes: Uint8Array): [string, Uint8Array] {
 }
 
 function readAttr(bytes: Uint8Array, budget: Budget): AttrValue {
-  const [field] = readFields(bytes)
+  const [field, another] = readFields(bytes)
+  if (another !== undefined) throw twice('the value of an attribute')
   return (field && readKnownAttr(field, budget)) ?? { kind: 'other', value: bytes }
 }
 
@@ -127,7 +137,7 @@ function readKnownAttr(field: WireField, budget: Budget): AttrValue | undefined 
       return value && { kind: 'tensor', value }
     }
     case 10:
-      return { kind: 'function', value: textOf(field.bytes, 1) }
+      return readFunctionName(field.bytes)
     default:
       return undefined
   }
@@ -139,8 +149,34 @@ function readList(bytes: Uint8Array): AttrValue | undefined {
   const has = (number: number) => fields.every((field) => field.number === number)
   if (has(3)) return { kind: 'ints', value: fields.flatMap((field) => field.ints) }
   if (has(6)) return { kind: 'types', value: fields.flatMap(({ ints }) => ints).map(typeName) }
-  if (has(9)) return { kind: 'functions', value: fields.map((field) => textOf(field.bytes, 1)) }
+  if (has(9)) return { kind: 'functions', value: fields.flatMap((field) => namesIn(field.bytes)) }
   return undefined
 }
+
+function readFunctionName(bytes: Uint8Array): AttrValue {
+  const [value = '', ...given] = namesIn(bytes)
+  return { kind: 'function', value, ...(given.length > 0 && { given }) }
+}
+
+/** The name of a function, and after it those that it is given in its attributes. */
+function namesIn(bytes: Uint8Array, depth = 0): string[] {
+  if (depth > DEPTH_MAX)
+    throw new SavedModelError(
+      'TOO_LARGE',
+      `functions are given to functions over ${DEPTH_MAX} deep`,
+    )
+  const attrs = [...readFields(bytes)].filter(({ number }) => number === 2)
+  const values = attrs.flatMap((field) => [...readFields(readEntry(field.bytes)[1])])
+  const lists = values.filter(({ number }) => number === 1)
+  const given = [
+    ...values.filter(({ number }) => number === 10),
+    ...lists.flatMap((list) => [...readFields(list.bytes)].filter(({ number }) => number === 9)),
+  ]
+  return [textOf(bytes, 1), ...given.flatMap((field) => namesIn(field.bytes, depth + 1))]
+}
+
+/** Protobuf would join the two, and we would see one of them. */
+export const twice = (what: string): SavedModelError =>
+  new SavedModelError('NOT_A_SAVED_MODEL', `${what} is written twice`)
 
 const typeName = (number: bigint) => typeOfNumber(Number(number))

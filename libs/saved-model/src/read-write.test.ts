@@ -17,7 +17,14 @@ import {
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { SavedModelError } from './errors.ts'
-import { attr, type AttrValue, GraphBuilder, type GraphDef, PREDICT_METHOD } from './graph.ts'
+import {
+  attr,
+  type AttrValue,
+  GraphBuilder,
+  type GraphDef,
+  NOTHING_TO_LOAD,
+  PREDICT_METHOD,
+} from './graph.ts'
 import { readSavedModel } from './read.ts'
 import { WireWriter } from './wire.ts'
 import { writeSavedModel } from './write.ts'
@@ -107,7 +114,7 @@ test('what is written is read again', () => {
         graph: someGraph,
         signatures: someSignatures,
         tensorflowVersion: '2.15.1',
-        restoreOp: '',
+        loading: NOTHING_TO_LOAD,
         neededFiles: [],
       })
     }),

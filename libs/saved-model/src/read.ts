@@ -1,11 +1,11 @@
 import { posix } from 'node:path'
 import { type SignatureDef, type Tensor, type TensorInfo, typeOfNumber } from '@drover/serving-api'
 import { SavedModelError } from './errors.ts'
-import type { GraphDef, SavedModel } from './graph.ts'
-import { readEntry, readGraph } from './read-graph.ts'
+import { type GraphDef, portOf, type SavedModel } from './graph.ts'
+import { readEntry, readGraph, twice } from './read-graph.ts'
 import { changesState } from './state.ts'
 import { Budget, readShape, readTensor } from './tensor-proto.ts'
-import { readFields, textOf } from './wire.ts'
+import { readFields, textOf, type WireField } from './wire.ts'
 
 /** Protobuf's own limit. */
 const BYTES_MAX = 2 ** 31 - 1
@@ -13,6 +13,13 @@ const SIGNATURES_MAX = 1_000
 const EXPANDED_BYTES_MAX = 256 * 2 ** 20
 /** TensorFlow's signature for what it does itself after a load: its output is an operation and no tensor. */
 const INIT_SIGNATURE = '__saved_model_init_op'
+/** Fields of a graph that must not be there twice. */
+const ONCE = new Map([
+  [2, 'the graph'],
+  [3, 'the saver'],
+])
+const ASSET_COLLECTION = 'saved_model_assets'
+const INIT_COLLECTIONS = new Set(['saved_model_main_op', 'legacy_init_op'])
 const CHECKPOINT_INDEX = 'variables/variables.index'
 const ASSETS_FOLDER = 'assets'
 
@@ -48,8 +55,20 @@ export function readSavedModel(
     signatures,
     ...(init !== undefined && { uncallable: { [INIT_SIGNATURE]: init } }),
     tensorflowVersion: found.tensorflowVersion,
-    restoreOp: found.restoreOp,
+    loading: loadingOf(found, init),
     neededFiles: neededFiles(found, graph),
+  }
+}
+
+/** TensorFlow 1 names what is run after a load in collections, TensorFlow 2 by a signature of its own. */
+function loadingOf(found: MetaGraph, init: SignatureDef | undefined): SavedModel['loading'] {
+  const { restoreOp, checkpointPath, assets } = found
+  const named = Object.values(init?.outputs ?? {}).map(({ name }) => portOf(name).node)
+  return {
+    restoreOp,
+    initOps: [...new Set([...named, ...found.initOps])],
+    checkpointPath,
+    assetPaths: assets.map(({ tensor }) => tensor),
   }
 }
 
@@ -61,7 +80,7 @@ function neededFiles({ restoreOp, assets }: MetaGraph, graph: GraphDef): string[
   const needsCheckpoint = restoreOp !== '' && changesState(graph, [restoreOp])
   return [
     ...(needsCheckpoint ? [CHECKPOINT_INDEX] : []),
-    ...assets.map((name) => posix.join(ASSETS_FOLDER, name)),
+    ...assets.map(({ file }) => posix.join(ASSETS_FOLDER, file)),
   ]
 }
 
@@ -81,10 +100,12 @@ interface MetaGraph {
   tensorflowVersion: string
   graph: Uint8Array
   signatures: Uint8Array[]
-  /** The node that reads the checkpoint; empty where there is none. */
+  /** See `Loading`. */
   restoreOp: string
-  /** Names of files in the folder for assets. */
-  assets: string[]
+  checkpointPath: string
+  initOps: string[]
+  /** Names of files in the folder for assets, and the tensors that are fed their paths. */
+  assets: { tensor: string; file: string }[]
 }
 
 function outlineMetaGraph(bytes: Uint8Array): MetaGraph {
@@ -94,23 +115,76 @@ function outlineMetaGraph(bytes: Uint8Array): MetaGraph {
     graph: new Uint8Array(),
     signatures: [],
     restoreOp: '',
+    checkpointPath: '',
+    initOps: [],
     assets: [],
   }
+  const known = new Set<number>()
   for (const field of readFields(bytes)) {
-    if (field.number === 1) {
-      for (const info of readFields(field.bytes)) {
-        if (info.number === 4) found.tags.push(info.text)
-        if (info.number === 5) found.tensorflowVersion = info.text
-      }
-    }
-    if (field.number === 2) found.graph = field.bytes
-    if (field.number === 3) found.restoreOp = textOf(field.bytes, 3)
-    if (field.number === 5) found.signatures.push(field.bytes)
-    if (field.number === 6) found.assets.push(textOf(field.bytes, 2))
+    const once = ONCE.get(field.number)
+    if (once !== undefined && known.has(field.number)) throw twice(once)
+    known.add(field.number)
+    outlineField(found, field)
   }
   if (found.signatures.length > SIGNATURES_MAX)
     throw new SavedModelError('TOO_LARGE', `the model has over ${SIGNATURES_MAX} signatures`)
   return found
+}
+
+function outlineField(found: MetaGraph, { number, bytes }: WireField): void {
+  switch (number) {
+    case 1:
+      for (const info of readFields(bytes)) {
+        if (info.number === 4) found.tags.push(info.text)
+        if (info.number === 5) found.tensorflowVersion = info.text
+      }
+      break
+    case 2:
+      found.graph = bytes
+      break
+    case 3:
+      found.checkpointPath = textOf(bytes, 1)
+      found.restoreOp = textOf(bytes, 3)
+      break
+    case 4:
+      readCollection(bytes, found)
+      break
+    case 5:
+      found.signatures.push(bytes)
+      break
+    case 6:
+      addAsset(found, bytes)
+      break
+    default:
+      break
+  }
+}
+
+/** TensorFlow 1 keeps in collections what is run after a load, and assets. */
+function readCollection(bytes: Uint8Array, found: MetaGraph): void {
+  const [key, collection] = readEntry(bytes)
+  for (const list of readFields(collection)) {
+    const values = () => [...readFields(list.bytes)]
+    if (INIT_COLLECTIONS.has(key) && list.number === 1)
+      found.initOps.push(...values().map(({ text }) => portOf(text).node))
+    if (key === ASSET_COLLECTION && list.number === 5)
+      for (const any of values()) addAsset(found, bytesOf(any.bytes, 2))
+  }
+}
+
+/** An asset may stand both in a collection and beside it. */
+function addAsset({ assets }: MetaGraph, bytes: Uint8Array): void {
+  const asset = { tensor: textOf(bytesOf(bytes, 1), 1), file: textOf(bytes, 2) }
+  const isKnown = assets.some(({ tensor, file }) => tensor === asset.tensor && file === asset.file)
+  if (!isKnown) assets.push(asset)
+}
+
+/** The last value of a field that is a message; empty where there is none. */
+function bytesOf(bytes: Uint8Array, number: number): Uint8Array {
+  return (
+    [...readFields(bytes)].findLast((field) => field.number === number)?.bytes ??
+    bytes.subarray(0, 0)
+  )
 }
 
 function readSignatureEntry(bytes: Uint8Array, budget: Budget): [string, SignatureDef] {

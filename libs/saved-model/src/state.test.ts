@@ -1,5 +1,12 @@
 import { expect, test } from 'vitest'
-import { attr, type FunctionDef, GraphBuilder, PREDICT_METHOD, type SavedModel } from './index.ts'
+import {
+  attr,
+  type FunctionDef,
+  GraphBuilder,
+  NOTHING_TO_LOAD,
+  PREDICT_METHOD,
+  type SavedModel,
+} from './index.ts'
 import { keepsState } from './state.ts'
 
 const FLOAT = attr.type('DT_FLOAT')
@@ -40,7 +47,7 @@ function modelOf(
       },
     },
     tensorflowVersion: '',
-    restoreOp: '',
+    loading: NOTHING_TO_LOAD,
     neededFiles: [],
   }
 }

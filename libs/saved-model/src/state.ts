@@ -43,7 +43,7 @@ export function changesState({ nodes: all, functions }: GraphDef, run: readonly 
 export const calledBy = ({ op, attrs }: NodeDef): string[] => [
   op,
   ...Object.values(attrs).flatMap((attr) => {
-    if (attr.kind === 'function') return [attr.value]
+    if (attr.kind === 'function') return [attr.value, ...(attr.given ?? [])]
     return attr.kind === 'functions' ? attr.value : []
   }),
 ]

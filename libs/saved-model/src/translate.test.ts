@@ -2,7 +2,7 @@ import { floatTensor, type Tensor, type TensorInfo, textsOf } from '@drover/serv
 import { stringTensor } from '@drover/serving-api'
 import { expect, test } from 'vitest'
 import { SavedModelError } from './errors.ts'
-import { attr, GraphBuilder, PREDICT_METHOD } from './graph.ts'
+import { attr, GraphBuilder, NOTHING_TO_LOAD, PREDICT_METHOD } from './graph.ts'
 import { readSavedModel } from './read.ts'
 import { translate, type TranslatedSignature } from './translate.ts'
 import { writeSavedModel } from './write.ts'
@@ -155,7 +155,7 @@ test('a loop is refused', () => {
     graph: { nodes, versions: { producer: 1, minConsumer: 1 } },
     signatures: { main: signature },
     tensorflowVersion: '',
-    restoreOp: '',
+    loading: NOTHING_TO_LOAD,
     neededFiles: [],
   }
 

@@ -7,6 +7,7 @@ import {
   type FunctionDef,
   GraphBuilder,
   type NodeDef,
+  NOTHING_TO_LOAD,
   PREDICT_METHOD,
   type SavedModel,
 } from './graph.ts'
@@ -66,7 +67,7 @@ function modelOf({
       main: { methodName: PREDICT_METHOD, inputs: { x: info('x:0') }, outputs: { y: info('y:0') } },
     },
     tensorflowVersion: '',
-    restoreOp,
+    loading: { ...NOTHING_TO_LOAD, restoreOp, checkpointPath: 'prefix:0' },
     checkpoint: checkpointOf(tensors),
     neededFiles: [],
   }

@@ -63,10 +63,10 @@ function resourceOf(handle: NodeDef): string {
 /** By resource, the key in the checkpoint. */
 function keysOf(model: SavedModel): Map<string, string> {
   const keys = new Map<string, string>()
-  if (model.restoreOp === '') return keys
+  if (model.loading.restoreOp === '') return keys
   if (keepsState(model))
     throw new SavedModelError('UNTRANSLATABLE', 'a signature changes what the model keeps')
-  const nodes = flattenRun(model.graph, model.restoreOp)
+  const nodes = flattenRun(model.graph, model.loading.restoreOp)
   for (const node of nodes.values()) {
     if (!ASSIGNMENTS.has(node.op)) continue
     const handle = sourceOf(nodes, node.inputs[0])

@@ -249,6 +249,7 @@ function readValue(cursor: Cursor, wire: number): bigint | Uint8Array {
 
 /** The text in a field of a message; empty where there is no such field. */
 export function textOf(message: Uint8Array, number: number): string {
-  for (const field of readFields(message)) if (field.number === number) return field.text
-  return ''
+  let text = ''
+  for (const field of readFields(message)) if (field.number === number) text = field.text
+  return text
 }

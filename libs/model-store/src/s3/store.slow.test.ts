@@ -74,9 +74,9 @@ describe.skipIf(!isGatewayThere())('a store on S3', () => {
       region: 'us-east-1',
       forcePathStyle: true,
     })
-    for (const folder of ['t/', 't/empty/'])
+    for (const marker of ['t/', 't/empty/'])
       await client.send(
-        new PutObjectCommand({ Bucket: gateway.bucket, Key: `${basename(directory)}/${folder}` }),
+        new PutObjectCommand({ Bucket: gateway.bucket, Key: `${basename(directory)}/${marker}` }),
       )
     client.destroy()
 

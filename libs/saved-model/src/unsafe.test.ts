@@ -1,0 +1,328 @@
+import { describe, expect, test } from 'vitest'
+import {
+  attr,
+  type FunctionDef,
+  GraphBuilder,
+  type Loading,
+  type NodeDef,
+  NOTHING_TO_LOAD,
+  PREDICT_METHOD,
+  type SavedModel,
+} from './graph.ts'
+import { unsafeIn } from './unsafe.ts'
+import { stringTensor } from '@drover/serving-api'
+
+interface Parts {
+  build?: (to: GraphBuilder) => void
+  functions?: FunctionDef[]
+  loading?: Partial<Loading>
+}
+
+const info = (name: string) => ({ name, dtype: 'DT_STRING', shape: undefined }) as const
+
+/** A model that answers `x` with `y`; there are the paths `checkpoint` and `words` as well. */
+function modelOf({ build, functions = [], loading }: Parts): SavedModel {
+  const to = new GraphBuilder()
+  to.add('Placeholder', 'x')
+  to.constant('checkpoint', stringTensor(['model'], []))
+  to.constant('words', stringTensor(['words.txt'], []))
+  to.add('Table', 'table')
+  build?.(to)
+  const graph = to.build()
+  const hasOutput = graph.nodes.some(({ name }) => name === 'y')
+  if (!hasOutput) to.add('Identity', 'y', ['x'])
+  return {
+    tags: ['serve'],
+    graph: { ...to.build(), functions: new Map(functions.map((each) => [each.name, each])) },
+    signatures: {
+      main: { methodName: PREDICT_METHOD, inputs: { x: info('x:0') }, outputs: { y: info('y:0') } },
+    },
+    tensorflowVersion: '',
+    loading: {
+      ...NOTHING_TO_LOAD,
+      checkpointPath: 'checkpoint:0',
+      assetPaths: ['words:0'],
+      ...loading,
+    },
+    neededFiles: [],
+  }
+}
+
+const calling = (name: string) => ({ f: { kind: 'function', value: name } as const })
+const nodeOf = (op: string, inputs: string[] = [], attrs: NodeDef['attrs'] = {}): NodeDef => ({
+  name: op,
+  op,
+  inputs,
+  attrs,
+})
+const functionOf = (name: string, nodes: NodeDef[], inputs: string[] = []): FunctionDef => ({
+  name,
+  inputs,
+  outputs: [],
+  effects: [],
+  nodes,
+})
+
+describe('an operation that reaches out is found', () => {
+  test.each([
+    ['ReadFile', 'reads files'],
+    ['MatchingFiles', 'reads files'],
+    ['WholeFileReaderV2', 'reads files'],
+    ['ReaderReadV2', 'reads files'],
+    ['TextLineDataset', 'reads files'],
+    ['TFRecordDatasetV2', 'reads files'],
+    ['FixedLengthRecordDatasetV2', 'reads files'],
+    ['CacheDatasetV2', 'reads files'],
+    ['WriteFile', 'writes files'],
+    ['SaveDatasetV2', 'writes files'],
+    ['CreateSummaryFileWriter', 'writes files'],
+    ['WriteScalarSummary', 'writes files'],
+    ['DebugIdentityV3', 'writes files'],
+    ['PyFunc', 'runs code of the process'],
+    ['EagerPyFunc', 'runs code of the process'],
+    ['Abort', 'runs code of the process'],
+    ['DatasetFromGraph', 'runs a graph that cannot be looked into'],
+    ['DataServiceDatasetV4', 'uses the network'],
+    ['_Recv', 'uses the network'],
+  ])('%s %s', (op, why) => {
+    const model = modelOf({ build: (to) => void to.add(op, 'bad') })
+
+    expect(unsafeIn(model)).toBe(`the node bad is ${op}, which ${why}`)
+  })
+
+  test('in a function that a function calls, be it by a loop', () => {
+    const model = modelOf({
+      build: (to) => void to.add('StatefulPartitionedCall', 'y', ['x'], calling('outer')),
+      functions: [
+        functionOf('outer', [
+          nodeOf('While', [], { body: { kind: 'function', value: 'inner' } }),
+          nodeOf('Case', [], { branches: { kind: 'functions', value: ['outer', 'inner'] } }),
+        ]),
+        functionOf('inner', [nodeOf('ReadFile')]),
+      ],
+    })
+
+    expect(unsafeIn(model)).toBe(
+      'the node ReadFile of the function inner is ReadFile, which reads files',
+    )
+  })
+
+  test.each([
+    ['PrintV2', { output_stream: attr.string('file:///etc/cron.d/x') }, 'writes files'],
+    ['DecodeProtoV2', { descriptor_source: attr.string('/etc/passwd') }, 'reads files'],
+  ])('%s with the path of a file', (op, attrs, why) => {
+    const model = modelOf({ build: (to) => void to.add(op, 'y', ['x'], attrs) })
+
+    expect(unsafeIn(model)).toBe(`the node y is ${op}, which ${why}`)
+  })
+})
+
+test.each([
+  ['ReadVariableOp', {}],
+  ['LookupTableFindV2', {}],
+  ['TensorSummaryV2', {}],
+  ['PrintV2', { output_stream: attr.string('stderr') }],
+  ['DecodeProtoV2', { descriptor_source: attr.string('local://') }],
+  ['TensorSliceDataset', {}],
+])('%s only computes', (op, attrs) => {
+  expect(unsafeIn(modelOf({ build: (to) => void to.add(op, 'y', ['x'], attrs) }))).toBeUndefined()
+})
+
+test('a function that nobody is seen to call counts as well', () => {
+  const model = modelOf({ functions: [functionOf('f', [nodeOf('WriteFile')])] })
+
+  expect(unsafeIn(model)).toBe(
+    'the node WriteFile of the function f is WriteFile, which writes files',
+  )
+})
+
+const restore = (to: GraphBuilder, path = 'checkpoint') =>
+  void to.add('RestoreV2', 'restore', [path])
+const fill = (to: GraphBuilder, path: string) =>
+  void to.add('InitializeTableFromTextFileV2', 'fill', ['table', path])
+
+describe('a checkpoint', () => {
+  const inFunction = {
+    build: (to: GraphBuilder) => {
+      to.add('Identity', 'path', ['checkpoint'])
+      to.add('StatefulPartitionedCall', 'call', ['path'], calling('f'))
+    },
+    functions: [
+      functionOf(
+        'f',
+        [
+          nodeOf('RestoreV2', ['same:output:0']),
+          {
+            ...nodeOf('Identity', ['prefix']),
+            name: 'same',
+          },
+        ],
+        ['prefix'],
+      ),
+    ],
+  }
+
+  test.each<[string, Parts]>([
+    [
+      'is written by a saver that nobody runs',
+      { build: (to) => void to.add('SaveV2', 'save', ['checkpoint']) },
+    ],
+    ['is read at a load', { build: restore, loading: { restoreOp: 'restore' } }],
+    ['is read in a function', { ...inFunction, loading: { restoreOp: 'call' } }],
+  ])('%s', (_name, parts) => {
+    expect(unsafeIn(modelOf(parts))).toBeUndefined()
+  })
+
+  test.each<[string, Parts, string]>([
+    [
+      'is not written at a request',
+      {
+        build: (to) => {
+          to.add('SaveV2', 'save', ['checkpoint'])
+          to.add('Identity', 'y', ['x', '^save'])
+        },
+      },
+      'the node save is SaveV2, which writes a checkpoint',
+    ],
+    [
+      'nor after a load',
+      {
+        build: (to) => void to.add('MergeV2Checkpoints', 'merge', ['checkpoint']),
+        loading: { initOps: ['merge'] },
+      },
+      'the node merge is MergeV2Checkpoints, which writes a checkpoint',
+    ],
+    [
+      'is not read at a request',
+      { build: (to) => void to.add('RestoreV2', 'y', ['checkpoint']) },
+      'the node y is RestoreV2, which reads a checkpoint',
+    ],
+    [
+      'is no other one',
+      { build: (to) => restore(to, 'words'), loading: { restoreOp: 'restore' } },
+      'the node restore is RestoreV2, which reads no checkpoint of the model',
+    ],
+    [
+      'is no other one in one of two calls either',
+      {
+        ...inFunction,
+        build: (to) => {
+          inFunction.build(to)
+          to.add('StatefulPartitionedCall', 'other', ['words'], calling('f'))
+        },
+        loading: { restoreOp: 'call' },
+      },
+      'the node RestoreV2 of the function f is RestoreV2, which reads no checkpoint of the model',
+    ],
+    [
+      'is not one of a call that is handed on',
+      {
+        ...inFunction,
+        build: (to) => {
+          inFunction.build(to)
+          const f = { kind: 'function', value: 'g', given: ['f'] } as const
+          to.add('PartitionedCall', 'other', ['checkpoint'], { f })
+        },
+        loading: { restoreOp: 'call' },
+      },
+      'the node RestoreV2 of the function f is RestoreV2, which reads no checkpoint of the model',
+    ],
+    [
+      'is not one that a loop names',
+      {
+        ...inFunction,
+        build: (to) => void to.add('While', 'call', ['checkpoint'], calling('f')),
+        loading: { restoreOp: 'call' },
+      },
+      'the node RestoreV2 of the function f is RestoreV2, which reads no checkpoint of the model',
+    ],
+  ])('%s', (_name, parts, why) => {
+    expect(unsafeIn(modelOf(parts))).toBe(why)
+  })
+})
+
+describe('a file of words', () => {
+  test('is an asset that is read at a load', () => {
+    const parts = { build: (to: GraphBuilder) => fill(to, 'words'), loading: { initOps: ['fill'] } }
+
+    expect(unsafeIn(modelOf(parts))).toBeUndefined()
+  })
+
+  /** TensorFlow 2 keeps the path in a variable. */
+  const byVariable = (to: GraphBuilder, more: (to: GraphBuilder) => unknown = () => {}) => {
+    to.add('VarHandleOp', 'path')
+    to.add('AssignVariableOp', 'assign', ['path', 'words'])
+    to.add('VarIsInitializedOp', 'isThere', ['path'])
+    more(to)
+    to.add('ReadVariableOp', 'read', ['path', '^assign'])
+    fill(to, 'read')
+  }
+
+  test('may have its path in a variable', () => {
+    const parts = { build: (to: GraphBuilder) => byVariable(to), loading: { initOps: ['fill'] } }
+
+    expect(unsafeIn(modelOf(parts))).toBeUndefined()
+  })
+
+  test.each<[string, (to: GraphBuilder) => unknown]>([
+    [
+      'is set to something else too',
+      (to) => to.add('AssignVariableOp', 'other', ['path', 'checkpoint']),
+    ],
+    [
+      'is set by another handle',
+      (to) => {
+        to.add('VarHandleOp', 'same', [], { shared_name: attr.string('path') })
+        to.add('AssignVariableOp', 'other', ['same', 'checkpoint'])
+      },
+    ],
+    ['is given away', (to) => to.add('StatefulPartitionedCall', 'other', ['path'], calling('f'))],
+  ])('may not when that %s', (_name, more) => {
+    const parts = {
+      build: (to: GraphBuilder) => byVariable(to, more),
+      loading: { initOps: ['fill'] },
+    }
+
+    expect(unsafeIn(modelOf(parts))).toContain('which reads no asset of the model')
+  })
+
+  test('may not when a function makes a handle of it', () => {
+    const model = modelOf({
+      build: (to) =>
+        byVariable(to, (each) => void each.add('PartitionedCall', 'call', [], calling('f'))),
+      functions: [
+        functionOf('f', [nodeOf('VarHandleOp', [], { shared_name: attr.string('path') })]),
+      ],
+      loading: { initOps: ['fill'] },
+    })
+
+    expect(unsafeIn(model)).toContain('which reads no asset of the model')
+  })
+
+  test('is no other file', () => {
+    const model = modelOf({
+      build: (to) => {
+        to.constant('path', stringTensor(['/etc/passwd'], []))
+        fill(to, 'path')
+      },
+      loading: { initOps: ['fill'] },
+    })
+
+    expect(unsafeIn(model)).toBe(
+      'the node fill is InitializeTableFromTextFileV2, which reads no asset of the model',
+    )
+  })
+
+  test('is not read at a request, when nobody feeds its path', () => {
+    const model = modelOf({
+      build: (to) => {
+        fill(to, 'words')
+        to.add('Identity', 'y', ['x', '^fill'])
+      },
+    })
+
+    expect(unsafeIn(model)).toBe(
+      'the node fill is InitializeTableFromTextFileV2, which reads a file at each request',
+    )
+  })
+})

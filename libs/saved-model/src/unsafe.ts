@@ -1,0 +1,209 @@
+// Operations by which a model could reach beyond its tensors: files, processes, the network. TensorFlow
+// runs whatever a graph says, with the rights of its process, so they are found before it sees one.
+
+import { type FunctionDef, type NodeDef, portOf, type SavedModel } from './graph.ts'
+import { calledBy } from './state.ts'
+
+/** What no model needs for an answer, wherever it stands, and what it could do. */
+const FORBIDDEN: readonly (readonly [RegExp, string])[] = [
+  [/^(ReadFile|MatchingFiles|GenerateVocabRemapping|LoadAndRemapMatrix)$/, 'reads files'],
+  [/Reader(V2)?$|^Reader/, 'reads files'],
+  [/(TextLine|Record|CSV|Cache|Load|Snapshot|List)Dataset(V\d)?$|SnapshotDataset/, 'reads files'],
+  [/^(WriteFile|FileSystem)|SaveDataset|ToTFRecord|Summary(File|Db)?Writer/, 'writes files'],
+  [/^(Write\w*Summary|ImportEvent|Debug\w*)$/, 'writes files'],
+  [/^(PyFunc|PyFuncStateless|EagerPyFunc|Abort)$/, 'runs code of the process'],
+  [
+    /DatasetFromGraph|^(RemoteFusedGraphExecute|SymbolicGradient)$/,
+    'runs a graph that cannot be looked into',
+  ],
+  [/DataService|BigQuery|Rpc$|SqlDataset|^(RemoteCall|Collective|IO>)/, 'uses the network'],
+  [/^_?(Host)?(Send|Recv)$|^Configure\w*TPU/, 'uses the network'],
+]
+/** What may be done with a checkpoint, where TensorFlow itself does it. */
+const SAVES = /^(Save|SaveSlices|SaveV2|MergeV2Checkpoints)$/
+const RESTORES = /^(Restore|RestoreSlice|RestoreV2)$/
+const READS_WORDS = /^InitializeTableFromTextFile(V2)?$/
+const CALLS = new Set(['PartitionedCall', 'StatefulPartitionedCall'])
+const PASSES = new Set(['Identity'])
+/** What may be done with a variable whose value is to be known. */
+const KEEPS = new Set(['AssignVariableOp', 'ReadVariableOp', 'VarIsInitializedOp'])
+const decoder = new TextDecoder()
+
+/** A node of the graph, or of a function. */
+interface Place {
+  within: FunctionDef | undefined
+  node: NodeDef
+}
+
+/**
+ * What a model could do beyond computing, as a sentence; undefined where there is nothing. A checkpoint
+ * and files of words may be read at a load, at the paths that TensorFlow gives it, and at no others.
+ */
+export function unsafeIn(model: SavedModel): string | undefined {
+  const walker = new Walker(model)
+  for (const place of walker.all) {
+    const why = forbidden(place.node)
+    if (why !== undefined) return sentence(place, why)
+  }
+  const { restoreOp, initOps } = model.loading
+  const outputs = Object.values(model.signatures).flatMap((signature) =>
+    Object.values(signature.outputs).map(({ name }) => portOf(name).node),
+  )
+  return (
+    walker.misused([...outputs, ...initOps, restoreOp], SAVES, 'writes a checkpoint') ??
+    walker.misused([...outputs, ...initOps], RESTORES, 'reads a checkpoint') ??
+    walker.misused(outputs, READS_WORDS, 'reads a file at each request') ??
+    walker.strayed(RESTORES, 0, [model.loading.checkpointPath], 'no checkpoint of the model') ??
+    walker.strayed(READS_WORDS, 1, model.loading.assetPaths, 'no asset of the model')
+  )
+}
+
+/** Two handles of the same resource are the same variable. */
+function resourceOf({ name, attrs }: Pick<NodeDef, 'name' | 'attrs'>): string {
+  const shared = attrs['shared_name']
+  const isShared = shared?.kind === 'string' && shared.value.length > 0
+  return isShared ? decoder.decode(shared.value) : name
+}
+
+function forbidden({ op, attrs }: NodeDef): string | undefined {
+  const found = FORBIDDEN.find(([pattern]) => pattern.test(op))
+  if (found !== undefined) return found[1]
+  const text = (name: string) => {
+    const value = attrs[name]
+    return value?.kind === 'string' ? decoder.decode(value.value) : ''
+  }
+  if (op === 'PrintV2' && text('output_stream').startsWith('file:')) return 'writes files'
+  const isOfFile = !/^(local:\/\/|bytes:\/\/|$)/.test(text('descriptor_source'))
+  return isOfFile ? 'reads files' : undefined
+}
+
+const sentence = ({ within, node }: Place, why: string): string =>
+  `the node ${node.name}${within === undefined ? '' : ` of the function ${within.name}`} is ${node.op}, which ${why}`
+
+class Walker {
+  readonly #main: ReadonlyMap<string, NodeDef>
+  readonly #functions: ReadonlyMap<string, FunctionDef>
+  /** By function, the nodes that call it. */
+  readonly #callers = new Map<string, Place[]>()
+  /** Every node there is: who calls a function by way of others is not always to be seen. */
+  readonly all: readonly Place[]
+
+  constructor({ graph }: SavedModel) {
+    this.#main = new Map(graph.nodes.map((node) => [node.name, node]))
+    this.#functions = graph.functions ?? new Map()
+    this.all = [undefined, ...this.#functions.values()].flatMap((within) =>
+      (within ?? graph).nodes.map((node) => ({ within, node })),
+    )
+    for (const place of this.all)
+      for (const name of calledBy(place.node)) {
+        const callers = this.#callers.get(name)
+        if (callers === undefined) this.#callers.set(name, [place])
+        else callers.push(place)
+      }
+  }
+
+  /** What runs, or may run, when these nodes of the graph are: of a function all of its body. */
+  reachedFrom(names: readonly string[]): Place[] {
+    const places: Place[] = []
+    const known = new Set(names.filter((name) => name !== ''))
+    const entered = new Set<string>()
+    const enter = (node: NodeDef) => {
+      for (const name of calledBy(node)) if (this.#functions.has(name)) entered.add(name)
+    }
+    // A set that grows while it is walked is walked to its end.
+    for (const name of known) {
+      const node = this.#main.get(name)
+      if (node === undefined) continue
+      places.push({ within: undefined, node })
+      for (const input of node.inputs) known.add(portOf(input).node)
+      enter(node)
+    }
+    for (const name of entered) {
+      const within = this.#functions.get(name)
+      for (const node of within?.nodes ?? []) {
+        places.push({ within, node })
+        enter(node)
+      }
+    }
+    return places
+  }
+
+  /** An operation of a kind among what these nodes run. */
+  misused(names: readonly string[], kind: RegExp, why: string): string | undefined {
+    const found = this.reachedFrom(names).find(({ node }) => kind.test(node.op))
+    return found && sentence(found, why)
+  }
+
+  /** An operation of a kind whose path comes from elsewhere than from tensors that are fed at a load. */
+  strayed(kind: RegExp, input: number, fed: readonly string[], what: string): string | undefined {
+    const allowed = new Set(fed.map((name) => portOf(name).node))
+    const found = this.all.find(
+      (place) => kind.test(place.node.op) && !this.#comesFrom(place, input, allowed),
+    )
+    return found && sentence(found, `reads ${what}`)
+  }
+
+  #comesFrom(from: Place, index: number, allowed: ReadonlySet<string>): boolean {
+    const open: [Place, number][] = [[from, index]]
+    const known = new Map<NodeDef, Set<number>>()
+    for (let next = open.pop(); next !== undefined; next = open.pop()) {
+      const [place, at] = next
+      const seen = known.get(place.node) ?? new Set()
+      if (seen.has(at)) continue
+      known.set(place.node, seen.add(at))
+      const before = this.#before(place, at, allowed)
+      if (before === undefined) return false
+      open.push(...before)
+    }
+    return true
+  }
+
+  /** The inputs that an input may come from; none where it is allowed, undefined where it is not. */
+  #before(
+    { within, node }: Place,
+    index: number,
+    allowed: ReadonlySet<string>,
+  ): [Place, number][] | undefined {
+    const input = node.inputs[index] ?? ''
+    if (within !== undefined) {
+      const arg = within.inputs.indexOf(input)
+      if (arg >= 0) return this.#callersOf(within, arg)
+      const source = within.nodes.find(({ name }) => name === input.split(':')[0])
+      return source && PASSES.has(source.op) ? [[{ within, node: source }, 0]] : undefined
+    }
+    const { node: name } = portOf(input)
+    if (allowed.has(name)) return []
+    const source = this.#main.get(name)
+    if (source?.op === 'ReadVariableOp') return this.#assignedTo(source.inputs[0] ?? '')
+    return source && PASSES.has(source.op) ? [[{ within, node: source }, 0]] : undefined
+  }
+
+  /** What a variable of the graph is set to, if nobody else has it in hand. */
+  #assignedTo(handle: string): [Place, number][] | undefined {
+    const variable = this.#main.get(portOf(handle).node)
+    if (variable?.op !== 'VarHandleOp') return undefined
+    const key = resourceOf(variable)
+    const isIt = ({ op, ...node }: NodeDef) => op === 'VarHandleOp' && resourceOf(node) === key
+    const handles = this.all.filter(({ node }) => isIt(node))
+    const names = new Set(handles.map(({ node }) => node.name))
+    const users = this.all.filter(
+      ({ within, node }) =>
+        within === undefined &&
+        node.inputs.some((input) => !portOf(input).isControl && names.has(portOf(input).node)),
+    )
+    const isKept =
+      handles.every(({ within }) => within === undefined) &&
+      users.every(({ node }) => KEEPS.has(node.op))
+    if (!isKept) return undefined
+    return users.filter(({ node }) => node.op === 'AssignVariableOp').map((place) => [place, 1])
+  }
+
+  #callersOf({ name }: FunctionDef, arg: number): [Place, number][] | undefined {
+    const callers = this.#callers.get(name) ?? []
+    const isPlain = callers.every(({ node: { op, attrs } }) => {
+      const called = CALLS.has(op) ? attrs['f'] : undefined
+      return op === name || (called?.kind === 'function' && called.value === name)
+    })
+    return isPlain ? callers.map((place) => [place, arg]) : undefined
+  }
+}
