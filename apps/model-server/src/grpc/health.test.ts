@@ -73,6 +73,21 @@ describe('health', () => {
     ])
   })
 
+  test('tells a watch that comes while the port drains as well, and ends it soon', async () => {
+    await using grpc = await startGrpc({ core })
+    await grpc.client.ask(check, {})
+
+    const drained = grpc.port.drain(30_000)
+    const watching = watch(grpc.client, '')
+
+    expect(await watching.ended).toMatchObject({
+      code: status.UNAVAILABLE,
+      details: 'The server is shutting down',
+    })
+    expect(watching.told).toEqual([Serving.NOT_SERVING])
+    await drained
+  })
+
   test('a watch of what is unknown stays, and one that is cancelled goes', async () => {
     await using grpc = await startGrpc({ core })
     const watching = watch(grpc.client, 'm')

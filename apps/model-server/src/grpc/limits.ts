@@ -44,12 +44,18 @@ export const GRPC_LIMITS = {
    * that are under way arrive; and between an answer and the reset of a client that goes on sending.
    */
   goodbyeMs: 100,
-  /** How long the end of a call is waited for, to announce with its answer that the connection ends. */
+  /**
+   * How long the end of a call is waited for, to announce with its answer that the connection ends.
+   * This and the next two are less where the port drains within a shorter time.
+   */
   restMs: 500,
   /** How long a connection that comes while the port drains is used before it is told to end. */
   lateMs: 500,
-  /** Between that announcement and the end if the client does not say that it has read it. */
-  goodbyeMsMax: 8_000,
+  /**
+   * Between that announcement and the end if the client does not say that it has read it. Together
+   * with the two above it has to leave the last calls some of the default drain, which is 8 s.
+   */
+  goodbyeMsMax: 5_000,
   /** How long a client that was said goodbye to may take to read that. */
   leaveMs: 10_000,
   /** How often a silent connection is asked whether it still is there, and how long it may take to answer. */

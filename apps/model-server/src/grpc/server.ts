@@ -56,6 +56,7 @@ export class GrpcServer {
   readonly #sockets = new Set<Socket>()
   readonly #doors: TcpServer[] = []
   #watch: NodeJS.Timeout | undefined
+  #isDraining = false
 
   constructor(options: GrpcServerOptions) {
     const { limits, log } = options
@@ -102,14 +103,15 @@ export class GrpcServer {
     return door.address()
   }
 
-  /** Ends all connections as their calls end, and those that still come; resolves when none is left. */
+  /**
+   * Ends all connections as their calls end, and those that still come; resolves when none is left. Of
+   * several drains the one that ends first cuts for all.
+   */
   async drain(msMax: number, staysOpen: boolean): Promise<void> {
+    this.#isDraining = true
     for (const stop of this.#streaming) stop()
-    this.#sessions.drain()
-    const cut = setTimeout(() => {
-      this.#sessions.destroy()
-      for (const socket of this.#sockets) socket.destroy()
-    }, msMax)
+    this.#sessions.drain(performance.now() + msMax)
+    const cut = setTimeout(() => this.#cut(), msMax)
     if (staysOpen) await untilQuiet(() => this.#sockets.size, msMax, this.#options.quietMs)
     const closed = this.#doors.map(async (door) => {
       door.close()
@@ -120,6 +122,13 @@ export class GrpcServer {
     await Promise.all(Array.from(this.#sockets, async (socket) => await once(socket, 'close')))
     clearTimeout(cut)
     clearInterval(this.#watch)
+  }
+
+  /** Ends what is left; nobody comes behind it, whom nothing would end any more. */
+  #cut(): void {
+    for (const door of this.#doors) door.close()
+    this.#sessions.cut()
+    for (const socket of this.#sockets) socket.destroy()
   }
 
   #makeDoor(): TcpServer {
@@ -155,7 +164,13 @@ export class GrpcServer {
     }
     if (method.kind === 'unary')
       startUnaryCall(stream, headers, { calls: this.#calls, share, answer: method.answer })
-    else void answerStream(stream, method.answer, { limits, log, open: this.#streaming })
+    else
+      void answerStream(stream, method.answer, {
+        limits,
+        log,
+        open: this.#streaming,
+        isDraining: this.#isDraining,
+      })
   }
 
   #endStalled(): void {

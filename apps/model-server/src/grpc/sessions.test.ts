@@ -2,18 +2,11 @@ import { once } from 'node:events'
 import { type ClientHttp2Session, connect, constants } from 'node:http2'
 import { connect as connectTcp } from 'node:net'
 import { Health } from '@drover/serving-api'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { FrameType } from '../http2/frames.ts'
 import { coreOf, frameOf, startGrpc } from '../test-support/grpc.ts'
-import {
-  answered,
-  END_HEADERS,
-  END_STREAM,
-  frame,
-  GREETING,
-  RawClient,
-  requestBlock,
-} from '../test-support/http2.ts'
+import { answered, frame } from '../test-support/http2.ts'
+import { calling, greet, haveRead, stopTime } from '../test-support/raw-grpc.ts'
 import { pathOf } from './messages.ts'
 
 const core = coreOf({})
@@ -87,6 +80,69 @@ describe('a connection', () => {
     expect(await watching).toBeUndefined()
   })
 
+  test.each([0, 100, 400])(
+    'is said goodbye to before a grace of %d ms cuts it',
+    async (graceMs) => {
+      await using grpc = await start({
+        'grpc.max_connection_age_ms': 200,
+        'grpc.max_connection_age_grace_ms': graceMs,
+      })
+      const session = await speak(grpc.address)
+      const codes: number[] = []
+      session.on('goaway', (code) => codes.push(code))
+      const watching = call(session, pathOf(watch))
+
+      await once(session, 'close')
+
+      expect(codes.length).toBeGreaterThan(0)
+      expect(new Set(codes)).toEqual(new Set([constants.NGHTTP2_NO_ERROR]))
+      expect(await watching).toBeUndefined()
+    },
+  )
+
+  test('has its grace from the last goodbye on: calls before that are answered', async () => {
+    await using grpc = await startGrpc({
+      core,
+      grpcLimits: { goodbyeMsMax: 60_000 },
+      settings: {
+        grpc: {
+          channelArguments: {
+            'grpc.max_connection_age_ms': 100,
+            'grpc.max_connection_age_grace_ms': 0,
+          },
+        },
+      },
+    })
+    const client = greet(grpc.address)
+    client.send(calling(1, pathOf(watch)))
+    await client.until(FrameType.GOAWAY)
+
+    client.send(calling(3, pathOf(check)))
+    await answered(client, 3)
+    await haveRead(client)
+    await client.end()
+
+    const last = client.of(FrameType.GOAWAY).at(-1)
+    expect([last?.payload.readUInt32BE(0), last?.payload.readUInt32BE(4)]).toEqual([3, 0])
+  })
+
+  test('of the greatest age there is does not end at once', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.99)
+    onTestFinished(() => void vi.restoreAllMocks())
+    stopTime()
+    await using grpc = await start({ 'grpc.max_connection_age_ms': 2 ** 31 - 2 })
+    const client = greet(grpc.address)
+    await client.until(FrameType.SETTINGS, 2)
+
+    await vi.advanceTimersByTimeAsync(60_000)
+    client.send(frame(FrameType.PING, {}, Buffer.alloc(8)))
+    await client.until(FrameType.PING)
+
+    expect(client.of(FrameType.GOAWAY)).toEqual([])
+    vi.useRealTimers()
+    client.socket.destroy()
+  })
+
   test('ends when it is idle, and not while there is a call', async () => {
     await using grpc = await start({ 'grpc.max_connection_idle_ms': 100 })
     const idle = await speak(grpc.address)
@@ -120,94 +176,4 @@ describe('a connection', () => {
     expect(session.closed).toBe(false)
     expect(await call(session, pathOf(check))).toBe('0')
   })
-})
-
-const checkHeaders = requestBlock({ ':path': pathOf(check), 'content-type': 'application/grpc' })
-
-/** A whole call of the health check. */
-const checking = (stream: number): Buffer =>
-  Buffer.concat([
-    frame(FrameType.HEADERS, { stream, flags: END_HEADERS }, checkHeaders),
-    frame(FrameType.DATA, { stream, flags: END_STREAM }, frameOf(Buffer.alloc(0))),
-  ])
-
-const greet = (address: string): RawClient => {
-  const client = new RawClient(Number(new URL(`http://${address}`).port))
-  client.send(GREETING)
-  return client
-}
-
-describe('a client that is told goodbye', () => {
-  test('is answered until it says that it has read that', async () => {
-    await using grpc = await startGrpc({ core, grpcLimits: { goodbyeMsMax: 60_000 } })
-    const client = greet(grpc.address)
-    await client.until(FrameType.SETTINGS, 2)
-
-    const drained = grpc.port.drain(60_000)
-    const [ping] = await client.until(FrameType.PING)
-    const [goodbye] = client.of(FrameType.GOAWAY)
-    // It had begun a call before it read any of this.
-    client.send(checking(1))
-    await answered(client, 1)
-    client.send(frame(FrameType.PING, { flags: 1 }, ping?.payload))
-    await client.end()
-    await drained
-
-    expect(goodbye?.payload.readUInt32BE(0)).toBe(LAST_STREAM_MAX)
-    expect(client.of(FrameType.GOAWAY).at(-1)?.payload.readUInt32BE(0)).toBe(1)
-  })
-
-  test('is told so with the answer of its next call', async () => {
-    await using grpc = await startGrpc({ core, grpcLimits: { restMs: 60_000 } })
-    const client = greet(grpc.address)
-    await client.until(FrameType.SETTINGS, 2)
-
-    const drained = grpc.port.drain(60_000)
-    client.send(checking(1))
-    await answered(client, 1)
-    const [ping] = await client.until(FrameType.PING)
-    client.send(frame(FrameType.PING, { flags: 1 }, ping?.payload))
-    await client.end()
-    await drained
-
-    const types = client.frames.map(({ type }) => type)
-    const told = types.indexOf(FrameType.GOAWAY)
-    expect(types.slice(told - 1, told + 2)).toEqual([
-      FrameType.HEADERS,
-      FrameType.GOAWAY,
-      FrameType.PING,
-    ])
-  })
-
-  test('and never says so is left after a while', async () => {
-    await using grpc = await startGrpc({ core, grpcLimits: { goodbyeMsMax: 50 } })
-    const client = greet(grpc.address)
-    await client.until(FrameType.SETTINGS, 2)
-
-    await grpc.port.drain(60_000)
-
-    expect(await client.end()).toBe(0)
-  })
-})
-
-test('a port that stays open while it drains answers who still comes, and ends when nobody does', async () => {
-  await using grpc = await startGrpc({ core })
-  const first = greet(grpc.address)
-  await first.until(FrameType.SETTINGS, 2)
-
-  const drained = grpc.port.drain(60_000, true)
-  await first.until(FrameType.GOAWAY)
-  const late = greet(grpc.address)
-  late.send(checking(1))
-  await answered(late, 1)
-  for (const client of [first, late]) {
-    const [ping] = await client.until(FrameType.PING)
-    client.send(frame(FrameType.PING, { flags: 1 }, ping?.payload))
-  }
-  await Promise.all([first.end(), late.end()])
-  await drained
-
-  expect(late.of(FrameType.GOAWAY).length).toBeGreaterThan(0)
-  const tooLate = connectTcp(Number(new URL(`http://${grpc.address}`).port), '127.0.0.1')
-  await expect(once(tooLate, 'connect')).rejects.toThrow('ECONNREFUSED')
 })

@@ -12,6 +12,16 @@ import type { GrpcLimits } from './limits.ts'
 
 /** Connections that are given an age end at times that differ, so that not all clients come back at once. */
 const AGE_SPREAD = 0.1
+/** Node's timers count no further. */
+const TIMER_MS_MAX = 2 ** 31 - 1
+/**
+ * What of the time until a connection is cut may pass before its end is announced, and what of the
+ * rest between that and its last goodbye: the rest of that is for the calls that are still open.
+ */
+const REST_SHARE = 1 / 8
+const GOODBYE_SHARE = 3 / 4
+/** By then who has all and does not close is gone or hangs, and a drain does not wait for it. */
+const LEAVE_SHARE = 7 / 8
 
 export interface SessionsOptions {
   limits: GrpcLimits
@@ -28,7 +38,8 @@ export interface SessionsOptions {
 export class Sessions {
   readonly #options: SessionsOptions
   readonly #sessions = new Set<Session>()
-  #isDraining = false
+  /** When those that are left are cut, on the clock of `performance.now()`; if the port drains. */
+  #untilMs: number | undefined
 
   constructor(options: SessionsOptions) {
     this.#options = options
@@ -42,7 +53,7 @@ export class Sessions {
       this.#sessions.delete(session)
       session.clear()
     })
-    if (this.#isDraining) session.endSoon()
+    if (this.#untilMs !== undefined) session.endSoon(this.#untilMs)
   }
 
   /** Ends those, and their calls, in which nothing has moved for so many looks. */
@@ -50,15 +61,18 @@ export class Sessions {
     for (const { connection } of this.#sessions) connection.endIfStalled(looks)
   }
 
-  /** Ends all connections as their calls end, and those that come from now on. */
-  drain(): void {
-    this.#isDraining = true
-    for (const session of this.#sessions) session.sayGoodbye()
+  /** Ends all connections as their calls end, and those that come from now on, before they are cut. */
+  drain(untilMs: number): void {
+    this.#untilMs = Math.min(this.#untilMs ?? untilMs, untilMs)
+    for (const session of this.#sessions) session.end(this.#untilMs)
   }
 
-  /** Cuts what is still open. */
-  destroy(): void {
-    for (const { connection } of this.#sessions) connection.destroy()
+  /** Cuts what is still open; the goodbye is read by who has room for it. */
+  cut(): void {
+    for (const { connection } of this.#sessions) {
+      connection.leave()
+      connection.destroy()
+    }
   }
 }
 
@@ -72,6 +86,10 @@ class Session implements ConnectionHandler {
   readonly #share: Share
   /** Whether it is about to end: `soon`, when its next call is over; `now`, the client was told. */
   #end: 'soon' | 'now' | undefined
+  /** When it is cut, on the clock of `performance.now()`. */
+  #untilMs = Infinity
+  /** How long calls may take behind the last goodbye, once the connection has its age. */
+  #graceMs: number | undefined
 
   constructor(socket: Socket, options: SessionsOptions) {
     const { maxConnectionIdleMs } = options.arguments
@@ -81,7 +99,7 @@ class Session implements ConnectionHandler {
     this.#greeting = this.#after(options.greetingMsMax, () => this.connection.destroy())
     if (maxConnectionIdleMs !== undefined)
       this.#idleness = this.#after(maxConnectionIdleMs, () => {
-        if (this.connection.streams === 0) this.sayGoodbye()
+        if (this.connection.streams === 0) this.#sayGoodbye()
       })
     this.#limitAge()
     this.#keepAlive()
@@ -117,11 +135,16 @@ class Session implements ConnectionHandler {
     const { maxConnectionAgeMs, maxConnectionAgeGraceMs } = this.#options.arguments
     if (maxConnectionAgeMs === undefined) return
     const spread = 1 + (Math.random() * 2 - 1) * AGE_SPREAD
-    this.#after(maxConnectionAgeMs * spread, () => {
-      this.sayGoodbye()
-      if (maxConnectionAgeGraceMs !== undefined)
-        this.#after(maxConnectionAgeGraceMs, () => this.connection.destroy())
+    this.#after(Math.min(maxConnectionAgeMs * spread, TIMER_MS_MAX), () => {
+      this.#graceMs = maxConnectionAgeGraceMs
+      if (this.connection.isOpen) this.#sayGoodbye()
+      else this.#limitGrace()
     })
+  }
+
+  /** Counted from the last goodbye: until then the client may not know that there is any. */
+  #limitGrace(): void {
+    if (this.#graceMs !== undefined) this.#after(this.#graceMs, () => this.connection.leave())
   }
 
   /** Asks from time to time whether the other side is still there. */
@@ -143,8 +166,24 @@ class Session implements ConnectionHandler {
    * Ends one that came while the port drains. A client that is told goodbye in its greeting loses
    * the calls that it was about to send, and gives them up when that happens twice.
    */
-  endSoon(): void {
-    this.#after(this.#options.limits.lateMs, () => this.sayGoodbye())
+  endSoon(untilMs: number): void {
+    this.#leaveBefore(untilMs)
+    this.#after(this.#within(this.#options.limits.lateMs, REST_SHARE), () => this.#sayGoodbye())
+  }
+
+  /** Ends one that is cut at a time. What was begun without that may take too long, and is hurried. */
+  end(untilMs: number): void {
+    this.#leaveBefore(untilMs)
+    if (this.#end === 'now') this.#closeInTime()
+    else {
+      this.#end = 'soon'
+      this.#announceInTime()
+    }
+  }
+
+  #leaveBefore(untilMs: number): void {
+    this.#untilMs = untilMs
+    this.#after(this.#within(TIMER_MS_MAX, LEAVE_SHARE), () => this.connection.endIfLeft())
   }
 
   /**
@@ -152,10 +191,14 @@ class Session implements ConnectionHandler {
    * which it has chosen the connection and which it has not begun to send, and at no other moment is it
    * so sure that there is none. Who does not call soon, or without a pause, is told all the same.
    */
-  sayGoodbye(): void {
-    if (!this.connection.isOpen || this.#end !== undefined) return
+  #sayGoodbye(): void {
+    if (this.#end !== undefined) return
     this.#end = 'soon'
-    this.#after(this.#options.limits.restMs, () => this.#announceEnd())
+    this.#announceInTime()
+  }
+
+  #announceInTime(): void {
+    this.#after(this.#within(this.#options.limits.restMs, REST_SHARE), () => this.#announceEnd())
   }
 
   /**
@@ -168,10 +211,26 @@ class Session implements ConnectionHandler {
     if (!this.connection.isOpen || this.#end === 'now') return
     this.#end = 'now'
     this.connection.announceEnd()
-    const { goodbyeMs, goodbyeMsMax } = this.#options.limits
-    // What has come by then is read first: timers go before sockets in a process that was held up.
-    const close = (): unknown => setImmediate(() => this.connection.close())
-    this.connection.ping(() => this.#after(goodbyeMs, close))
-    this.#after(goodbyeMsMax, close)
+    this.connection.ping(() => this.#after(this.#options.limits.goodbyeMs, () => this.#closeSoon()))
+    this.#closeInTime()
+  }
+
+  #closeInTime(): void {
+    const { goodbyeMsMax } = this.#options.limits
+    this.#after(this.#within(goodbyeMsMax, GOODBYE_SHARE), () => this.#closeSoon())
+  }
+
+  /** What has come by then is read first: timers go before sockets in a process that was held up. */
+  #closeSoon(): void {
+    setImmediate(() => {
+      if (!this.connection.isOpen) return
+      this.connection.close()
+      this.#limitGrace()
+    })
+  }
+
+  /** So long, or a share of the time that is left until it is cut. */
+  #within(ms: number, share: number): number {
+    return Math.min(ms, Math.max(this.#untilMs - performance.now(), 0) * share)
   }
 }

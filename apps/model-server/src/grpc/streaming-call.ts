@@ -30,6 +30,8 @@ export interface StreamingCalls {
   log: Log
   /** How to end those that are open: with UNAVAILABLE, once the port drains. */
   open: Set<() => void>
+  /** Whether that was done already: one that comes now is ended a while after it came. */
+  isDraining: boolean
 }
 
 /** Answers a call until the client has all, or goes away, or the port drains. */
@@ -62,12 +64,14 @@ class StreamingCall implements StreamHandler {
   /** Who waits for the client to send something, or to have room. */
   #arrived: (() => void) | undefined
   #left: (() => void) | undefined
+  #late: NodeJS.Timeout | undefined
 
   constructor(stream: Stream, calls: StreamingCalls) {
     this.#stream = stream
     this.#calls = calls
     calls.open.add(this.#stop)
     stream.handler = this
+    if (calls.isDraining) this.#late = setTimeout(this.#stop, calls.limits.lateMs).unref()
   }
 
   /** Aborted once the call is over. */
@@ -144,6 +148,7 @@ class StreamingCall implements StreamHandler {
 
   #end(): void {
     this.#calls.open.delete(this.#stop)
+    clearTimeout(this.#late)
     this.#ending.abort()
     this.#pieces.length = 0
     this.#arrived?.()

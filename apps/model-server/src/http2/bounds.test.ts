@@ -11,6 +11,7 @@ import {
   startConnections,
   WHOLE,
 } from '../test-support/http2.ts'
+import { stopTime } from '../test-support/raw-grpc.ts'
 import { GRPC_LIMITS } from '../grpc/limits.ts'
 import { ErrorCode, FrameType, SETTINGS_ACK, settingsFrame } from './frames.ts'
 import type { Stream } from './stream.ts'
@@ -78,6 +79,19 @@ describe('what comes to nothing', () => {
     expect(open.every(({ isClosed }) => isClosed)).toBe(true)
     expect(client.of(FrameType.GOAWAY)).toEqual([])
   })
+})
+
+test('a connection that was ended for what it did holds nothing once it is closed', async () => {
+  const server = await startConnections(NOBODY)
+  stopTime()
+  const clients = Array.from({ length: 5 }, () => server.greet())
+
+  for (const client of clients) client.send(data(1, 3))
+  await Promise.all(clients.map(async (client) => await client.end()))
+  await vi.waitUntil(() => server.sockets.every(({ closed }) => closed))
+
+  expect(server.sockets).toHaveLength(clients.length)
+  expect(vi.getTimerCount()).toBe(0)
 })
 
 describe('a request with too many headers', () => {

@@ -16,12 +16,11 @@ import {
   type FrameHead,
   FrameType,
   goodbyeFrame,
+  greetingOf,
   pingFrame,
   protocolError,
   resetFrame,
-  Setting,
   SETTINGS_ACK,
-  settingsFrame,
   STREAM_ID_MAX,
   windowFrame,
 } from './frames.ts'
@@ -76,23 +75,11 @@ export class Connection implements FrameSink, StreamConnection {
       outbox: this.outbox,
       turns,
       step: (bytes, at) => reader.step(bytes, at),
-      failed: ({ code }) => this.#leave(code),
+      failed: ({ code }) => this.leave(code),
     })
     socket.on('error', () => {})
     socket.once('close', () => this.#dropAll())
-    this.#greet()
-  }
-
-  #greet(): void {
-    const { streamsMax, streamWindowBytes, headersBytesMax, connectionWindowBytes } = this.#limits
-    this.outbox.push(
-      settingsFrame([
-        [Setting.MAX_CONCURRENT_STREAMS, streamsMax],
-        [Setting.INITIAL_WINDOW_SIZE, streamWindowBytes],
-        [Setting.MAX_HEADER_LIST_SIZE, headersBytesMax],
-      ]),
-    )
-    this.outbox.push(windowFrame(0, connectionWindowBytes - FIRST_WINDOW_BYTES))
+    this.outbox.push(greetingOf(limits))
   }
 
   /** Streams that are open. */
@@ -248,7 +235,7 @@ export class Connection implements FrameSink, StreamConnection {
     this.#streams.delete(id)
     if (this.#streams.size > 0) return
     this.#handler.idle()
-    if (this.#state === 'closing') this.#leave(ErrorCode.NO_ERROR)
+    if (this.#state === 'closing') this.leave()
   }
 
   /** Asks whether the client is still there; what it was sent before has been read when it answers. */
@@ -266,20 +253,28 @@ export class Connection implements FrameSink, StreamConnection {
   close(): void {
     if (!this.isOpen) return
     this.#state = 'closing'
-    if (this.#streams.size === 0) this.#leave(ErrorCode.NO_ERROR)
+    if (this.#streams.size === 0) this.leave()
     else this.outbox.push(goodbyeFrame(this.#lastStream, ErrorCode.NO_ERROR))
   }
 
   /** Says goodbye, and ends as soon as the client has read that, or did not for too long. */
-  #leave(code: ErrorCode): void {
+  leave(code: ErrorCode = ErrorCode.NO_ERROR): void {
     if (this.#state === 'left') return
     this.#state = 'left'
     this.outbox.push(goodbyeFrame(this.#lastStream, code))
     this.#dropAll()
     this.outbox.flush()
     this.#intake.close()
+    if (this.#socket.destroyed) return
     this.#socket.end()
-    setTimeout(() => this.destroy(), this.#limits.leaveMs).unref()
+    const cut = setTimeout(() => this.destroy(), this.#limits.leaveMs).unref()
+    // It would keep what is held here, however many connections come and go meanwhile.
+    this.#socket.once('close', () => clearTimeout(cut))
+  }
+
+  /** Ends it if the client was sent all that there is for it, and only has to close its side. */
+  endIfLeft(): void {
+    if (this.#state === 'left' && this.#socket.writableLength === 0) this.destroy()
   }
 
   /** Ends it, or streams of it, if nothing has moved for so many looks, of which this is one. */
@@ -288,7 +283,7 @@ export class Connection implements FrameSink, StreamConnection {
     for (const { handler } of this.#streams.values()) handler.endIfStalled(looks)
   }
 
-  /** Ends it at once. */
+  /** Ends it at once, without a word. */
   destroy(): void {
     this.#socket.destroy()
   }

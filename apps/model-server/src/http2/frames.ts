@@ -1,5 +1,7 @@
 // HTTP/2's frames (RFC 9113), as far as both directions share them.
 
+import type { Http2Limits } from './limits.ts'
+
 export const FrameType = {
   DATA: 0,
   HEADERS: 1,
@@ -182,3 +184,14 @@ export const SETTINGS_ACK: Buffer = frameOf(
   { type: FrameType.SETTINGS, flags: Flag.ACK, stream: 0 },
   NOTHING,
 )
+
+/** What a server says first: what a client may send. */
+export const greetingOf = (limits: Http2Limits): Buffer =>
+  Buffer.concat([
+    settingsFrame([
+      [Setting.MAX_CONCURRENT_STREAMS, limits.streamsMax],
+      [Setting.INITIAL_WINDOW_SIZE, limits.streamWindowBytes],
+      [Setting.MAX_HEADER_LIST_SIZE, limits.headersBytesMax],
+    ]),
+    windowFrame(0, limits.connectionWindowBytes - FIRST_WINDOW_BYTES),
+  ])

@@ -34,6 +34,8 @@ export class Intake {
   #stalledLooks = 0
   readonly #turn = (): void => {
     this.#isQueued = false
+    // A socket that is paused now would never tell that the client has closed it.
+    if (this.#isClosed) return
     if (this.#options.outbox.isFull) this.#pause()
     else this.#work()
   }
