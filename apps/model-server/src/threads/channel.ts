@@ -6,6 +6,8 @@ import { ServingError, type StatusCode } from '@drover/serving-api'
 
 const WAITING_MAX = 100_000
 const ANSWER_MS_MAX = 60_000
+/** Longer timers fire at once. */
+const TIMER_MS_MAX = 2 ** 31 - 1
 
 /** What one side answers: by name, the question and the answer. */
 export interface Protocol {
@@ -110,7 +112,7 @@ export function openChannel<Mine extends Protocol, Theirs extends Protocol>(
             settle(id)?.reject(
               new ServingError('DEADLINE_EXCEEDED', `${name} took more than ${msMax} ms`),
             ),
-          msMax,
+          Math.min(msMax, TIMER_MS_MAX),
         )
         waiting.set(id, { resolve, reject, timer })
         port.postMessage({ kind: 'ask', id, name, ask } satisfies Message, transfer)
