@@ -25,6 +25,7 @@ const Status = z.object({
     live: Ref.optional(),
     rollout: z.looseObject({}).optional(),
     undo: z.looseObject({}).optional(),
+    undoneByHand: z.looseObject({ by: z.string() }).optional(),
   }),
 })
 const Events = z.object({ items: z.array(z.object({ reason: z.string(), message: z.string() })) })
@@ -117,6 +118,8 @@ describe.skipIf(why !== undefined)('delivery: restart', () => {
       )
       const third = await settled('the undo is live')
 
+      // By this the restarter knows a person.
+      expect(third.channel.undoneByHand?.by).toBe('kubectl')
       // The same content under a seq of its own.
       expect(third.channel.live?.sha).toBe(first.channel.live?.sha)
       const { predictions } = await loop.drover(Predicted, 'predict', MODEL, JSON.stringify(ROW))

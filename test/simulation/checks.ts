@@ -156,7 +156,7 @@ function checkLive(before: Channel | undefined, { live }: Channel): void {
 
 /** With no rollout running, a config that a person took back to one that was live asks for an undo. */
 function checkUndoByHand({ cluster }: Fleet, before: Channel | undefined, after: Channel): void {
-  if (cluster?.manager !== 'kubectl-rollout' || before === undefined) return
+  if (cluster?.manager !== 'kubectl' || before === undefined) return
   const next = before.rollout === undefined ? movedBack(before, after) : takenBack(before, after)
   const way = before.previous.filter(({ sha }) => sha !== before.live?.sha)
   const found = next && way.find((each) => isHeld(each, next))

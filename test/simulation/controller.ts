@@ -15,7 +15,7 @@ export const CLUSTER_EVENTS: readonly ((
   (fleet, { revisions, template }, rest) => {
     const before = revisions.filter((each) => !isSame(each, template))
     const chosen = before[before.length - 1 - (rest % Math.max(1, before.length))]
-    if (chosen !== undefined) setTemplate(fleet, chosen, 'kubectl-rollout')
+    if (chosen !== undefined) setTemplate(fleet, chosen, 'kubectl')
   },
   // An image is set, and takes what the annotations say with it or not.
   (fleet, { template, revisions }, rest) => {

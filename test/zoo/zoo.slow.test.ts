@@ -4,6 +4,9 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
+import { inspectCommand, makeOutput } from '@drover/drover'
+import { inspectModel } from '@drover/inference'
+import { preparePython, runPython } from '../support/python.ts'
 import { type Row, runZoo } from './run.ts'
 import { prepareZoo } from './zoo.ts'
 
@@ -30,6 +33,48 @@ test('every model answers as Python TensorFlow does, but for those that are know
 
   expect(wrong.map(({ name, failure }) => `${name}: ${failure}`)).toEqual([])
 })
+
+test('inspect foretells the engine of each model', async () => {
+  const foretold = rows.map(async ({ name, directory }) => {
+    const { graphs } = await inspectModel(directory)
+    return [name, graphs.find(({ savedModel }) => savedModel.tags.join() === 'serve')?.engine]
+  })
+
+  expect(await Promise.all(foretold)).toEqual(rows.map(({ name, engine }) => [name, engine]))
+})
+
+test('inspect says what saved_model_cli says, and in its words', async () => {
+  const directories = rows.map(({ directory }) => directory)
+  const python = await preparePython()
+  const theirs = z
+    .array(z.string())
+    .parse(JSON.parse(await runPython(python, 'show.py', directories)))
+
+  const ours = await Promise.all(directories.map(async (directory) => await inspected(directory)))
+  for (const [index, { name }] of rows.entries()) {
+    const graphs = (theirs[index] ?? '').split(/\n(?=MetaGraphDef with tag-set)/)
+    expect(graphs.length, name).toBeGreaterThan(1)
+    for (const graph of graphs)
+      expect(sortedOps(ours[index] ?? ''), name).toContain(sortedOps(graph))
+  }
+})
+
+/** What `drover inspect` prints. */
+async function inspected(directory: string): Promise<string> {
+  let printed = ''
+  const output = {
+    ...makeOutput(false),
+    result: (_value: object, lines: readonly string[]) => void (printed = lines.join('\n')),
+  }
+  await inspectCommand(output, directory)
+  return printed
+}
+
+/** Python prints the set of operations in any order. */
+const sortedOps = (text: string): string =>
+  text
+    .replace(/(?<=following ops: \{).*(?=\})/g, (ops) => ops.split(', ').toSorted().join(', '))
+    .trim()
 
 test('those that are known not to still do not, and are there', () => {
   const wrong = new Set(rows.flatMap(({ name, failure }) => (failure === undefined ? [] : name)))

@@ -1,5 +1,6 @@
 export { runCli } from './cli.ts'
 export { openContext } from './commands/context.ts'
+export { inspectCommand } from './commands/inspect.ts'
 export { sendSample } from './commands/onboard.ts'
 export { makeOutput } from './output.ts'
 export { readFlights, SAMPLE_MODEL, type SampleTenant } from './sample/flights.ts'

@@ -4,6 +4,7 @@ import {
   type ConfigRef,
   parseAnnotation,
   MANAGER_CHARACTERS_MAX,
+  openUndo,
 } from '@drover/model-config'
 import { steadyConfig } from './judge.ts'
 import {
@@ -61,25 +62,29 @@ export function lookAfter(
  */
 export function undoOf(
   { at }: Observed,
-  { previous, live, seq, undoneByHand }: Channel,
+  channel: Channel,
   { pair, manager = 'somebody' }: SeenDeployment,
   otherwise?: ConfigRef,
 ): Pick<Change, 'undo' | 'undoneByHand'> {
+  const { previous, live, seq } = channel
   const named = parseAnnotation(pair.config ?? '')
   const found = named && previous.find((each) => isSameRef(each, named) && each.sha !== live?.sha)
   const target = found ?? otherwise
-  const by = manager.slice(0, MANAGER_CHARACTERS_MAX)
   if (target === undefined) return {}
   const ref = { sha: target.sha, seq: target.seq }
-  const isAgain =
-    by !== UNDO_COMMAND &&
-    isSameRef(undoneByHand, ref) &&
-    undoneByHand?.by === by &&
-    // A clock that was ahead must not make everybody a tool for as long.
-    Math.abs(Date.parse(at) - Date.parse(undoneByHand.at)) < AGAIN_MS
-  if (isAgain) return {}
+  const by = manager.slice(0, MANAGER_CHARACTERS_MAX)
+  if (by !== UNDO_COMMAND && isByTool(channel, { ...ref, by, at })) return {}
   const why = `drover.dev/config was changed at ${at}`
   return { undo: { ...ref, by, why, asked: seq + 1 }, undoneByHand: { ...ref, by, at } }
+}
+
+/** What a tool holds there does not count, nor does what it brings back while a person's undo is open. */
+function isByTool(channel: Channel, asked: NonNullable<Channel['undoneByHand']>): boolean {
+  const { undoneByHand: last } = channel
+  if (openUndo(channel) !== undefined) return true
+  if (last === undefined || !isSameRef(last, asked) || last.by !== asked.by) return false
+  // A clock that was ahead must not make everybody a tool for as long.
+  return Math.abs(Date.parse(asked.at) - Date.parse(last.at)) < AGAIN_MS
 }
 
 /** The template goes back to what it was when it was last looked after. */

@@ -8,7 +8,7 @@ import {
 } from '@drover/kube'
 import { ANNOTATION_CHARACTERS_MAX, type TemplatePair } from '@drover/model-config'
 import type { Note } from './notes.ts'
-import type { DeploymentView } from './observed.ts'
+import type { DeploymentView, SeenDeployment } from './observed.ts'
 import { makePace } from './pace.ts'
 import { progressOf } from './progress.ts'
 
@@ -22,6 +22,8 @@ const AGE_MS_MAX = 2_000
 const TROUBLE_MS = 5_000
 const TROUBLES_MAX = 3
 const TOUCH = /^\d{1,16}$/
+
+type Trouble = SeenDeployment['trouble']
 
 export interface ClusterOptions {
   kube: Kube
@@ -115,7 +117,7 @@ export function makeCluster(options: ClusterOptions) {
 function makeReader(options: ClusterOptions, tell: (event: KubeEvent) => void) {
   const { kube, deployment: name, onError, now = () => performance.now() } = options
   let last: Deployment | undefined
-  let trouble: string | undefined
+  let trouble: Trouble
   let troubleAt = -Infinity
 
   /** What its pods wait for is for people only: without it everything goes on. */
@@ -124,17 +126,20 @@ function makeReader(options: ClusterOptions, tell: (event: KubeEvent) => void) {
     troubleAt = now()
     const before = trouble
     trouble = isDone ? undefined : await troubleOf(seen)
-    if (trouble === undefined || trouble === before) return
-    tell({ type: 'Warning', reason: 'PodsNotReady', message: trouble, key: trouble })
+    if (trouble === undefined || trouble.message === before?.message) return
+    const { message } = trouble
+    tell({ type: 'Warning', reason: 'PodsNotReady', message, key: message })
   }
 
-  async function troubleOf(seen: Deployment): Promise<string | undefined> {
+  async function troubleOf(seen: Deployment): Promise<Trouble> {
     try {
       const pods = await kube.listPods(seen, AbortSignal.timeout(LOOK_MS_MAX))
       const found = pods.flatMap(({ name: pod, trouble: each }) =>
-        each === undefined ? [] : [`${pod}: ${each.reason}, ${each.message}`],
+        each === undefined ? [] : [{ ...each, says: `${pod}: ${each.reason}, ${each.message}` }],
       )
-      return found.length === 0 ? undefined : found.slice(0, TROUBLES_MAX).join('; ')
+      if (found.length === 0) return undefined
+      const said = found.slice(0, TROUBLES_MAX).map(({ says }) => says)
+      return { message: said.join('; '), mayPass: found.every(({ mayPass }) => mayPass) }
     } catch (error) {
       onError(error)
       return undefined
@@ -176,7 +181,7 @@ async function unlessChanged(patch: () => Promise<unknown>): Promise<boolean> {
 /** Anybody may write anything there; what is longer than ours can be is none of ours. */
 const cut = (text: string): string => text.slice(0, ANNOTATION_CHARACTERS_MAX)
 
-function viewOf(seen: Deployment, trouble: string | undefined): DeploymentView {
+function viewOf(seen: Deployment, trouble: Trouble): DeploymentView {
   const { config, restart, annotations } = seen
   const touch = annotations[TOUCH_ANNOTATION] ?? ''
   return {

@@ -1,7 +1,16 @@
 import { expect, test } from 'vitest'
 import { makeClock } from './clock.ts'
 import { describe, EMPTY_MEMORY, type Memory, remember, type Sight } from './memory.ts'
-import { channel, command, config, NOW, rollout, state } from './test-support/observed.ts'
+import {
+  channel,
+  command,
+  config,
+  deployment,
+  NOW,
+  rollout,
+  state,
+} from './test-support/observed.ts'
+import { pair, returning, rolling } from './test-support/roll.ts'
 
 const sight = (more: Partial<Sight>): Sight => ({
   now: NOW,
@@ -92,6 +101,20 @@ test('losses end with their rollout', () => {
 
   expect(after(...looks).losses).toHaveLength(1)
   expect(after(...looks, { channel: next, now: NOW + 9_001 }).losses).toEqual([])
+})
+
+test('each step of a rollout has a progress of its own', () => {
+  const roll = { channel: channel({ rollout: rolling(4, 5, true) }) }
+  const back = { channel: channel({ rollout: returning(5, 4) }) }
+
+  const memory = after(
+    { ...roll, deployment: deployment(pair(5), { progress: 9 }) },
+    { ...back, deployment: deployment(pair(5), { progress: 2 }), now: NOW + 5 },
+    { ...back, deployment: deployment(pair(5), { progress: 3 }), now: NOW + 7 },
+  )
+
+  expect(memory.rollout).toMatchObject({ kind: 'back', stepSince: NOW + 5 })
+  expect(memory.rollout?.progressSince).toBe(NOW + 7)
 })
 
 test('a server that is silent is described with the time since when, and as it was', () => {

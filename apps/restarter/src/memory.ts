@@ -189,11 +189,18 @@ export function wasApplying(
   return last === undefined ? rollout.step.servers.includes(url) : isSameRef(last.applying, rollout)
 }
 
-/** Whether a rollout gave its config to a server that had a state then, and did not come to it since. */
-const mayApply = (url: string, last: ServerState | undefined, rollout: Rollout | undefined) =>
-  rollout?.step.kind === 'apply' &&
-  rollout.step.servers.includes(url) &&
-  !(last?.applying === undefined && isSameRef(last?.config, rollout))
+const hasCome = (state: ServerState | undefined, rollout: Rollout): boolean =>
+  state !== undefined && state.applying === undefined && isSameRef(state.config, rollout)
+
+/**
+ * Whether a server whose state cannot be read may be so by the config of the rollout: it was given it.
+ * One that had come to it is excused by another that has, and whose state can be read.
+ */
+function mayApply(url: string, last: ServerState | undefined, { channel, states }: Sight): boolean {
+  const rollout = channel?.rollout
+  if (rollout?.step.kind !== 'apply' || !rollout.step.servers.includes(url)) return false
+  return !hasCome(last, rollout) || ![...states.values()].some((each) => hasCome(each, rollout))
+}
 
 /** What a look and the memory of it say of each server. */
 export function describeServers(memory: Memory, sight: Sight): ObservedServer[] {
@@ -211,7 +218,7 @@ export function describeServers(memory: Memory, sight: Sight): ObservedServer[] 
       hasEnded: state === undefined && last?.stopping === true,
       wasApplying:
         state === undefined &&
-        (wasApplying(url, command, last, rollout) || (isUnclear && mayApply(url, last, rollout))),
+        (wasApplying(url, command, last, rollout) || (isUnclear && mayApply(url, last, sight))),
       command,
     }
   })

@@ -118,8 +118,8 @@ export interface SeenDeployment {
   updated: number
   /** Rises with each pod that is replaced. */
   progress: number
-  /** Why pods do not get ready, for people. */
-  trouble: string | undefined
+  /** Why pods do not get ready, for people; `mayPass`: waiting may mend all of it. */
+  trouble: { message: string; mayPass: boolean } | undefined
 }
 
 /** `none`: the servers are no pods, or nobody told whose. */
@@ -173,7 +173,7 @@ export interface Observed {
   isCurrent: boolean
   /** Since when it has come no further in the rollout's present step. */
   progressSince: number
-  /** Since when it does not have that step's pair; undefined while it has. */
+  /** Since when it has not kept that step's pair; undefined once it has for a while. */
   unmetSince: number | undefined
   /** When the windows open next; undefined while model servers may be replaced. */
   closedUntil: string | undefined

@@ -29,14 +29,14 @@ test('a person who takes a roll back is obeyed though a newer candidate waits', 
     },
     onTick: (each) => {
       if (each.now === 2 * MINUTE_MS) each.publish()
-      if (each.now === 5 * MINUTE_MS) each.set({ pair: pair(4), manager: 'kubectl-rollout' })
+      if (each.now === 5 * MINUTE_MS) each.set({ pair: pair(4), manager: 'kubectl' })
       if (each.now === 6 * MINUTE_MS) each.set(done)
     },
   })
 
   fleet.run(10 * MINUTE_MS, 1_000)
 
-  expect(fleet.channel.undo).toMatchObject({ seq: 4, by: 'kubectl-rollout' })
+  expect(fleet.channel.undo).toMatchObject({ seq: 4, by: 'kubectl' })
   expect(fleet.channel.rejected).toMatchObject([{ seq: 5 }])
 })
 

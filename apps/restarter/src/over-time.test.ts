@@ -42,12 +42,12 @@ test('an undo to an older config by the pod template counts in the middle of a r
     channel: { ...settled, rollout: wished, restart },
     servers,
     delivery: 'restart',
-    deployment: deployment(pair(3), { manager: 'kubectl-rollout' }),
+    deployment: deployment(pair(3), { manager: 'kubectl' }),
   })
 
   fleet.run(HOUR_MS, 1_000, () => fleet.channel.undo !== undefined)
 
-  expect(fleet.channel.undo).toMatchObject({ seq: 3, by: 'kubectl-rollout' })
+  expect(fleet.channel.undo).toMatchObject({ seq: 3, by: 'kubectl' })
 })
 
 test.each<[string, { deployment: DeploymentView; onTick?: (fleet: OverTime) => void }]>([
@@ -70,7 +70,7 @@ test.each<[string, { deployment: DeploymentView; onTick?: (fleet: OverTime) => v
       deployment: deployment(pair(900), {
         manager: 'kubectl-client-side-apply',
         status: moving,
-        trouble: 'ErrImagePull',
+        trouble: { message: 'ErrImagePull', mayPass: false },
       }),
     },
   ],

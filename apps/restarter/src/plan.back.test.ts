@@ -79,6 +79,11 @@ describe('going back from a roll', () => {
       'release left 4/0',
     ],
     [
+      'goes on where a config waits that comes by a roll',
+      byRoll(back, fleet(4), { status: moving }, stuck),
+      'nothing',
+    ],
+    [
       'goes on where no config waits',
       byRoll(
         { ...back, candidate: config(4) },

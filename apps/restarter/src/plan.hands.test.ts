@@ -18,6 +18,7 @@ import {
   byRoll,
   fleet,
   held,
+  left,
   made,
   moving,
   pair,
@@ -31,7 +32,7 @@ import {
 type Row = [name: string, seen: Observed, line: string]
 
 const HOUR_MS = 3_600_000
-const byHand = { manager: 'kubectl-rollout' }
+const byHand = { manager: 'kubectl' }
 const late = { progressSince: NOW - 2 * HOUR_MS }
 const byTool = { manager: 'argocd-controller' }
 const undone = (by: string, at: string, seq = 3) => ({ undoneByHand: { ...config(seq), by, at } })
@@ -44,12 +45,12 @@ describe('a person', () => {
         ...byHand,
         pair: pair(3),
       }),
-      'back back 4 [] 3/0 to 3/0 undo 3 by kubectl-rollout',
+      'back back 4 [] 3/0 to 3/0 undo 3 by kubectl',
     ],
     [
       'who undoes it after the patch, before that was noted, is obeyed',
       byRoll({ ...held, previous }, fleet(4), byHand),
-      'reject deadline 5 back 5 [] 4/0 to 4/0 undo 4 by kubectl-rollout',
+      'reject deadline 5 back 5 [] 4/0 to 4/0 undo 4 by kubectl',
     ],
     [
       'is no tool that signs, before the patch was made, what was there already',
@@ -119,7 +120,7 @@ describe('a person', () => {
         stepSince: NOW - HOUR_MS,
         unmetSince: NOW - HOUR_MS,
       }),
-      'reject deadline 5 back 5 [] 4/0 to 4/0 undo 4 by kubectl-rollout',
+      'reject deadline 5 back 5 [] 4/0 to 4/0 undo 4 by kubectl',
     ],
     [
       'who undoes one roll after the other on the same day is obeyed each time',
@@ -128,12 +129,12 @@ describe('a person', () => {
           rollout: rolling(4, 7, true),
           candidate: config(7),
           previous,
-          ...undone('kubectl-rollout', '2026-01-01T23:00:00.000Z', 4),
+          ...undone('kubectl', '2026-01-01T23:00:00.000Z', 4),
         },
         fleet(4),
         byHand,
       ),
-      'reject deadline 7 back 7 [] 4/0 to 4/0 undo 4 by kubectl-rollout',
+      'reject deadline 7 back 7 [] 4/0 to 4/0 undo 4 by kubectl',
     ],
     [
       'who asks for the same again within a day is a tool',
@@ -145,11 +146,11 @@ describe('a person', () => {
     ],
     [
       'but not one who asks with kubectl rollout undo',
-      byRoll({ ...settled, ...undone('kubectl-rollout', '2026-01-01T01:00:00.000Z') }, fleet(4), {
+      byRoll({ ...settled, ...undone('kubectl', '2026-01-01T01:00:00.000Z') }, fleet(4), {
         ...byHand,
         pair: pair(3),
       }),
-      'undo left 3/0 undo 3 by kubectl-rollout',
+      'undo left 3/0 undo 3 by kubectl',
     ],
     [
       'who asks for it on another day is none',
@@ -173,7 +174,7 @@ describe('a person', () => {
         ...byHand,
         pair: pair(3),
       }),
-      'undo left 3/0 undo 3 by kubectl-rollout',
+      'undo left 3/0 undo 3 by kubectl',
     ],
   ])('%s', (_name, seen, line) => {
     expect(lineOf(plan(seen))).toBe(line)
@@ -199,6 +200,14 @@ describe('an annotation that is not live', () => {
       'take back 4 [] 9/0 to 4/0',
     ],
     ['and not before', byRoll(settled, fleet(4), foreign, { returnedAt: NOW - 59_000 }), 'nothing'],
+    [
+      'is put back to none where what was noted is none either',
+      byRoll({ ...settled, template: left(9) }, fleet(4), {
+        ...byHand,
+        pair: { config: 'latest' },
+      }),
+      'take back 4 [] -/- to -/-',
+    ],
     [
       'gives way to a config that comes by reload, once that could not be done',
       byRoll({}, fleet(4), foreign, { ...reload, returnedAt: NOW - 61_000 }),
@@ -255,6 +264,11 @@ describe('with nobody ready, an annotation that is not live', () => {
       'is looked at once more before anything is begun',
       byRoll({}, down, foreign, { ...nobody, isCurrent: false }),
       'nothing',
+    ],
+    [
+      'is what holds a config up, and nothing else does',
+      byRoll({}, down, { pair: pair(4), status: moving }, nobody),
+      'take apply 5 [a]',
     ],
     [
       'does not hold up a config where it cannot be put back',

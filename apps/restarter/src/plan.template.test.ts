@@ -63,7 +63,7 @@ describe('a roll under what is live', () => {
     [
       'is not tried again when a person takes it back',
       byRoll({ ...settled, rollout: wished, restart: wish }, fleet(4), {
-        manager: 'kubectl-rollout',
+        manager: 'kubectl',
       }),
       'back back 4 [] 4/0 to 4/0',
     ],
@@ -98,7 +98,7 @@ describe('a roll under what is live', () => {
 
   test.each([
     ['failed', { pair: pair(4, 2), status: failed }],
-    ['was taken back', { manager: 'kubectl-rollout' }],
+    ['was taken back', { manager: 'kubectl' }],
   ])('the wish that %s is noted', (_what, view) => {
     const seen = byRoll({ ...settled, rollout: wished, restart: wish }, fleet(4), view)
     expect(plan(seen)).toMatchObject({ change: { restart: { count: 2, failed: 2 } } })
@@ -108,7 +108,7 @@ describe('a roll under what is live', () => {
 describe('what others do to the pod template', () => {
   const settled = { candidate: config(4), previous: [{ ...config(3), at: AT }] }
   const reload = { delivery: 'reload' as const }
-  const byHand = { manager: 'kubectl-rollout' }
+  const byHand = { manager: 'kubectl' }
   const other = sha256('another image')
 
   test.each<Row>([
@@ -122,12 +122,12 @@ describe('what others do to the pod template', () => {
     [
       'an older config asks for a rollback',
       byRoll(settled, fleet(4), { ...byHand, pair: pair(3) }),
-      'undo left 3/0 undo 3 by kubectl-rollout',
+      'undo left 3/0 undo 3 by kubectl',
     ],
     [
       'so it does where configs come by reload',
       byRoll(settled, fleet(4), { ...byHand, pair: pair(3) }, reload),
-      'undo left 3/0 undo 3 by kubectl-rollout',
+      'undo left 3/0 undo 3 by kubectl',
     ],
     [
       'but not together with an image',

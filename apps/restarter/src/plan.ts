@@ -1,4 +1,10 @@
-import { type Channel, heldUndo, isPending as hasPending, type Rollout } from '@drover/model-config'
+import {
+  type Channel,
+  heldUndo,
+  isPending as hasPending,
+  openUndo,
+  type Rollout,
+} from '@drover/model-config'
 import { lookAfter } from './by-others.ts'
 import { holds, isPending, isRequired, mayRetry, steadyConfig } from './judge.ts'
 import {
@@ -152,6 +158,9 @@ function whyNoStart({ held, fault }: Observed, channel: Channel): string | undef
       : `config ${candidate.seq} was rejected`
   }
   if (live !== undefined && candidate.seq <= live.seq) return 'the candidate is older than live'
+  const undo = openUndo(channel)
+  if (undo !== undefined)
+    return `config ${candidate.seq} gives way to the undo to config ${undo.seq}`
   if (fault !== undefined) return `config ${candidate.seq} cannot be read: ${fault}`
   const [culprit] = held
   return (

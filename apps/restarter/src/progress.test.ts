@@ -60,20 +60,30 @@ test('a fleet whose size never stands still has an end too', () => {
     Array.from({ length: 500 }, (_, at) => ({ replicas: at + 1, progress: 1 })),
   )
 
-  expect(sinces.at(-1)).toBe(99)
+  expect(sinces.at(-1)).toBe(4)
 })
 
-test('another pair is no progress, and the time without the wanted one is known', () => {
-  const all = playOut([
+test('another pair is no progress', () => {
+  const looks = [
     { progress: 1 },
     { pair: pair(4), progress: 9 },
     { pair: pair(4), progress: 9 },
     { progress: 2 },
-    { pair: {}, progress: 2 },
-  ])
+  ]
 
-  expect(all.map(({ unmetSince }) => unmetSince)).toEqual([undefined, 1, 1, undefined, 4])
-  expect(all.map(({ progressSince }) => progressSince)).toEqual([0, 0, 0, 3, 3])
+  expect(sincesOf(looks)).toEqual([0, 0, 0, 3])
+})
+
+test('a pair that is taken away as soon as it is there was not kept', () => {
+  let progress: Progress | undefined
+  const unmet = [0, 1, 2, 20, 25, 60, 80, 89, 90, 95].map((seconds) => {
+    const isThere = seconds === 2 || seconds >= 60
+    const view = deployment(isThere && seconds !== 95 ? pair(5) : {})
+    progress = progressAfter(progress, made.rollout, { deployment: view, now: seconds * 1_000 })
+    return progress.unmetSince
+  })
+
+  expect(unmet).toEqual([0, 0, 0, 0, 0, 0, 0, 0, undefined, 95_000])
 })
 
 test.each<DeploymentView>([{ kind: 'none' }, { kind: 'away', why: 'refused' }])(

@@ -2,7 +2,9 @@ import type { Rollout } from '@drover/model-config'
 import { type DeploymentView, isSamePair, type SeenDeployment } from './observed.ts'
 
 /** For how many numbers of pods and pod templates the progress of one step is kept apart. */
-const AIMS_MAX = 100
+const AIMS_MAX = 5
+/** A pair that stood for less was taken away as soon as it was there. */
+const KEPT_MS = 30_000
 
 interface Pods {
   replicas: number
@@ -22,7 +24,9 @@ export interface Progress {
   furthest: ReadonlyMap<string, number>
   /** When it last came any further, or was to be something else. */
   progressSince: number
-  /** Since when it does not have the pair; undefined while it has. */
+  /** Since when it has the pair; undefined while it has not. */
+  metSince: number | undefined
+  /** Since when it has not kept the pair; undefined once it has kept it for a while. */
   unmetSince: number | undefined
 }
 
@@ -32,22 +36,30 @@ export function progressAfter(
   rollout: Rollout,
   { deployment, now }: { deployment: DeploymentView; now: number },
 ): Progress {
-  const { furthest = new Map<string, number>(), progressSince = now } = before ?? {}
+  const known = before ?? { ...NONE, progressSince: now }
   const wanted = wantedOf(rollout, deployment)
   if (wanted === undefined) {
-    return { furthest, progressSince, unmetSince: before?.unmetSince ?? now }
+    return { ...known, metSince: undefined, unmetSince: known.unmetSince ?? now }
   }
+  const metSince = known.metSince ?? now
+  const unmetSince = now - metSince < KEPT_MS ? known.unmetSince : undefined
+  return { ...known, ...furtherOf(known, wanted, now), metSince, unmetSince }
+}
+
+const NONE = { furthest: new Map<string, number>(), metSince: undefined, unmetSince: undefined }
+
+/** What changes when it has come further than ever. */
+function furtherOf(
+  { furthest }: Progress,
+  { replicas, templateSha, progress }: SeenDeployment,
+  now: number,
+): Partial<Progress> {
   // Half of forty pods are more than all of ten, and other pods begin anew.
-  const aim = `${wanted.replicas} ${wanted.templateSha}`
+  const aim = `${replicas} ${templateSha}`
   const known = furthest.get(aim)
   // What only comes and goes is none: a pod that gets ready and dies in turn never ends.
-  const isFurther = known === undefined ? furthest.size < AIMS_MAX : wanted.progress > known
-  if (!isFurther) return { furthest, progressSince, unmetSince: undefined }
-  return {
-    furthest: new Map(furthest).set(aim, wanted.progress),
-    progressSince: now,
-    unmetSince: undefined,
-  }
+  const isFurther = known === undefined ? furthest.size < AIMS_MAX : progress > known
+  return isFurther ? { furthest: new Map(furthest).set(aim, progress), progressSince: now } : {}
 }
 
 /** The Deployment, if it has the pair of the step: the pods of another one do not count. */

@@ -4,13 +4,14 @@ import {
   cleanPair,
   type ConfigRef,
   heldUndo,
-  isPending as hasPending,
+  openUndo,
   type Rollout,
   type TemplatePair,
 } from '@drover/model-config'
 import { confirms, faultOf, isDown, lateOf, steadyConfig } from './judge.ts'
 import { isSamePair, isSameRef, type Observed, type SeenDeployment } from './observed.ts'
 import { noteSeen } from './going-back.ts'
+import { whyNoJudgement } from './giving-way.ts'
 import { dueByAge, isWishOpen, whyClosed } from './recycle.ts'
 import { moveLive, reject, type Step, take, tellNext, turnBack, whyNotLive } from './rollout.ts'
 import { undoOf } from './by-others.ts'
@@ -143,7 +144,7 @@ function giveUp(observed: Observed, channel: Channel, rollout: Rollout): Step | 
   if (deployment.kind === 'seen' && isUndone(deployment, rollout.step)) {
     return undone(observed, channel, rollout, deployment)
   }
-  const end = whyEnd(observed, channel, rollout)
+  const end = whyNoJudgement(observed, channel, rollout)
   if (end !== undefined) return turnBack(observed, channel, rollout, { why: end })
   const why = whyLate(observed) ?? whyFailed(observed, rollout)
   return why === undefined ? undefined : fail(observed, channel, rollout, why)
@@ -204,8 +205,8 @@ function undone(
   const { pair, manager = 'somebody' } = deployment
   const why = `${manager} changed drover.dev/config during the roll`
   const isNew = isTrial(observed, rollout)
-  // Without it the publisher would bring the same again.
-  const isAsked = isNew && channel.undo === undefined
+  // Without it the publisher would bring the same again. What a candidate holds is what was taken back.
+  const isAsked = isNew && openUndo(channel) === undefined
   const asked = undoOf(observed, channel, deployment, isAsked ? channel.live : undefined)
   const left = cleanPair(pair)
   const template = { ...templateOf(deployment, left), from: left, seen: true }
@@ -217,31 +218,6 @@ function undone(
   const turn = { template, change: asked }
   return reject(observed, channel, rollout, { kind: 'deadline', culprits: [], why, ...turn })
 }
-
-/**
- * Why a roll ends without a judgement of what it brings: there is nothing to roll any more, or its
- * pods, or the API server, do not take it while a newer candidate, perhaps the remedy, waits.
- */
-function whyEnd(
-  { deployment, delivery, now, stepSince, unmetSince = now, limits }: Observed,
-  channel: Channel,
-  { seq }: Rollout,
-): string | undefined {
-  if (deployment.kind === 'none') return 'there is no Deployment any more (DROVER_DEPLOYMENT)'
-  if (!hasNewer(channel, seq)) return undefined
-  const newer = 'and there is a newer candidate'
-  // Where that comes by reload it needs nothing of a cluster that cannot be asked.
-  const isUnmet = now - unmetSince > limits.applyMs
-  if (isUnmet && (deployment.kind === 'seen' || delivery === 'reload')) {
-    return `${whyUnseen(deployment) ?? 'the pod template does not keep the pair'}, ${newer}`
-  }
-  if (deployment.kind !== 'seen' || now - stepSince <= limits.applyMs) return undefined
-  const { trouble } = deployment
-  return trouble && `the pods do not get ready, ${newer}: ${trouble}`
-}
-
-const hasNewer = (channel: Channel, seq: number): boolean =>
-  hasPending(channel) && channel.candidate !== undefined && channel.candidate.seq > seq
 
 /** Kubernetes' own word on the pods that were made for it. */
 function whyFailed({ deployment }: Observed, { step }: Rollout): string | undefined {

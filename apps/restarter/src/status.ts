@@ -1,7 +1,7 @@
 import type { Medians } from './durations.ts'
 import { forecastOf } from './forecast.ts'
 import type { Note } from './notes.ts'
-import type { Decision, Observed, ObservedServer } from './observed.ts'
+import type { Decision, DeploymentView, Observed, ObservedServer } from './observed.ts'
 import type { NameView } from './servers.ts'
 import { openingAt, type Window } from './windows.ts'
 
@@ -39,7 +39,7 @@ export function statusOf(
     away,
     channel,
     delivery: look.observed.delivery,
-    deployment: look.observed.deployment,
+    deployment: shown(look.observed.deployment),
     servers: servers.map((server) => serverOf(server, gone)),
     next,
     why,
@@ -85,3 +85,7 @@ function windowsOf(windows: readonly Window[], at: Date) {
     ? { set, isOpen: true, opensAt: null, closesAt: opening.closesAt ?? null }
     : { set, isOpen: false, opensAt: opening.opensAt, closesAt: null }
 }
+
+/** For people: of the trouble of its pods, the words. */
+const shown = (deployment: DeploymentView) =>
+  deployment.kind === 'seen' ? { ...deployment, trouble: deployment.trouble?.message } : deployment

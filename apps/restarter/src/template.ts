@@ -16,8 +16,8 @@ import {
 } from './observed.ts'
 import type { Step } from './rollout.ts'
 
-/** `kubectl rollout undo` signs so: nobody but a person asks with that. */
-export const UNDO_COMMAND = 'kubectl-rollout'
+/** `kubectl rollout undo` signs so, and of what applies nothing does: it is a person who asks. */
+export const UNDO_COMMAND = 'kubectl'
 
 type Template = NonNullable<Rollout['step']['template']>
 
@@ -36,7 +36,7 @@ export const templateOf = (
 
 /** What a Deployment waits for, with the trouble of its pods, for people. */
 export const saidOf = ({ status, trouble }: SeenDeployment): string =>
-  trouble === undefined ? status.message : `${status.message}; ${trouble}`
+  trouble === undefined ? status.message : `${status.message}; ${trouble.message}`
 
 /** Why a Deployment cannot be had; undefined: it is seen. */
 export function whyUnseen(deployment: DeploymentView): string | undefined {

@@ -114,25 +114,34 @@ group('a server that answers with no state', () => {
   })
 
   test.each([
-    ['came to it before is not disturbed by it', state(5), false],
-    ['was on its way to it is', state(4, { applying: config(5) }), true],
-    ['had another config still is', state(4), true],
-  ])('and %s', (_name, last, wasApplying) => {
+    ['came to it, as another has, is not disturbed by it', state(5), state(5), false],
+    ['came to it alone is', state(5), state(4), true],
+    ['was on its way to it is', state(4, { applying: config(5) }), state(5), true],
+    ['begins it once more is', state(5, { applying: config(5) }), state(5), true],
+    ['had another config still is', state(4), state(5), true],
+  ])('and %s', (_name, last, other, wasApplying) => {
     const answered = command(5, 60_000, { outcome: 'answered', endedAt: NOW - 50_000 })
     const sight: Sight = {
       now: NOW,
       holder: 'me',
       channel: on('apply', ['a']),
-      states: new Map([['a', last]]),
+      states: new Map([
+        ['a', last],
+        ['b', other],
+      ]),
       commands: new Map([['a', answered]]),
       silentMs: 3_000,
       deployment: { kind: 'none' },
       isFresh: true,
     }
-    const later = { ...sight, states: new Map([['a', undefined]]), unclear: new Set(['a']) }
+    const states = new Map([
+      ['a', undefined],
+      ['b', other],
+    ])
+    const later = { ...sight, states, unclear: new Set(['a']) }
     const memory = remember(remember(EMPTY_MEMORY, sight), later)
 
-    expect(describe(memory, later).servers).toMatchObject([{ url: 'a', wasApplying }])
+    expect(describe(memory, later).servers[0]).toMatchObject({ url: 'a', wasApplying })
   })
 })
 

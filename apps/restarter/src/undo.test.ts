@@ -27,9 +27,9 @@ const undo = { ...config(4), by: 'person', asked: 9 }
 
 test.each([
   [
-    'stays until a candidate holds it',
+    'stays until a candidate holds it, and no other one begins',
     channel({ undo: { ...undo, asked: 5 } }),
-    'take apply 5 [a]',
+    'nothing',
   ],
   ['is removed once one does', channel({ undo: { ...undo, asked: 4 } }), 'undone'],
   [

@@ -51,7 +51,7 @@ test.each([
 
   await expect(readModelFiles(directory)).rejects.toMatchObject({
     code: 'LOAD_FAILED',
-    message: `${missing} of the model in ${directory} is missing`,
+    message: `the model in ${directory} is refused: ${missing} is missing`,
   })
 })
 

@@ -93,6 +93,7 @@ function checkpointIn(files: ModelBytes['checkpoint']): SavedModel['checkpoint']
   })
   const opened = (): Bundle => (bundle ??= openBundle(index, shards))
   return {
+    entries: () => opened().entries,
     has: (key) => opened().entries.has(key),
     tensor: (key) => opened().tensor(key),
   }
@@ -101,20 +102,33 @@ function checkpointIn(files: ModelBytes['checkpoint']): SavedModel['checkpoint']
 /** The second half of it: takes its time. */
 export function decodeModel(
   directory: string,
-  { graph, sizeBytes, files, checkpoint: bytes }: ModelBytes,
+  bytes: ModelBytes,
+  tags?: readonly string[],
+): ModelFiles {
+  const files = outlineModel(directory, bytes, tags)
+  const fault = faultOf(bytes, files)
+  if (fault !== undefined)
+    throw new InferenceError('LOAD_FAILED', `the model in ${directory} is refused: ${fault}`)
+  return files
+}
+
+/** What a model's files say, be it fit to be loaded or not. Throws LOAD_FAILED. */
+export function outlineModel(
+  directory: string,
+  { graph, sizeBytes, checkpoint: bytes }: ModelBytes,
   tags?: readonly string[],
 ): ModelFiles {
   const savedModel = decoded(directory, graph, tags)
   const checkpoint = checkpointIn(bytes)
-  const there = new Set(files)
-  const missing = savedModel.neededFiles.find((path) => !there.has(path))
-  if (missing !== undefined)
-    throw new InferenceError('LOAD_FAILED', `${missing} of the model in ${directory} is missing`)
-  const unsafe = unsafeIn(savedModel)
-  if (unsafe !== undefined)
-    throw new InferenceError('LOAD_FAILED', `the model in ${directory} is refused: ${unsafe}`)
   const whole = { ...savedModel, ...(checkpoint !== undefined && { checkpoint }) }
   return { savedModel: whole, graphBytes: graph.length, sizeBytes }
+}
+
+/** Why no engine may load a model; undefined where one may. */
+export function faultOf({ files }: ModelBytes, { savedModel }: ModelFiles): string | undefined {
+  const there = new Set(files)
+  const missing = savedModel.neededFiles.find((path) => !there.has(path))
+  return missing === undefined ? unsafeIn(savedModel) : `${missing} is missing`
 }
 
 function decoded(directory: string, graph: Uint8Array, tags?: readonly string[]): SavedModel {

@@ -22,19 +22,22 @@ test.each([
   expect(deploymentOf(parts).templateSha).not.toBe(deploymentOf(template({})).templateSha)
 })
 
-test('the last manager of the annotation of the config is known', () => {
+test.each([
+  ['Update', 'kubectl'],
+  ['Apply', 'kubectl (apply)'],
+])('the last manager of the annotation of the config is known: %s', (operation, manager) => {
   const owns = {
     'f:spec': {
       'f:template': { 'f:metadata': { 'f:annotations': { 'f:drover.dev/config': {} } } },
     },
   }
   const managedFields = [
-    { manager: 'kubectl-rollout', time: '2026-01-02T00:00:00Z', fieldsV1: owns },
+    { manager: 'kubectl', operation, time: '2026-01-02T00:00:00Z', fieldsV1: owns },
     { manager: 'restarter', time: '2026-01-01T00:00:00Z', fieldsV1: owns },
     { manager: 'controller', time: '2026-01-03T00:00:00Z', fieldsV1: { 'f:status': {} } },
   ]
 
-  expect(deploymentOf({ metadata: { managedFields } }).configManager).toBe('kubectl-rollout')
+  expect(deploymentOf({ metadata: { managedFields } }).configManager).toBe(manager)
 })
 
 test('the empty pair takes both annotations away', () => {

@@ -28,6 +28,7 @@ const Fields = z.object({
 })
 const Managed = z.object({
   manager: z.string().default(''),
+  operation: z.string().default(''),
   time: z.string().default(''),
   fieldsV1: z.unknown(),
 })
@@ -98,7 +99,7 @@ export const Deployment = Raw.transform(({ metadata, spec, status }) => {
     /** Our two annotations of the template. */
     config: annotations[CONFIG_ANNOTATION],
     restart: annotations[RESTART_ANNOTATION],
-    /** Who wrote the annotation of the config last, as `kubectl-rollout` at an undo. */
+    /** Who wrote the annotation of the config last, as `kubectl` at an undo; see `managerOf`. */
     configManager: managerOf(metadata.managedFields, CONFIG_ANNOTATION),
     /** The same for two templates that differ in nothing but our two annotations. */
     templateSha: templateSha(spec.template),
@@ -126,8 +127,12 @@ export function touchPatch(value: string, resourceVersion?: string): unknown {
 const lockOf = (resourceVersion?: string): { metadata?: { resourceVersion: string } } =>
   resourceVersion === undefined ? {} : { metadata: { resourceVersion } }
 
+/**
+ * To Kubernetes, whoever applies and whoever updates are two managers though their names are the same:
+ * `kubectl apply --server-side` signs like `kubectl rollout undo`.
+ */
 function managerOf(managed: z.output<typeof Managed>[], annotation: string): string | undefined {
-  return managed
+  const last = managed
     .filter(({ fieldsV1 }) => {
       const fields = Fields.safeParse(fieldsV1)
       if (!fields.success) return false
@@ -135,7 +140,8 @@ function managerOf(managed: z.output<typeof Managed>[], annotation: string): str
       return `f:${annotation}` in owned
     })
     .toSorted((a, b) => a.time.localeCompare(b.time))
-    .at(-1)?.manager
+    .at(-1)
+  return last?.operation === 'Apply' ? `${last.manager} (apply)` : last?.manager
 }
 
 function templateSha(template: z.output<typeof Template>): string {

@@ -81,7 +81,11 @@ export interface SavedModel {
   tensorflowVersion: string
   loading: Loading
   /** What the variables hold; absent until somebody has read it. */
-  checkpoint?: Pick<Bundle, 'tensor'> & { has(key: string): boolean }
+  checkpoint?: Pick<Bundle, 'tensor'> & {
+    has(key: string): boolean
+    /** What its index says of each variable. */
+    entries?(): Bundle['entries']
+  }
   /** Files beside `saved_model.pb` without which it cannot answer, by their paths in its folder. */
   neededFiles: readonly string[]
 }

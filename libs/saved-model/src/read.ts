@@ -84,6 +84,12 @@ function neededFiles({ restoreOp, assets }: MetaGraph, graph: GraphDef): string[
   ]
 }
 
+/** The tags of each graph in `saved_model.pb`, in its order. Throws `SavedModelError`. */
+export const tagSetsIn = (bytes: Uint8Array): string[][] =>
+  [...readFields(bytes)]
+    .filter(({ number }) => number === 2)
+    .map((field) => outlineMetaGraph(field.bytes).tags)
+
 const isSame = (a: ReadonlySet<string>, b: ReadonlySet<string>): boolean =>
   a.size === b.size && [...a].every((each) => b.has(each))
 

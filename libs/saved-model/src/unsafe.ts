@@ -45,7 +45,8 @@ export function unsafeIn(model: SavedModel): string | undefined {
     const why = forbidden(place.node)
     if (why !== undefined) return sentence(place, why)
   }
-  const { restoreOp, initOps } = model.loading
+  const { restoreOp, initOps, checkpointPath, assetPaths } = model.loading
+  const places = walker.reachedFrom([restoreOp, ...initOps])
   const outputs = Object.values(model.signatures).flatMap((signature) =>
     Object.values(signature.outputs).map(({ name }) => portOf(name).node),
   )
@@ -53,8 +54,8 @@ export function unsafeIn(model: SavedModel): string | undefined {
     walker.misused([...outputs, ...initOps, restoreOp], SAVES, 'writes a checkpoint') ??
     walker.misused([...outputs, ...initOps], RESTORES, 'reads a checkpoint') ??
     walker.misused(outputs, READS_WORDS, 'reads a file at each request') ??
-    walker.strayed(RESTORES, 0, [model.loading.checkpointPath], 'no checkpoint of the model') ??
-    walker.strayed(READS_WORDS, 1, model.loading.assetPaths, 'no asset of the model')
+    walker.strayed(places, [RESTORES, 0], [checkpointPath], 'no checkpoint of the model') ??
+    walker.strayed(places, [READS_WORDS, 1], assetPaths, 'no asset of the model')
   )
 }
 
@@ -135,9 +136,14 @@ class Walker {
   }
 
   /** An operation of a kind whose path comes from elsewhere than from tensors that are fed at a load. */
-  strayed(kind: RegExp, input: number, fed: readonly string[], what: string): string | undefined {
+  strayed(
+    places: readonly Place[],
+    [kind, input]: readonly [RegExp, number],
+    fed: readonly string[],
+    what: string,
+  ): string | undefined {
     const allowed = new Set(fed.map((name) => portOf(name).node))
-    const found = this.all.find(
+    const found = places.find(
       (place) => kind.test(place.node.op) && !this.#comesFrom(place, input, allowed),
     )
     return found && sentence(found, `reads ${what}`)

@@ -61,9 +61,11 @@ describe('a channel', () => {
 
   test('waits as long as a timer can where it may take longer', async () => {
     // Node fires a longer timer after one millisecond.
-    const add = async () => await new Promise<number>((resolve) => setTimeout(resolve, 20, 3))
+    const sums = open({
+      add: async () => await new Promise((resolve) => setTimeout(resolve, 20, 3)),
+    })
 
-    expect(await open({ add }).ask('add', [1, 2], { msMax: 2 ** 32 })).toBe(3)
+    expect(await sums.ask('add', [1, 2], { msMax: 2 ** 32 })).toBe(3)
   })
 
   test('fails what waits when the other side ends, and all that comes after', async () => {

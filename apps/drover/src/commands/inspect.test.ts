@@ -1,0 +1,145 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { attr, GraphBuilder, PREDICT_METHOD, writeSavedModel } from '@drover/saved-model'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { makeOutput } from '../output.ts'
+import { inspectCommand } from './inspect.ts'
+
+let directory: string
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'drover-inspect-'))
+})
+afterEach(async () => await rm(directory, { recursive: true }))
+
+const FLOAT = attr.type('DT_FLOAT')
+const info = (name: string, shape?: number[]) => ({ name, dtype: 'DT_FLOAT', shape }) as const
+
+/** A model that answers `x` with `y`, which an operation makes of it. */
+async function write(op: string): Promise<void> {
+  const to = new GraphBuilder()
+  to.add('Placeholder', 'x', [], { dtype: FLOAT })
+  to.add(op, 'y', ['x'], { T: FLOAT })
+  const signature = {
+    methodName: PREDICT_METHOD,
+    inputs: { x: info('x:0', [-1, 3]) },
+    outputs: { y: info('y:0') },
+  }
+  const bytes = writeSavedModel({ graph: to.build(), signatures: { serving_default: signature } })
+  await writeFile(join(directory, 'saved_model.pb'), bytes)
+}
+
+/** What is printed, and what it is as JSON. */
+async function inspect(): Promise<{ lines: readonly string[]; value: object }> {
+  let printed: { lines: readonly string[]; value: object } | undefined
+  await inspectCommand(
+    {
+      ...makeOutput(false),
+      result: (value, lines) => {
+        printed = { value, lines }
+      },
+    },
+    directory,
+  )
+  if (printed === undefined) throw new Error('nothing was printed')
+  return printed
+}
+
+test('a model is shown as saved_model_cli shows it, with what would run it', async () => {
+  await write('Relu')
+
+  const { lines } = await inspect()
+
+  expect(lines).toEqual([
+    '',
+    "MetaGraphDef with tag-set: 'serve' contains the following SignatureDefs:",
+    '',
+    "signature_def['serving_default']:",
+    '  The given SavedModel SignatureDef contains the following input(s):',
+    "    inputs['x'] tensor_info:",
+    '        dtype: DT_FLOAT',
+    '        shape: (-1, 3)',
+    '        name: x:0',
+    '  The given SavedModel SignatureDef contains the following output(s):',
+    "    outputs['y'] tensor_info:",
+    '        dtype: DT_FLOAT',
+    '        shape: unknown_rank',
+    '        name: y:0',
+    '  Method name is: tensorflow/serving/predict',
+    "The MetaGraph with tag set ['serve'] contains the following ops: {'Placeholder', 'Relu'}",
+    '',
+    'Operations: Placeholder 1, Relu 1',
+    'Functions: 0',
+    'Variables: 0, 0 parameters, 0 bytes',
+    'Needed files: none',
+    'Written by TensorFlow 2.15.1',
+    'Engine: kernel',
+  ])
+})
+
+test.each([
+  [
+    'Foreign',
+    'tensorflow',
+    [
+      'not kernel: Foreign (node y): it has no kernel',
+      'not onnx: Foreign (node y): it has no translation',
+    ],
+  ],
+  ['ReadFile', 'none, it is refused', ['the node y is ReadFile, which reads files']],
+])('the reason names operation and node: %s', async (op, engine, reasons) => {
+  await write(op)
+
+  const { lines } = await inspect()
+
+  const at = lines.indexOf(`Engine: ${engine}`)
+  expect(lines.slice(at + 1)).toEqual(reasons.map((reason) => `  ${reason}`))
+  expect(at).toBeGreaterThan(0)
+})
+
+test('a model that is too large for a kernel is one for onnx', async () => {
+  const to = new GraphBuilder()
+  to.add('Placeholder', 'x', [], { dtype: FLOAT })
+  const values = new Float32Array(5_000 * 1_000)
+  to.constant('w', { dtype: 'DT_FLOAT', shape: [5_000, 1_000], values })
+  to.add('MatMul', 'y', ['x', 'w'], { T: FLOAT })
+  const inputs = { x: info('x:0', [-1, 5_000]) }
+  const outputs = { y: info('y:0', [-1, 1_000]) }
+  const signatures = { serving_default: { methodName: PREDICT_METHOD, inputs, outputs } }
+  const bytes = writeSavedModel({ graph: to.build(), signatures })
+  await writeFile(join(directory, 'saved_model.pb'), bytes)
+
+  expect((await inspect()).lines.slice(-2)).toEqual([
+    'Engine: onnx',
+    '  not kernel: a row costs 5000000 multiply-adds',
+  ])
+})
+
+test('as JSON it has the same', async () => {
+  await write('ReadFile')
+
+  expect((await inspect()).value).toMatchObject({
+    directory,
+    graphs: [
+      {
+        tags: ['serve'],
+        signatures: { serving_default: { inputs: { x: { shape: [-1, 3] } } } },
+        ops: { Placeholder: 1, ReadFile: 1 },
+        engine: null,
+        reasons: [{ reason: 'the node y is ReadFile, which reads files' }],
+      },
+    ],
+  })
+})
+
+test.each([
+  ['is empty', async () => {}],
+  ['holds something else', async () => await writeFile(join(directory, 'saved_model.pb'), 'no')],
+])('a folder that %s is told to be no SavedModel', async (_name, prepare) => {
+  await prepare()
+
+  await expect(inspect()).rejects.toMatchObject({
+    exit: 2,
+    message: `${directory} cannot be read as a SavedModel`,
+  })
+})

@@ -1,0 +1,145 @@
+import { type InspectedGraph, inspectModel, InferenceError } from '@drover/inference'
+import type { GraphDef, SavedModel } from '@drover/saved-model'
+import type { SignatureDef, TensorInfo } from '@drover/serving-api'
+import { CliError, Exit, type Output } from '../output.ts'
+
+/** TensorFlow's own entries of a checkpoint: no variables of the model. */
+const BOOKKEEPING = /^(_CHECKPOINTABLE_OBJECT_GRAPH|save_counter\/)/
+
+/**
+ * `drover inspect <directory>`: what `saved_model_cli show --all` says of a SavedModel, in its words,
+ * and besides what would run it here and why nothing faster. Nothing of the model is run.
+ */
+export async function inspectCommand(output: Output, directory: string): Promise<void> {
+  const { sizeBytes, graphs } = await inspectModel(directory).catch((cause: unknown) => {
+    if (!(cause instanceof InferenceError)) throw cause
+    throw new CliError(Exit.USAGE, `${directory} cannot be read as a SavedModel`, { cause })
+  })
+  const views = graphs.map(viewOf).toSorted((a, b) => compare(a.tags.join(), b.tags.join()))
+  output.result({ directory, sizeBytes, graphs: views }, views.flatMap(linesOf))
+}
+
+/** What is said of one graph. */
+interface GraphView {
+  tags: readonly string[]
+  tensorflowVersion: string
+  signatures: Readonly<Record<string, SignatureDef>>
+  /** How often each operation stands in the graph and in all of its functions. */
+  ops: Readonly<Record<string, number>>
+  /** Those that `saved_model_cli` names. */
+  opsUsed: readonly string[]
+  functions: number
+  /** What the checkpoint restores; undefined where it was not read. */
+  variables: { count: number; elements: number; bytes: number } | undefined
+  files: readonly string[]
+  engine: InspectedGraph['engine'] | null
+  reasons: InspectedGraph['reasons']
+}
+
+function viewOf({ savedModel, engine, reasons }: InspectedGraph): GraphView {
+  const { tags, tensorflowVersion, signatures, uncallable, graph, neededFiles } = savedModel
+  return {
+    tags,
+    tensorflowVersion,
+    signatures: { ...signatures, ...uncallable },
+    ops: opsOf(graph),
+    opsUsed: opsUsedBy(graph),
+    functions: graph.functions?.size ?? 0,
+    variables: variablesOf(savedModel),
+    files: [...new Set(neededFiles)],
+    engine: engine ?? null,
+    reasons,
+  }
+}
+
+function opsOf({ nodes, functions }: GraphDef): Record<string, number> {
+  const counts = new Map<string, number>()
+  for (const body of [nodes, ...[...(functions?.values() ?? [])].map((each) => each.nodes)])
+    for (const { op } of body) counts.set(op, (counts.get(op) ?? 0) + 1)
+  return Object.fromEntries([...counts].toSorted(([a], [b]) => compare(a, b)))
+}
+
+/** Of functions it sees those that are called plainly, and not those of loops and branches. */
+function opsUsedBy({ nodes, functions }: GraphDef): string[] {
+  const used = new Set(nodes)
+  // A set that grows while it is walked is walked to its end.
+  for (const { op, attrs } of used) {
+    const called = op.endsWith('PartitionedCall') ? attrs['f'] : undefined
+    const name = called?.kind === 'function' ? called.value : op
+    for (const node of functions?.get(name)?.nodes ?? []) used.add(node)
+  }
+  const ops = new Set([...used].map(({ op }) => op))
+  return [...ops].filter((op) => functions?.has(op) !== true).toSorted(compare)
+}
+
+const elementsOf = (shape: readonly number[]): number =>
+  shape.reduce((product, size) => product * size, 1)
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
+
+function variablesOf({ checkpoint }: SavedModel): GraphView['variables'] {
+  const entries = checkpoint?.entries?.()
+  if (entries === undefined) return undefined
+  const kept = [...entries.values()].filter(({ key }) => !BOOKKEEPING.test(key))
+  return {
+    count: kept.length,
+    elements: sum(kept.map(({ shape }) => elementsOf(shape))),
+    bytes: sum(
+      kept.flatMap((entry) =>
+        entry.slices.length > 0 ? entry.slices.map(({ stored }) => stored?.size ?? 0) : entry.size,
+      ),
+    ),
+  }
+}
+
+function linesOf(view: GraphView): string[] {
+  const { tags, signatures, ops, functions, variables, files, engine, reasons } = view
+  const sorted = Object.entries(signatures).toSorted(([a], [b]) => compare(a, b))
+  const counted = Object.entries(ops).map(([op, count]) => `${op} ${count}`)
+  const { count, elements, bytes } = variables ?? { count: 0, elements: 0, bytes: 0 }
+  return [
+    '',
+    `MetaGraphDef with tag-set: '${tags.join(', ')}' contains the following SignatureDefs:`,
+    ...sorted.flatMap(([name, signature]) => ['', ...signatureLines(name, signature)]),
+    `The MetaGraph with tag set [${quoted(tags)}] contains the following ops: {${quoted(view.opsUsed)}}`,
+    '',
+    `Operations: ${counted.join(', ')}`,
+    `Functions: ${functions}`,
+    `Variables: ${count}, ${elements} parameters, ${bytes} bytes`,
+    `Needed files: ${files.join(', ') || 'none'}`,
+    `Written by TensorFlow ${view.tensorflowVersion || 'of an unknown version'}`,
+    `Engine: ${engine ?? 'none, it is refused'}`,
+    ...reasons.map(({ engine: other, reason }) =>
+      other === undefined ? `  ${reason}` : `  not ${other}: ${reason}`,
+    ),
+  ]
+}
+
+/** As `saved_model_cli` prints it. */
+function signatureLines(name: string, { inputs, outputs, methodName }: SignatureDef): string[] {
+  return [
+    `signature_def['${name}']:`,
+    '  The given SavedModel SignatureDef contains the following input(s):',
+    ...tensorLines('inputs', inputs),
+    '  The given SavedModel SignatureDef contains the following output(s):',
+    ...tensorLines('outputs', outputs),
+    `  Method name is: ${methodName}`,
+  ]
+}
+
+const tensorLines = (kind: string, tensors: SignatureDef['inputs']): string[] =>
+  Object.entries(tensors)
+    .toSorted(([a], [b]) => compare(a, b))
+    .flatMap(([alias, { dtype, shape, name }]) => [
+      `    ${kind}['${alias}'] tensor_info:`,
+      `        dtype: ${dtype}`,
+      `        shape: ${shapeText(shape)}`,
+      `        name: ${name}`,
+    ])
+
+const shapeText = (shape: TensorInfo['shape']): string =>
+  shape === undefined ? 'unknown_rank' : `(${shape.join(', ')})`
+
+const quoted = (texts: readonly string[]): string => texts.map((each) => `'${each}'`).join(', ')
+
+const compare = (a: string, b: string): number => (a < b ? -1 : Number(a > b))

@@ -1,0 +1,74 @@
+// What people ask of a model's folder: what is in it, what would run it, and why nothing faster.
+
+import { type SavedModel, SavedModelError, tagSetsIn } from '@drover/saved-model'
+import { InferenceError } from './errors.ts'
+import { compileKernels } from './kernel/compile.ts'
+import { KernelMemory } from './kernel/memory.ts'
+import { faultOf, type ModelBytes, outlineModel, readModelBytes } from './model-files.ts'
+import type { EngineName } from './servable.ts'
+import { translateForOnnx } from './translate-for-onnx.ts'
+
+/** One graph of a SavedModel. */
+export interface InspectedGraph {
+  savedModel: SavedModel
+  /** What would run it; undefined: nothing may. */
+  engine: EngineName | undefined
+  /** Why nothing may run it, or why the faster engines do not. */
+  reasons: { engine?: EngineName; reason: string }[]
+}
+
+export interface Inspection {
+  /** Of all files that an engine reads. */
+  sizeBytes: number
+  graphs: InspectedGraph[]
+}
+
+/** Looks at a SavedModel's folder without running anything of it. Throws LOAD_FAILED for what is none. */
+export async function inspectModel(directory: string): Promise<Inspection> {
+  const bytes = await readModelBytes(directory)
+  const graphs = tagSetsOf(directory, bytes).map((tags) => inspectGraph(directory, bytes, tags))
+  return { sizeBytes: bytes.sizeBytes, graphs }
+}
+
+function tagSetsOf(directory: string, { graph }: ModelBytes): string[][] {
+  try {
+    return tagSetsIn(graph)
+  } catch (cause) {
+    throw new InferenceError('LOAD_FAILED', `${directory} holds no SavedModel`, { cause })
+  }
+}
+
+function inspectGraph(directory: string, bytes: ModelBytes, tags: string[]): InspectedGraph {
+  const files = outlineModel(directory, bytes, tags)
+  const { savedModel } = files
+  const fault = faultOf(bytes, files)
+  if (fault !== undefined) return { savedModel, engine: undefined, reasons: [{ reason: fault }] }
+  const kernel = reasonOf('kernel', () => whyNoKernel(savedModel))
+  if (kernel === undefined) return { savedModel, engine: 'kernel', reasons: [] }
+  const onnx = reasonOf('onnx', () => void translateForOnnx(savedModel))
+  if (onnx === undefined) return { savedModel, engine: 'onnx', reasons: [kernel] }
+  return { savedModel, engine: 'tensorflow', reasons: [kernel, onnx] }
+}
+
+function whyNoKernel(savedModel: SavedModel): string | undefined {
+  const compiled = compileKernels(savedModel, new KernelMemory())
+  if ('reason' in compiled) return compiled.reason
+  compiled.free()
+  return undefined
+}
+
+/** What keeps an engine from a model, told or thrown. */
+function reasonOf(
+  engine: EngineName,
+  prepare: () => string | undefined | void,
+): InspectedGraph['reasons'][number] | undefined {
+  try {
+    const reason = prepare()
+    return reason === undefined ? undefined : { engine, reason }
+  } catch (error) {
+    const known = error instanceof InferenceError || error instanceof SavedModelError
+    if (!known) throw error
+    const { cause } = error
+    return { engine, reason: cause instanceof Error ? cause.message : error.message }
+  }
+}
