@@ -119,6 +119,11 @@ test('a rollback is on record before it is done: as a change and in the audit', 
   const days = await world.store.list(auditKey(now, 'x').replace(/\/x.json$/, ''))
   expect(days).toEqual([expect.stringMatching(/^controls\.acme\.1\./)])
   expect(await world.store.list(changesHourPrefix(now))).toHaveLength(1)
+  const audit = await started.call('GET', '/v1/audit?tenant=acme&limit=5')
+  expect(audit).toMatchObject({
+    status: 200,
+    answer: { records: [{ by: 'jo', what: 'rollback', object: 'controls/acme.json' }] },
+  })
 })
 
 describe('a caller who is wrong is told how', () => {
@@ -154,6 +159,8 @@ describe('a caller who is wrong is told how', () => {
     ['/v1/tenants/nobody', 404, 'there is no tenant nobody'],
     ['/v1/tenants/NO', 400, 'a name is'],
     ['/v1/fleets/eu', 404, 'there is no fleet eu'],
+    ['/v1/audit?tenant=acme&fleet=main', 400, 'name a tenant or a fleet'],
+    ['/v1/audit?limit=100000', 400, 'limit'],
   ])('GET %s is refused with %i', async (path, status, message) => {
     const found = await started.call('GET', path)
 

@@ -10,6 +10,7 @@ import { ModelStoreError } from '@drover/model-store'
 import { ApiError, makeApi, traceOf } from '@drover/service'
 import type { Express } from 'express'
 import { z } from 'zod'
+import { AUDIT_LIMIT, AUDIT_LIMIT_MAX, readAudit } from './audit.ts'
 import type { ConfigPublisher } from './config-publisher.ts'
 import { NO_CONFIG, type StoredConfig } from './records.ts'
 import { release, releaseUndone, rollback } from './rollback.ts'
@@ -47,6 +48,16 @@ const ConfigQuery = z.object({
   fleet: Name.default('main'),
 })
 
+const AuditQuery = z
+  .strictObject({
+    tenant: Name.optional(),
+    fleet: Name.optional(),
+    limit: z.coerce.number().int().min(1).max(AUDIT_LIMIT_MAX).default(AUDIT_LIMIT),
+  })
+  .refine(({ tenant, fleet }) => tenant === undefined || fleet === undefined, {
+    error: 'name a tenant or a fleet, and not both',
+  })
+
 /** The HTTP API of a publisher. Without a token only callers on loopback are answered. */
 export function makePublisherApi(publisher: ConfigPublisher, token: string | undefined): Express {
   const isReady = () =>
@@ -54,6 +65,9 @@ export function makePublisherApi(publisher: ConfigPublisher, token: string | und
   return makeApi({ log: publisher.log, token, isReady, translate }, (api) => {
     addTenantRoutes(api, publisher)
     addFleetRoutes(api, publisher)
+    api.get('/v1/audit', async (request, response) => {
+      response.json(await readAudit(publisher, AuditQuery.parse(request.query)))
+    })
   })
 }
 

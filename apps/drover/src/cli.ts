@@ -1,4 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { type AuditOptions, auditCommand } from './commands/audit.ts'
 import {
   offboardCommand,
   releaseCommand,
@@ -21,6 +22,7 @@ import { CliError, Exit, makeOutput } from './output.ts'
 import { readRemote, requireSession } from './session.ts'
 
 const WAIT_SECONDS = 120
+const AUDIT_RECORDS = 50
 
 /** Runs the command line; what it returns is the exit code. Never throws for a user's mistake. */
 export async function runCli(config: Config, args: readonly string[]): Promise<number> {
@@ -199,6 +201,15 @@ function addQuestions(program: Command, config: Config): void {
       await whyCommand(await connect(config, options), tenant)
     },
   )
+  addCommand(program, 'audit [tenant]', 'who changed what, when and why; the newest last')
+    .option('--fleet <name>', 'what happened to a fleet: configs, rejections, wishes')
+    .option('--limit <count>', 'how many, the newest (at most 1000)', toCount, AUDIT_RECORDS)
+    .action(async (tenant: string | undefined, options: AuditOptions & JsonOption) => {
+      if (tenant !== undefined && options.fleet !== undefined) {
+        throw new CliError(Exit.USAGE, 'name a tenant or a fleet, and not both')
+      }
+      await auditCommand(await connect(config, options), tenant, options)
+    })
   addCommand(program, 'predict <tenant.model> <row>', 'asks every server about a raw row').action(
     async (name: string, row: string, options: JsonOption) => {
       await predictCommand(await connect(config, options), name, row)

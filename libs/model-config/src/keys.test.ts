@@ -21,6 +21,7 @@ describe('a key', () => {
     [keys.bucketKey('main', 's'), 'fleets/main/buckets/s.json'],
     [keys.changeKey(AT, 'x'), 'changes/2026112209/x.json'],
     [keys.auditKey(AT, 'x'), 'audit/2026-11-22/x.json'],
+    [keys.auditDayPrefix('2026-11-22'), 'audit/2026-11-22'],
   ])('%s is where the protocol has it', (key, expected) => {
     expect(key).toBe(expected)
   })
@@ -48,6 +49,7 @@ describe('a key', () => {
       () => keys.bucketKey('main', id),
       () => keys.changeKey(AT, id),
       () => keys.auditKey(AT, id),
+      () => keys.auditDayPrefix(id),
     ]) {
       expect(make).toThrow('an id is')
     }

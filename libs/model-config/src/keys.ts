@@ -56,5 +56,8 @@ export const changesHourPrefix = (at: Date): string =>
 export const changeKey = (at: Date, id: string): string =>
   `${changesHourPrefix(at)}/${part(id)}.json`
 
+export const auditPrefix = 'audit'
+/** A day's folder of audit records, by its name in `auditPrefix`: `audit/<yyyy-mm-dd>`. */
+export const auditDayPrefix = (day: string): string => `${auditPrefix}/${part(day)}`
 export const auditKey = (at: Date, id: string): string =>
-  `audit/${at.toISOString().slice(0, 10)}/${part(id)}.json`
+  `${auditDayPrefix(at.toISOString().slice(0, 10))}/${part(id)}.json`
