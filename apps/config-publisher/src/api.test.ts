@@ -108,6 +108,22 @@ test('an object that cannot be read is named, and hides no other model', async (
   })
 })
 
+test('what a config lists of a tenant is told of each config that is asked about', async () => {
+  await using world = await startRolled()
+  await using started = await start(world)
+  const { sha: first = '' } = (await world.channel())?.candidate ?? {}
+  await world.addJudged(late('acme'), 3)
+  await started.publisher.look({ tenant: 'acme' })
+  const { sha: second = '' } = (await world.channel())?.candidate ?? {}
+  await started.call('POST', '/v1/rollback', { tenant: 'acme', version: 'none' })
+  const { sha: without = '' } = (await world.channel())?.candidate ?? {}
+  const configs = [first, second, without, '0'.repeat(64)].join(',')
+
+  const { answer } = await started.call('GET', `/v1/tenants/acme?configs=${configs}`)
+
+  expect(answer).toHaveProperty('models.late.listedIn', { [first]: 2, [second]: 3 })
+})
+
 test('a rollback is on record before it is done: as a change and in the audit', async () => {
   await using world = await startRolled()
   await using started = await start(world)
@@ -161,6 +177,7 @@ describe('a caller who is wrong is told how', () => {
     ['/v1/fleets/eu', 404, 'there is no fleet eu'],
     ['/v1/audit?tenant=acme&fleet=main', 400, 'name a tenant or a fleet'],
     ['/v1/audit?limit=100000', 400, 'limit'],
+    ['/v1/tenants/acme?configs=abc', 400, 'a digest is 64 hexadecimal digits'],
   ])('GET %s is refused with %i', async (path, status, message) => {
     const found = await started.call('GET', path)
 

@@ -14,7 +14,7 @@ import { AUDIT_LIMIT, AUDIT_LIMIT_MAX, readAudit } from './audit.ts'
 import type { ConfigPublisher } from './config-publisher.ts'
 import { NO_CONFIG, type StoredConfig } from './records.ts'
 import { release, releaseUndone, rollback } from './rollback.ts'
-import { viewTenant } from './tenant-view.ts'
+import { CONFIGS_ASKED_MAX, viewTenant } from './tenant-view.ts'
 
 const WHY_CHARACTERS_MAX = 1_000
 const ROOT_CHARACTERS_MAX = 1_000
@@ -41,6 +41,14 @@ export const ReleaseUndoneBody = z.strictObject({
   which: z.enum(['all', 'newcomers']),
   by: By,
   why: Why,
+})
+
+const TenantQuery = z.object({
+  configs: z
+    .string()
+    .transform((text) => text.split(','))
+    .pipe(z.array(Digest).max(CONFIGS_ASKED_MAX))
+    .optional(),
 })
 
 const ConfigQuery = z.object({
@@ -74,7 +82,8 @@ export function makePublisherApi(publisher: ConfigPublisher, token: string | und
 function addTenantRoutes(api: Express, publisher: ConfigPublisher): void {
   api.get('/v1/tenants/:tenant', async (request, response) => {
     const tenant = Name.parse(request.params.tenant)
-    const view = await viewTenant(publisher.records, publisher.gate, tenant)
+    const { configs } = TenantQuery.parse(request.query)
+    const view = await viewTenant(publisher, tenant, configs)
     if (view === undefined) throw new ApiError(404, `there is no tenant ${tenant}`)
     response.json(view)
   })

@@ -35,7 +35,8 @@ import { mapBounded } from '@drover/service'
 
 /** So many manifests, verdicts and buckets, which never change, are kept in memory. */
 const CACHED_MAX = 20_000
-const CONFIGS_CACHED_MAX = 8
+/** How many whole configs are. */
+export const CONFIGS_CACHED_MAX = 8
 const READS_AT_ONCE = 16
 
 /** A fleet config as it was stored. */

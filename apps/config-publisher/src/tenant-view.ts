@@ -13,15 +13,24 @@ import {
 import { isObjectFault } from '@drover/model-store'
 import type { Gate } from './gate/gate.ts'
 import { mapBounded } from '@drover/service'
-import { NO_CONFIG, type Records } from './records.ts'
+import { CONFIGS_CACHED_MAX, NO_CONFIG, type Records } from './records.ts'
 
 const MODELS_AT_ONCE = 8
+/** About how many configs one may ask: with the candidate and the live one they are kept in memory. */
+export const CONFIGS_ASKED_MAX = CONFIGS_CACHED_MAX - 2
 
 /** The body of `GET /v1/tenants/{tenant}`: its versions, how they were judged, and what runs. */
 export type TenantView = Awaited<ReturnType<typeof viewTenant>>
 
-/** Reads it anew; undefined for a tenant that never was. */
-export async function viewTenant(records: Records, gate: Gate, name: string) {
+/**
+ * Reads it anew; undefined for a tenant that never was. `shas`: configs, such as those that servers are
+ * on, of which it says as well what they list of each model.
+ */
+export async function viewTenant(
+  { records, gate }: { records: Records; gate: Gate },
+  name: string,
+  shas: readonly string[] = [],
+) {
   const tenant = await records.tenant(name)
   if (tenant === undefined) return undefined
   const { fleet } = tenant.spec
@@ -31,7 +40,10 @@ export async function viewTenant(records: Records, gate: Gate, name: string) {
       ref === undefined ? NO_CONFIG : await records.config(fleet, ref.sha),
     ),
   )
-  const configs = { candidate: candidate?.models ?? {}, live: live?.models ?? {} }
+  const asked = await mapBounded(shas, CONFIGS_ASKED_MAX, async (sha) => {
+    return [sha, await findConfig(records, fleet, sha)] as const
+  })
+  const configs = { candidate: candidate?.models ?? {}, live: live?.models ?? {}, asked }
   const models = await mapBounded(
     Object.keys(tenant.spec.models),
     MODELS_AT_ONCE,
@@ -58,7 +70,7 @@ async function viewModel(
     tenant: Tenant
     model: string
     controls: Controls | undefined
-    configs: { candidate: Models; live: Models }
+    configs: { candidate: Models; live: Models; asked: readonly (readonly [string, Models])[] }
   },
 ) {
   const { tenant, model, controls, configs } = subject
@@ -74,9 +86,26 @@ async function viewModel(
     pin: pin?.born === born ? pin : undefined,
     candidate: versionIn(configs.candidate[name]),
     live: versionIn(configs.live[name]),
+    /** Its version in each config that was asked about and lists it. */
+    listedIn: Object.fromEntries(
+      configs.asked.flatMap(([sha, listed]) => {
+        const version = versionIn(listed[name])
+        return version === undefined ? [] : [[sha, version]]
+      }),
+    ),
     versions: usable.map((version) => viewVersion(version, gate, tenant.spec.fleet)),
     /** Which object hides the versions, when one cannot be read. */
     error,
+  }
+}
+
+/** What a config lists: nothing where it is another fleet's, gone, or cannot be read. */
+async function findConfig(records: Records, fleet: string, sha: string): Promise<Models> {
+  try {
+    return (await records.config(fleet, sha)).models
+  } catch (error) {
+    if (!isObjectFault(error)) throw error
+    return {}
   }
 }
 

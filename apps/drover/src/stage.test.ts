@@ -11,9 +11,10 @@ const fresh: ModelView = {
   pin: undefined,
   candidate: undefined,
   live: undefined,
-  confirmed: 0,
-  servers: 2,
+  servedBy: { confirmed: 0, servers: 2, silent: 0 },
+  elsewhere: undefined,
 }
+const servedBy = { confirmed: 2, servers: 2, silent: 0 }
 const newest = { version: 3, at: '2026-11-22T12:00:00Z' }
 const made = { ...fresh, due: false, newest }
 const passed = { ...made, verdict: { pass: true, reason: 'beats the prior' } }
@@ -25,7 +26,7 @@ test.each<[string, ModelView, string, boolean]>([
   ['passed and is in no config', passed, 'judged', false],
   ['is in the candidate', { ...passed, candidate: 3 }, 'published', false],
   ['is live and no server has it', { ...passed, candidate: 3, live: 3 }, 'published', false],
-  ['is live', { ...passed, candidate: 3, live: 3, confirmed: 2 }, 'served', true],
+  ['is live', { ...passed, candidate: 3, live: 3, servedBy }, 'served', true],
   [
     'was refused by the gate',
     { ...made, verdict: { pass: false, reason: 'no' } },
@@ -50,6 +51,12 @@ test.each<[string, ModelView, string, boolean]>([
 
   expect(staged.stage).toBe(stage)
   expect(isSettled(staged)).toBe(settled)
+})
+
+test('a fleet whose servers are not seen from here is believed by what is live there', () => {
+  const { stage, note } = stageOf({ ...passed, candidate: 3, live: 3, elsewhere: 'eu' })
+
+  expect({ stage, note }).toEqual({ stage: 'served', note: 'version 3 live in fleet eu' })
 })
 
 test('a refused version says that the one before is still served', () => {

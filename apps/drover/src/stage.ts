@@ -1,3 +1,5 @@
+import { describeServing, type ServedBy } from './servers.ts'
+
 /** The stages that a model goes through, in their order; `rejected` and `failed` end it early. */
 export const STAGES = [
   'queued',
@@ -28,9 +30,10 @@ export interface ModelView {
   pin: number | 'none' | undefined
   candidate: number | undefined
   live: number | undefined
-  /** Servers that confirmed the live config, of all. */
-  confirmed: number
-  servers: number
+  /** Who serves the live version. */
+  servedBy: ServedBy
+  /** Its fleet, where that is another one than the restarter's, so that its servers are not seen. */
+  elsewhere: string | undefined
 }
 
 /** A stage, and what a person may want to know of it. */
@@ -57,13 +60,16 @@ const besides = (live: number | undefined): string =>
   live === undefined ? '' : ` (version ${live} is still served)`
 
 function stageOfPassing(view: ModelView, newest: number, reason: string): Staged {
-  const { pin, live, candidate, confirmed, servers } = view
+  const { pin, live, candidate, servedBy, elsewhere } = view
   const wanted = pin ?? newest
-  if (live === wanted && candidate === live && confirmed > 0) {
-    const pinned = pin === undefined ? '' : ', pinned'
+  // A config is live when the servers of its fleet have confirmed it: that is all there is to go by elsewhere.
+  const isServed = elsewhere !== undefined || servedBy.confirmed > 0
+  if (live === wanted && candidate === live && isServed) {
+    const where =
+      elsewhere === undefined ? `on ${describeServing(servedBy)}` : `live in fleet ${elsewhere}`
     return {
       stage: 'served',
-      note: `version ${live} on ${confirmed} of ${servers} servers${pinned}`,
+      note: `version ${live} ${where}${pin === undefined ? '' : ', pinned'}`,
     }
   }
   if (pin === 'none') return { stage: 'judged', note: 'pinned to none: drover release serves it' }

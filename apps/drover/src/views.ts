@@ -2,6 +2,7 @@ import { parseServedName, ServerState, servedName, TenantSpec } from '@drover/mo
 import { z } from 'zod'
 import type { Context } from './commands/context.ts'
 import { CliError, Exit } from './output.ts'
+import { configsOf, countServing } from './servers.ts'
 import type { ModelView } from './stage.ts'
 
 const PAGE = 500
@@ -52,6 +53,8 @@ const PublisherModel = z.object({
     .optional(),
   candidate: z.int().optional(),
   live: z.int().optional(),
+  /** Its version in each of the configs that were asked about, by sha. */
+  listedIn: z.record(z.string(), z.int()).default({}),
   versions: z.array(PublisherVersion),
 })
 
@@ -83,6 +86,7 @@ export const FleetStatus = z.object({
   servers: z.array(
     z.object({
       url: z.string(),
+      reachable: z.boolean().default(false),
       // An older restarter does not say so.
       leaving: z.boolean().default(false),
       state: ServerState.nullable(),
@@ -95,45 +99,36 @@ export type FleetStatus = z.output<typeof FleetStatus>
 export const readFleet = async ({ restarter }: Pick<Context, 'restarter'>): Promise<FleetStatus> =>
   await restarter.get('/v1/status', FleetStatus)
 
-/** How many servers there are, but for those that are about to go. */
-export const countServers = ({ servers }: FleetStatus): number =>
-  servers.filter(({ leaving }) => !leaving).length
-
-/** How many servers hold what is live, or what comes after it. */
-export function countConfirmed({ channel, servers }: FleetStatus): number {
-  const live = channel?.live
-  return servers.filter(
-    ({ state }) =>
-      state?.ready === true && live !== undefined && (state.config?.seq ?? -1) >= live.seq,
-  ).length
-}
-
-/** Both views of a tenant; undefined when there is none. */
+/** Both views of a tenant, and what these configs list of it; undefined when there is none. */
 export async function readTenant(
   { scheduler, publisher }: Pick<Context, 'scheduler' | 'publisher'>,
   tenant: string,
-): Promise<{ trainer: TrainerTenant; publisher: PublisherTenant | undefined } | undefined> {
+  configs: readonly string[] = [],
+): Promise<TenantViews | undefined> {
   const path = `/v1/tenants/${tenant}`
   const trainer = await scheduler.find(path, TrainerTenant)
   if (trainer === undefined) return undefined
-  return { trainer, publisher: await publisher.find(path, PublisherTenant) }
+  const query = configs.length === 0 ? '' : `?configs=${configs.join(',')}`
+  return { trainer, publisher: await publisher.find(`${path}${query}`, PublisherTenant) }
+}
+
+/** What the trainer-scheduler and the config-publisher say of a tenant. */
+export interface TenantViews {
+  trainer: TrainerTenant
+  publisher: PublisherTenant | undefined
 }
 
 /** All models of a tenant, each in one plain value. */
-export async function readViews(
-  context: Pick<Context, 'scheduler' | 'publisher' | 'restarter'>,
-  tenant: string,
-): Promise<ModelView[]> {
-  const [found, fleet] = await Promise.all([readTenant(context, tenant), readFleet(context)])
-  if (found === undefined) return []
-  const counts = { confirmed: countConfirmed(fleet), servers: countServers(fleet) }
-  return Object.entries(found.trainer.models).map(([model, trained]) => {
-    const published = found.publisher?.models[model]
+export function viewsOf({ trainer, publisher }: TenantViews, fleet: FleetStatus): ModelView[] {
+  const elsewhere = publisher?.fleet === fleet.fleet ? undefined : publisher?.fleet
+  return Object.entries(trainer.models).map(([model, trained]) => {
+    const name = servedName({ tenant: trainer.tenant, model })
+    const published = publisher?.models[model]
     const { newest } = trained
     const judged = published?.versions.find(({ version }) => version === newest?.version)
     const { due, running, failure } = trained
     return {
-      name: servedName({ tenant, model }),
+      name,
       due,
       running,
       newest,
@@ -142,9 +137,21 @@ export async function readViews(
       pin: published?.pin?.version,
       candidate: published?.candidate,
       live: published?.live,
-      ...counts,
+      servedBy: countServing(name, publisher, fleet),
+      elsewhere,
     }
   })
+}
+
+/** The same, read anew; none where there is no such tenant. */
+export async function readViews(
+  context: Pick<Context, 'scheduler' | 'publisher' | 'restarter'>,
+  tenant: string,
+): Promise<ModelView[]> {
+  // Before the publisher, which is asked about the configs that the servers are on.
+  const fleet = await readFleet(context)
+  const found = await readTenant(context, tenant, configsOf(fleet))
+  return found === undefined ? [] : viewsOf(found, fleet)
 }
 
 /** One model; a fresh one while its tenant is not there yet. */
@@ -167,8 +174,8 @@ const freshView = (name: string): ModelView => ({
   pin: undefined,
   candidate: undefined,
   live: undefined,
-  confirmed: 0,
-  servers: 0,
+  servedBy: { confirmed: 0, servers: 0, silent: 0 },
+  elsewhere: undefined,
 })
 
 /** The served names of a tenant's models. Throws when there is no such tenant. */

@@ -1,9 +1,8 @@
 import { parseServedName } from '@drover/model-config'
 import { alignRows } from '../output.ts'
+import { configsOf, countServing, describeServing } from '../servers.ts'
 import { stageOf } from '../stage.ts'
 import {
-  countConfirmed,
-  countServers,
   type FleetStatus,
   listTenants,
   noTenant,
@@ -12,6 +11,7 @@ import {
   readTenant,
   readViews,
   type TrainerTenant,
+  viewsOf,
 } from '../views.ts'
 import type { Context } from './context.ts'
 import { checkName } from './onboard.ts'
@@ -33,19 +33,19 @@ export async function statusCommand(context: Context, tenant: string | undefined
   const fleet = await readFleet(context)
   const servers = fleet.servers
     .filter(({ leaving, state }) => !leaving || state !== null)
-    .map(({ url, state }) => ({
+    .map(({ url, state, reachable }) => ({
       server: state?.server ?? url,
+      answers: state !== null,
       ready: state?.ready === true,
       config: state?.config?.seq,
-      why: state === null ? 'it does not answer' : state.why,
+      why: state === null && reachable ? 'what it answers is no state' : state?.why,
     }))
   const rows = models.map(({ name, stage, note }) => [name, stage, note])
-  const serverRows = servers.map(({ server, ready, config, why }) => [
-    server,
-    ready ? 'ready' : 'not ready',
-    config === undefined ? 'no config' : `config ${config}`,
-    why ?? '',
-  ])
+  const serverRows = servers.map(({ server, answers, ready, config, why = '' }) => {
+    if (!answers) return [server, 'not answering', '', why]
+    const running = config === undefined ? 'no config' : `config ${config}`
+    return [server, ready ? 'ready' : 'not ready', running, why]
+  })
   const trouble = troubleOf(fleet)
   context.output.result({ models, servers, trouble, why: fleet.why }, [
     ...alignRows([...rows, ['', ''], ...serverRows]),
@@ -73,14 +73,11 @@ interface Event {
 /** `drover why <tenant>`: the chain of each of its models, with times. */
 export async function whyCommand(context: Context, tenant: string): Promise<void> {
   checkName('tenant', tenant)
-  const [found, fleet, views] = await Promise.all([
-    readTenant(context, tenant),
-    readFleet(context),
-    readViews(context, tenant),
-  ])
+  const fleet = await readFleet(context)
+  const found = await readTenant(context, tenant, configsOf(fleet))
   if (found === undefined) throw noTenant(tenant)
   const { trainer, publisher } = found
-  const models = views.map((view) => ({
+  const models = viewsOf(found, fleet).map((view) => ({
     name: view.name,
     ...stageOf(view),
     trace: traceOf(view.name, trainer, publisher),
@@ -120,7 +117,7 @@ function chainOf(
     },
     ...(failures ?? []),
     ...(published?.versions ?? []).flatMap(eventsOfVersion),
-    ...eventsOfServing(published, fleet),
+    ...eventsOfServing(name, publisher, fleet),
     ...eventsOfRestarter(name, fleet),
   ].toSorted((a, b) => (a.at < b.at ? -1 : 1))
 }
@@ -146,12 +143,17 @@ function eventsOfVersion({
   return [...events, { at: verdict.at, what }]
 }
 
-function eventsOfServing(published: Published | undefined, fleet: FleetStatus): Event[] {
+function eventsOfServing(
+  name: string,
+  publisher: PublisherTenant | undefined,
+  fleet: FleetStatus,
+): Event[] {
   const events: Event[] = []
-  const live = fleet.channel?.live
+  const published = publisher?.models[parseServedName(name).model]
+  const live = publisher?.fleet === fleet.fleet ? fleet.channel?.live : undefined
   if (published?.live !== undefined && live !== undefined) {
-    const count = `${countConfirmed(fleet)} of ${countServers(fleet)}`
-    const what = `config ${live.seq} live: version ${published.live} served on ${count} servers`
+    const where = describeServing(countServing(name, publisher, fleet))
+    const what = `config ${live.seq} live: version ${published.live} served on ${where}`
     events.push({ at: live.at, what })
   }
   if (published?.pin !== undefined) {
