@@ -2,6 +2,7 @@ import { parseServedName, ServerState, servedName, TenantSpec } from '@drover/mo
 import { z } from 'zod'
 import type { Context } from './commands/context.ts'
 import { CliError, Exit } from './output.ts'
+import { Pin } from './pins.ts'
 import { configsOf, countServing } from './servers.ts'
 import type { ModelView } from './stage.ts'
 
@@ -48,9 +49,9 @@ const PublisherVersion = z.object({
 })
 
 const PublisherModel = z.object({
-  pin: z
-    .object({ version: z.union([z.int(), z.literal('none')]), why: z.string(), at: z.string() })
-    .optional(),
+  /** The seq at which it was created or re-created. */
+  born: z.int().optional(),
+  pin: Pin.optional(),
   candidate: z.int().optional(),
   live: z.int().optional(),
   /** Its version in each of the configs that were asked about, by sha. */
@@ -72,7 +73,12 @@ export const FleetStatus = z.object({
   fleet: z.string(),
   why: z.string(),
   channel: z
-    .object({ candidate: Ref.optional(), live: Ref.extend({ at: z.string() }).optional() })
+    .object({
+      candidate: Ref.optional(),
+      live: Ref.extend({ at: z.string() }).optional(),
+      /** The rollback of the fleet that is under way. */
+      undo: z.object({ seq: z.int(), by: z.string(), why: z.string().optional() }).optional(),
+    })
     .nullable(),
   /** The Deployment of the servers, where they are pods of one. */
   deployment: z
