@@ -20,13 +20,15 @@ export interface Agent {
 export interface AgentApiOptions {
   log: Log
   token: string | undefined
+  /** Opens the metrics and nothing else; none unless told. */
+  metricsToken?: string | undefined
   agent: Agent
   isReady: () => { ready: boolean; why?: string }
 }
 
 /** The agent's HTTP API: `GET /v1/state` and `/metrics`, `POST /v1/apply` and `/v1/recycle`. */
-export function makeAgentApi({ log, token, agent, isReady }: AgentApiOptions): Express {
-  return makeApi({ log, token, isReady, translate }, (api) => {
+export function makeAgentApi({ agent, ...options }: AgentApiOptions): Express {
+  return makeApi({ ...options, translate }, (api) => {
     api.get('/v1/state', async (_request, response) => {
       response.json(await agent.state())
     })

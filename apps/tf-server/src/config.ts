@@ -40,6 +40,11 @@ const Settings = z.object({
   DROVER_PORT: Port.default(0),
   /** A file with the bearer token that callers of the agent must bring; none on loopback unless told. */
   DROVER_TOKEN_FILE: z.string().optional(),
+  /**
+   * A file with a bearer token that opens `GET /metrics` of the agent and nothing else, for whoever
+   * scrapes; only the other token does unless told.
+   */
+  DROVER_METRICS_TOKEN_FILE: z.string().optional(),
   /** Where predictions are answered: an address of this machine, and a port (0 takes a free one). */
   DROVER_REST_HOST: z
     .string()

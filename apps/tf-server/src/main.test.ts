@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, rename } from 'node:fs/promises'
+import { mkdir, readdir, rename, writeFile } from 'node:fs/promises'
 import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -35,6 +35,8 @@ async function startProcess(env: Record<string, string>) {
     child,
     exited,
     restUrl,
+    url,
+    lines,
     startedLines: () => lines.filter((line) => line.includes('"msg":"started"')).length,
     isReady: async () => (await fetch(`${url}/readyz`)).ok,
     state: async () => ServerState.parse(await (await fetch(`${url}/v1/state`)).json()),
@@ -53,6 +55,34 @@ async function predict(restUrl: string): Promise<unknown> {
   })
   return await response.json()
 }
+
+test('the metrics have a token of their own, which opens nothing else and is not logged', async () => {
+  await using opened = await startStore()
+  const { store, folder } = opened
+  await setChannel(store, undefined)
+  const file = async (token: string) => {
+    const path = join(folder.path, token)
+    await writeFile(path, `${token}\n`)
+    return path
+  }
+  await using server = await startProcess({
+    DROVER_STORE: folder.store,
+    DROVER_CACHE: folder.cache,
+    DROVER_TOKEN_FILE: await file('of-everything'),
+    DROVER_METRICS_TOKEN_FILE: await file('of-the-metrics'),
+  })
+  const ask = async (path: string, token: string) =>
+    await fetch(`${server.url}${path}`, { headers: { authorization: `Bearer ${token}` } })
+  await vi.waitUntil(server.isReady, UNTIL)
+
+  const page = await ask('/metrics', 'of-the-metrics')
+  const state = await ask('/v1/state', 'of-the-metrics')
+
+  expect(await page.text()).toContain('drover_tf_server_ready 1')
+  expect(state.status).toBe(401)
+  expect((await ask('/v1/state', 'of-everything')).status).toBe(200)
+  expect(server.lines.join('\n')).not.toMatch(/of-everything"|of-the-metrics"|Bearer/)
+})
 
 test('an agent that was killed goes on from its cache on the same port', async () => {
   await using opened = await startStore()

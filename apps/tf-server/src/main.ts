@@ -46,13 +46,17 @@ async function pull(): Promise<void> {
   }
 }
 
+async function readToken(file: string | undefined): Promise<string | undefined> {
+  return file === undefined ? undefined : (await readFile(file, 'utf8')).trim()
+}
+
 async function serve(): Promise<void> {
   await runService(
     log,
     config.DROVER_FOLLOW_PARENT,
     async (stop) => {
-      const tokenFile = config.DROVER_TOKEN_FILE
-      const token = tokenFile === undefined ? undefined : (await readFile(tokenFile, 'utf8')).trim()
+      const token = await readToken(config.DROVER_TOKEN_FILE)
+      const metricsToken = await readToken(config.DROVER_METRICS_TOKEN_FILE)
       const open = async () => await openStore(location, { create: false, isCached: true })
       await using store = openLater(open)
       await using server = await startTfServer({
@@ -74,7 +78,7 @@ async function serve(): Promise<void> {
         workers: config.DROVER_WORKERS,
         stopWaitMs: config.DROVER_STOP_WAIT_MS,
         stopDrainMs: config.DROVER_STOP_DRAIN_MS,
-        api: { host: config.DROVER_HOST, port: config.DROVER_PORT, token },
+        api: { host: config.DROVER_HOST, port: config.DROVER_PORT, token, metricsToken },
         log,
       })
       const { url, restUrl, grpcAddress } = server

@@ -45,7 +45,12 @@ export interface TfServerOptions {
   grpcPort?: number | undefined
   /** Threads of the model server that answer requests; 1 unless told. */
   workers?: number
-  api: { host: string; port: number; token: string | undefined }
+  api: {
+    host: string
+    port: number
+    token: string | undefined
+    metricsToken?: string | undefined
+  }
   log: Log
   /** Takes what the model server logs, line by line; standard output unless told. */
   onLine?: (line: string) => void

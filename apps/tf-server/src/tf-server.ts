@@ -45,7 +45,7 @@ export async function startTfServer(options: TfServerOptions): Promise<TfServer>
   const { agent, isReady } = makeAgent(ports, options, restUrl)
   const { loop, looks } = makeLoops(ports, options)
   try {
-    const listening = await listen(makeAgentApi({ log, token: api.token, agent, isReady }), api)
+    const listening = await listen(makeAgentApi({ ...api, log, agent, isReady }), api)
     const running = Promise.all([loop.run(stop.signal), looks.run(stop.signal)])
     return {
       url: listening.url,

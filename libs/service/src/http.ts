@@ -22,6 +22,7 @@ const LOOPBACK_HOSTS = ['localhost', '127.0.0.1', '[::1]']
 /** Below it bodies are files and no JSON. */
 const RAW_PATHS = '/v1/data/'
 const OPEN_PATHS = new Set(['/livez', '/readyz'])
+const METRICS_PATH = '/metrics'
 
 /** A caller's mistake, or a state in which the caller can only try again: an edge's own error. */
 export class ApiError extends Error {
@@ -38,6 +39,8 @@ export interface ApiOptions {
   log: Log
   /** The bearer token that callers must bring; without one only loopback callers are answered. */
   token: string | undefined
+  /** Opens `GET /metrics` and nothing else, for whoever scrapes; only `token` does unless told. */
+  metricsToken?: string | undefined
   /** Only this user can reach it, over a Unix socket: whoever does is answered without a token. */
   isPrivate?: boolean
   /** Whether this process can do its work now, and why not. */
@@ -55,7 +58,7 @@ export interface ApiOptions {
 export function makeApi(options: ApiOptions, addRoutes: (api: Express) => void): Express {
   const api = loadExpress()().disable('x-powered-by').set('case sensitive routing', true)
   api.use(refuseForeignPages)
-  if (options.isPrivate !== true) api.use(requireToken(options.token))
+  if (options.isPrivate !== true) api.use(requireToken(options))
   api.get('/livez', (_request, response) => {
     response.json({ ok: true })
   })
@@ -88,18 +91,25 @@ const refuseForeignPages: RequestHandler = (request, _response, next) => {
 const isLoopback = ({ socket }: Request): boolean =>
   /^(::1$|(::ffff:)?127\.)/.test(socket.remoteAddress ?? '')
 
-function requireToken(token: string | undefined): RequestHandler {
+function requireToken({ token, metricsToken }: ApiOptions): RequestHandler {
   return (request, _response, next) => {
-    if (!OPEN_PATHS.has(request.path) && !isAllowed(request, token)) {
+    const isScraper =
+      metricsToken !== undefined && isScrape(request) && brings(request, metricsToken)
+    if (!OPEN_PATHS.has(request.path) && !isScraper && !isAllowed(request, token)) {
       throw new ApiError(401, 'this API needs the header authorization: Bearer <token>')
     }
     next()
   }
 }
 
+const isScrape = ({ method, path }: Request): boolean =>
+  path === METRICS_PATH && (method === 'GET' || method === 'HEAD')
+
 /** Without a token nobody can show who they are, so only this machine is answered. */
-function isAllowed(request: Request, token: string | undefined): boolean {
-  if (token === undefined) return isLoopback(request)
+const isAllowed = (request: Request, token: string | undefined): boolean =>
+  token === undefined ? isLoopback(request) : brings(request, token)
+
+function brings(request: Request, token: string): boolean {
   const wanted = Buffer.from(`Bearer ${token}`)
   const given = Buffer.from(request.headers.authorization ?? '')
   return given.length === wanted.length && timingSafeEqual(given, wanted)
