@@ -66,6 +66,17 @@ describe('the commands against a running Drover', () => {
     },
   )
 
+  test('why tells what a rollback holds back and how it is released, and the audit who did it', async () => {
+    const why = await drover.run('why', 'bwi')
+    const audit = await drover.run('audit', 'bwi')
+    const ofFleet = await drover.run('audit', '--fleet', 'main')
+
+    expect(why.stdout).toContain('rolled back by operator and pinned to version 1')
+    expect(why.stdout).toContain('version 2 waits until it is released by: drover release bwi.late')
+    expect(audit.stdout).toMatch(/api +tenant bwi +train late[^]*operator +pins of bwi +rollback/)
+    expect(ofFleet.stdout).toMatch(/restarter +fleet main +live moved to/)
+  })
+
   test('logs shows what every part logged about a client, and nothing of another', async () => {
     const { stdout } = await drover.run('logs', 'bwi')
 

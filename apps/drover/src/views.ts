@@ -149,14 +149,32 @@ export function viewsOf({ trainer, publisher }: TenantViews, fleet: FleetStatus)
   })
 }
 
-/** The same, read anew; none where there is no such tenant. */
+/**
+ * What there is of a tenant, and the servers of the restarter's fleet; `found` is undefined where there is
+ * no such tenant. The servers come first, since the publisher is asked what their configs list.
+ */
+export async function readWhole(
+  context: Pick<Context, 'scheduler' | 'publisher' | 'restarter'>,
+  tenant: string,
+): Promise<{ fleet: FleetStatus; found: TenantViews | undefined }> {
+  const fleet = await readFleet(context)
+  const found = await readTenant(context, tenant, configsOf(fleet))
+  if (found === undefined || !isOutdated(fleet, found)) return { fleet, found }
+  // The look by which it went live saw all servers that had to confirm it, so once more is enough.
+  const newer = await readFleet(context)
+  return { fleet: newer, found: await readTenant(context, tenant, configsOf(newer)) }
+}
+
+/** Whether another config went live after the servers were seen: then they may have come to it since. */
+const isOutdated = (fleet: FleetStatus, { publisher }: TenantViews): boolean =>
+  publisher?.fleet === fleet.fleet && (publisher.live?.seq ?? 0) > (fleet.channel?.live?.seq ?? 0)
+
+/** All models of a tenant, read anew; none where there is no such tenant. */
 export async function readViews(
   context: Pick<Context, 'scheduler' | 'publisher' | 'restarter'>,
   tenant: string,
 ): Promise<ModelView[]> {
-  // Before the publisher, which is asked about the configs that the servers are on.
-  const fleet = await readFleet(context)
-  const found = await readTenant(context, tenant, configsOf(fleet))
+  const { fleet, found } = await readWhole(context, tenant)
   return found === undefined ? [] : viewsOf(found, fleet)
 }
 

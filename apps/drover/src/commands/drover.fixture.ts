@@ -27,16 +27,20 @@ const trainer = {
   models: { late: { due: false, running: false, newest: { version: 3, at } } },
 }
 
-/** Scheduler, publisher and restarter of one tenant `acme` with a model `late`, at one address. */
+/**
+ * Scheduler, publisher and restarter of one tenant `acme` with a model `late`, at one address. `fleets`:
+ * what the restarter says, one after the other, and the last for ever.
+ */
 export async function startDrover(
-  fleet: FleetStatus,
+  fleets: FleetStatus | readonly FleetStatus[],
   publisher: PublisherTenant,
   records: object[] = [],
 ) {
   const configs: unknown[] = []
+  const left = [fleets].flat()
   const api = makeApi({ log, token: undefined, isReady }, (routes) => {
     routes.get('/v1/status', (_request, response) => {
-      response.json(fleet)
+      response.json(left.length > 1 ? left.shift() : left[0])
     })
     routes.get('/v1/tenants', (_request, response) => {
       response.json({ tenants: [{ tenant: 'acme', tombstone: false }] })

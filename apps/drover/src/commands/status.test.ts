@@ -30,3 +30,18 @@ test('a model that the config of every server leaves out is not served', async (
 
   expect(drover.text()[0]).toContain('published')
 })
+
+test('servers that were seen before a config went live are looked at once more', async () => {
+  const canary = serverOn({ sha: shaOf(1), seq: 10 })
+  const behind = { ...serverOn({ sha: shaOf(2), seq: 9 }), url: 'http://behind' }
+  const before = fleetOf([canary, behind], {
+    channel: { live: { sha: shaOf(2), seq: 9, at: '2026-01-01T00:00:00.000Z' } },
+  })
+  const live = { seq: 10, at: '2026-01-01T00:00:01.000Z' }
+  const after = fleetOf([canary, canary])
+  await using drover = await startDrover([before, after], { ...published({ versions }), live })
+
+  await statusCommand(drover.context, 'acme')
+
+  expect(drover.text()[0]).toContain('version 3 on 2 of 2 servers')
+})

@@ -1,13 +1,12 @@
 import { type Audit, parseServedName } from '@drover/model-config'
 import { type Event, eventsOfPins, heldBackOf, linesOfHeldBack } from '../pins.ts'
-import { configsOf, countServing, describeServing } from '../servers.ts'
+import { countServing, describeServing } from '../servers.ts'
 import { stageOf } from '../stage.ts'
 import {
   type FleetStatus,
   noTenant,
   type PublisherTenant,
-  readFleet,
-  readTenant,
+  readWhole,
   type TrainerTenant,
   viewsOf,
 } from '../views.ts'
@@ -22,8 +21,7 @@ const RECORDS_MAX = 200
 /** `drover why <tenant>`: the chain of each of its models, with times, and what holds it back. */
 export async function whyCommand(context: Context, tenant: string): Promise<void> {
   checkName('tenant', tenant)
-  const fleet = await readFleet(context)
-  const found = await readTenant(context, tenant, configsOf(fleet))
+  const { fleet, found } = await readWhole(context, tenant)
   if (found === undefined) throw noTenant(tenant)
   const { trainer, publisher } = found
   const { records } = await readAudit(context, { tenant, limit: RECORDS_MAX })
