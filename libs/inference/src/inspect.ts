@@ -24,8 +24,11 @@ export interface Inspection {
 }
 
 /** Looks at a SavedModel's folder without running anything of it. Throws LOAD_FAILED for what is none. */
-export async function inspectModel(directory: string): Promise<Inspection> {
-  const bytes = await readModelBytes(directory)
+export const inspectModel = async (directory: string): Promise<Inspection> =>
+  inspectBytes(directory, await readModelBytes(directory))
+
+/** The same of what was read of it. */
+export function inspectBytes(directory: string, bytes: ModelBytes): Inspection {
   const graphs = tagSetsOf(directory, bytes).map((tags) => inspectGraph(directory, bytes, tags))
   return { sizeBytes: bytes.sizeBytes, graphs }
 }

@@ -1,0 +1,19 @@
+import { describe, expect, test } from 'vitest'
+import { cut, faultOfReading, flipped, WHOLE } from './damage.fixture.ts'
+
+/** The slow suite takes every offset; a prime, so that no field is skipped each time. */
+const STRIDE = 211
+
+describe.each(Object.entries(WHOLE))('the %s model', (_, make) => {
+  const bytes = make()
+
+  test('cut short is refused', () => {
+    for (let at = 0; at < bytes.length; at += STRIDE)
+      expect(faultOfReading(cut(bytes, at)), `cut at ${at}`).toBeUndefined()
+  })
+
+  test('with a bit turned is read or refused', () => {
+    for (let bit = 0; bit < bytes.length * 8; bit += STRIDE * 8 + 1)
+      expect(faultOfReading(flipped(bytes, bit)), `bit ${bit}`).toBeUndefined()
+  })
+})
