@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { benchAcknowledge } from './acknowledge.ts'
 import { benchFleet } from './fleet/bench.ts'
+import { benchInference } from './inference/bench.ts'
 import { benchModelServer } from './model-server/bench.ts'
 import { benchOnboarding } from './onboarding.ts'
 
@@ -37,6 +38,7 @@ const BENCHES = new Map<string, () => Promise<BenchResult>>([
 /** Benchmarks of many figures; what follows the name chooses among their parts. */
 const TABLES = new Map([
   ['fleet', benchFleet],
+  ['inference', benchInference],
   ['model-server', benchModelServer],
 ])
 

@@ -84,6 +84,18 @@ test.each([
       'a model server that hangs: until it is noticed, 20 models',
     ],
   ],
+  [
+    'inference',
+    'dense',
+    [
+      'load of 784-128-10',
+      ...[1, 64].map(
+        (batch) => `predict of 784-128-10, batch ${batch}, against bare onnxruntime-node`,
+      ),
+    ],
+  ],
+  ['inference', 'text', ['predict of a text of 20 words, 99924 parameters']],
+  ['inference', 'translation', ['reading and translation of a graph of 996 nodes']],
   ['fleet', 'publish', ['publish until two servers have confirmed it, p99']],
 ])(
   '%s: the part %s gives all its figures',

@@ -1,5 +1,6 @@
 export { type CommandRequest, type CommandResult, runCommand } from './command.ts'
 export { FILE_BYTES_MAX as DATA_BYTES_MAX } from './csv.ts'
 export { TrainingError, TrainingErrorCode } from './errors.ts'
+export { textGraph } from './text-graph.ts'
 export { collectOutput, type OutputFile, QUALITY_PATH, readQuality } from './output.ts'
 export { startTrainer, type Trainer, type TrainRequest } from './trainer.ts'

@@ -1,0 +1,19 @@
+import type { BenchRow } from '../main.ts'
+import { type Part, partsOf } from '../parts.ts'
+import { benchDense } from './dense.ts'
+import { benchText } from './text.ts'
+import { benchTranslation } from './translation.ts'
+
+const PARTS = new Map<string, Part>([
+  ['dense', benchDense],
+  ['text', benchText],
+  ['translation', benchTranslation],
+])
+
+/** All figures of the engines, or those of the parts that are named, as they come. */
+export async function* benchInference(
+  names: readonly string[],
+  isQuick: boolean,
+): AsyncGenerator<BenchRow> {
+  yield* partsOf(PARTS, names, isQuick)
+}
