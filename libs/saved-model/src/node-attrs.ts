@@ -57,5 +57,12 @@ export function typeOf(node: NodeDef, name: string, fallback?: ValueType): Value
   return type
 }
 
+/** The same of a list of types. */
+export const typesOf = (node: NodeDef, name: string): ValueType[] =>
+  read(node, name, 'types', ({ value }) => value, undefined).map((type) => {
+    if (!isValueType(type)) throw untranslatable(node, `it works on ${type}`)
+    return type
+  })
+
 export const tensorOf = (node: NodeDef, name: string): Tensor =>
   read<'tensor', Tensor>(node, name, 'tensor', ({ value }) => value, undefined)

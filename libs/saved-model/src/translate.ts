@@ -15,6 +15,7 @@ import { inliner } from './inline.ts'
 import { neededOf, type Partition, partition, type Placed } from './partition.ts'
 import { Plan, valueOf } from './program/plan.ts'
 import { Constants, type Program, ProgramBuilder } from './program/program.ts'
+import { staticShapes } from './static-shapes.ts'
 import { toValue, type Value } from './values.ts'
 
 /** The numeric part of a signature, as an ONNX model. */
@@ -159,6 +160,8 @@ function translateNumeric(signature: SignatureDef, parts: Partition): Numeric | 
   const feeds = new Map<string, string>()
   const made = new Map<string, Placed>()
   const ranks = ranksOf(signature, parts.numeric)
+  const nodes = new Map([...parts.prelude, ...parts.numeric].map(({ node }) => [node.name, node]))
+  const shapeOf = staticShapes(signature, { constants: parts.constants, nodes })
   for (const placed of parts.numeric) {
     const { node, inputs } = placed
     const translateOp = onnxOpOf(node.op)
@@ -180,6 +183,8 @@ function translateNumeric(signature: SignatureDef, parts: Partition): Numeric | 
       onnx,
       inputs: inputs.map((key) => names.get(key) ?? ''),
       constant: (index) => parts.constants.get(inputs[index] ?? ''),
+      shape: (index) => shapeOf(inputs[index] ?? ''),
+      producer: (index) => made.get(inputs[index] ?? '')?.node,
     })
     for (const [port, name] of [outputs].flat().entries()) {
       names.set(`${node.name}:${port}`, name)

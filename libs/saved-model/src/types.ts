@@ -1,7 +1,7 @@
 // Which element types the ports of a node have.
 
 import type { NodeDef } from './graph.ts'
-import { intOf, typeOf, untranslatable } from './node-attrs.ts'
+import { intOf, typeOf, typesOf, untranslatable } from './node-attrs.ts'
 import type { ValueType } from './values.ts'
 
 const TRUTHS = new Set([
@@ -21,6 +21,35 @@ const TRUTHS = new Set([
   'NotEqual',
 ])
 const TEXTS = new Set(['StaticRegexReplace', 'StringJoin', 'StringLower'])
+const FIXED: Readonly<Record<string, readonly ValueType[]>> = {
+  Rank: ['DT_INT32'],
+  ResizeBilinear: ['DT_FLOAT'],
+  StringSplitV2: ['DT_INT64', 'DT_STRING', 'DT_INT64'],
+  StringToHashBucketFast: ['DT_INT64'],
+}
+
+/** What a batch is normalised to is of one type, and the numbers by which that is done are of another. */
+const normalised =
+  (wide: string) =>
+  (node: NodeDef): ValueType[] => [
+    typeOf(node, 'T'),
+    ...Array.from({ length: 5 }, () => typeOf(node, wide)),
+  ]
+const repeated =
+  (count: string) =>
+  (node: NodeDef): ValueType[] =>
+    Array.from({ length: intOf(node, count) }, () => typeOf(node, 'T'))
+/** Operations of several ports. */
+const LISTED: Readonly<Record<string, (node: NodeDef) => ValueType[]>> = {
+  FusedBatchNorm: normalised('T'),
+  FusedBatchNormV2: normalised('U'),
+  FusedBatchNormV3: normalised('U'),
+  IdentityN: (node) => typesOf(node, 'T'),
+  Split: repeated('num_split'),
+  StringNGrams: (node) => ['DT_STRING', typeOf(node, 'Tsplits', 'DT_INT64')],
+  Unpack: repeated('num'),
+}
+
 /** Operations whose type has a name of its own among the attributes, with TensorFlow's default. */
 const NAMED: Readonly<Record<string, [attribute: string, fallback?: ValueType]>> = {
   ArgMax: ['output_type', 'DT_INT64'],
@@ -28,7 +57,9 @@ const NAMED: Readonly<Record<string, [attribute: string, fallback?: ValueType]>>
   Cast: ['DstT'],
   Const: ['dtype'],
   GatherV2: ['Tparams'],
+  LRN: ['T', 'DT_FLOAT'],
   LowerBound: ['out_type', 'DT_INT32'],
+  MaxPool: ['T', 'DT_FLOAT'],
   Placeholder: ['dtype'],
   PlaceholderWithDefault: ['dtype'],
   Range: ['Tidx', 'DT_INT32'],
@@ -42,21 +73,10 @@ export function portTypes(node: NodeDef): ValueType[] {
   const { op } = node
   if (TRUTHS.has(op)) return ['DT_BOOL']
   if (TEXTS.has(op)) return ['DT_STRING']
-  switch (op) {
-    case 'Rank':
-      return ['DT_INT32']
-    case 'StringSplitV2':
-      return ['DT_INT64', 'DT_STRING', 'DT_INT64']
-    case 'StringNGrams':
-      return ['DT_STRING', typeOf(node, 'Tsplits', 'DT_INT64')]
-    case 'StringToHashBucketFast':
-      return ['DT_INT64']
-    case 'Split':
-      return Array.from({ length: intOf(node, 'num_split') }, () => typeOf(node, 'T'))
-    case 'Unpack':
-      return Array.from({ length: intOf(node, 'num') }, () => typeOf(node, 'T'))
-    default:
-  }
+  const fixed = Object.hasOwn(FIXED, op) ? FIXED[op] : undefined
+  if (fixed !== undefined) return [...fixed]
+  const listed = Object.hasOwn(LISTED, op) ? LISTED[op] : undefined
+  if (listed !== undefined) return listed(node)
   const named = Object.hasOwn(NAMED, op) ? NAMED[op] : undefined
   if (named !== undefined) return [typeOf(node, ...named)]
   if (!Object.hasOwn(node.attrs, 'T')) throw untranslatable(node, 'it has no translation')

@@ -6,7 +6,7 @@ import type { IntValue, NumberValue } from '../values.ts'
 
 const IR_VERSION = 8
 const OPSET = 18
-const AttributeType = { FLOAT: 1, INT: 2, TENSOR: 4, INTS: 7 } as const
+const AttributeType = { FLOAT: 1, INT: 2, STRING: 3, TENSOR: 4, INTS: 7 } as const
 /** ONNX's numbers of the element types. */
 const ELEMENT_TYPES: Record<Exclude<ValueType, 'DT_STRING'>, number> = {
   DT_FLOAT: 1,
@@ -21,14 +21,15 @@ export type NumericType = keyof typeof ELEMENT_TYPES
 export type NumericValue = NumberValue | IntValue
 
 /** An attribute: ints are bigint, floats number. */
-export type OnnxAttribute = bigint | readonly bigint[] | number | NumericValue
+export type OnnxAttribute = bigint | readonly bigint[] | number | string | NumericValue
 
 /** Builds one ONNX graph. Names are given in order, so that equal graphs become equal bytes. */
 export class OnnxBuilder {
   readonly #nodes: WireWriter[] = []
-  readonly #initializers: WireWriter[] = []
+  readonly #initializers = new Map<string, WireWriter>()
   readonly #inputs: WireWriter[] = []
   readonly #outputs: WireWriter[] = []
+  readonly #used = new Set<string>()
   #count = 0
 
   #name(): string {
@@ -46,9 +47,10 @@ export class OnnxBuilder {
     this.#outputs.push(valueInfo(name, dtype))
   }
 
+  /** A constant that no node takes in the end is left out. */
   constant(value: NumericValue): string {
     const name = this.#name()
-    this.#initializers.push(tensorProto(value).bytes(8, name))
+    this.#initializers.set(name, tensorProto(value).bytes(8, name))
     return name
   }
 
@@ -97,7 +99,10 @@ export class OnnxBuilder {
     },
   ): void {
     const node = new WireWriter()
-    for (const input of inputs) node.bytes(1, input)
+    for (const input of inputs) {
+      node.bytes(1, input)
+      this.#used.add(input)
+    }
     for (const output of outputs) node.bytes(2, output)
     node.bytes(4, type)
     for (const [name, value] of Object.entries(attributes)) node.message(5, attribute(name, value))
@@ -109,7 +114,8 @@ export class OnnxBuilder {
     const graph = new WireWriter()
     for (const node of this.#nodes) graph.message(1, node)
     graph.bytes(2, 'drover')
-    for (const initializer of this.#initializers) graph.message(5, initializer)
+    for (const [name, initializer] of this.#initializers)
+      if (this.#used.has(name)) graph.message(5, initializer)
     for (const input of this.#inputs) graph.message(11, input)
     for (const output of this.#outputs) graph.message(12, output)
     return new WireWriter()
@@ -125,6 +131,7 @@ function attribute(name: string, value: OnnxAttribute): WireWriter {
   const writer = new WireWriter().bytes(1, name)
   if (typeof value === 'bigint') return writer.varint(3, value).varint(20, AttributeType.INT)
   if (typeof value === 'number') return writer.float(2, value).varint(20, AttributeType.FLOAT)
+  if (typeof value === 'string') return writer.bytes(4, value).varint(20, AttributeType.STRING)
   if ('dtype' in value)
     return writer.message(5, tensorProto(value)).varint(20, AttributeType.TENSOR)
   for (const each of value) writer.varint(8, each)

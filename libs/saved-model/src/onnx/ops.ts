@@ -1,8 +1,9 @@
 // What each numeric operation of TensorFlow is in ONNX: one small function each.
 
 import type { NodeDef } from '../graph.ts'
-import { boolOf, floatOf, textOf, typeOf, untranslatable } from '../node-attrs.ts'
+import { boolOf, floatOf, typeOf, untranslatable } from '../node-attrs.ts'
 import { asIntegers, numbers, type Value } from '../values.ts'
+import type { StaticShape } from '../static-shapes.ts'
 import type { NumericType, NumericValue, OnnxBuilder } from './model.ts'
 
 /** What a translation is made from. */
@@ -13,14 +14,18 @@ export interface Context {
   readonly inputs: readonly string[]
   /** The value of an input that is constant. */
   constant(index: number): Value | undefined
+  /** What is known of an input's shape; no request is bound by it. */
+  shape(index: number): StaticShape
+  /** The node that makes an input; undefined where it is constant or comes with the request. */
+  producer(index: number): NodeDef | undefined
 }
 
 /** Adds what a node does to the ONNX graph; the names of its ports. */
 export type OnnxOp = (context: Context) => string | string[]
 
 /** The type of numbers that a node works on. */
-export function numericType(node: NodeDef, attribute = 'T'): NumericType {
-  const type = typeOf(node, attribute)
+export function numericType(node: NodeDef, attribute = 'T', fallback?: NumericType): NumericType {
+  const type = typeOf(node, attribute, fallback)
   if (type === 'DT_STRING') throw untranslatable(node, 'it works on text')
   return type
 }
@@ -140,12 +145,6 @@ const batchMatMul: OnnxOp = ({ node, onnx, inputs }) => {
   return onnx.op('MatMul', inputs)
 }
 
-const biasAdd: OnnxOp = ({ node, onnx, inputs }) => {
-  if (textOf(node, 'data_format', 'NHWC') !== 'NHWC')
-    throw untranslatable(node, 'its channels are not last')
-  return onnx.op('Add', inputs)
-}
-
 const onLastAxis =
   (type: string): OnnxOp =>
   ({ onnx, inputs }) =>
@@ -215,7 +214,6 @@ export const arithmeticOps: Readonly<Record<string, OnnxOp>> = {
   ArgMax: argOf('ArgMax'),
   ArgMin: argOf('ArgMin'),
   BatchMatMulV2: batchMatMul,
-  BiasAdd: biasAdd,
   Cast: cast,
   Ceil: plain('Ceil'),
   ClipByValue: clip,

@@ -146,6 +146,7 @@ export const shapeOps: Readonly<Record<string, OnnxOp>> = {
   Fill: fill,
   GatherV2: gather,
   Identity: identity,
+  IdentityN: ({ onnx, inputs }) => inputs.map((input) => onnx.op('Identity', [input])),
   OneHot: oneHot,
   OnesLike: filledLike(1),
   Pack: pack,

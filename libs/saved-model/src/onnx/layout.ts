@@ -1,0 +1,128 @@
+// Where the channels of images are: TensorFlow has them last nearly always, ONNX behind the batch. What
+// works on images is put between two transposes, and onnxruntime takes those out that undo each other.
+
+import type { NodeDef } from '../graph.ts'
+import { intsOf, textOf, untranslatable } from '../node-attrs.ts'
+import { pick, positionsOf, stridesOf } from '../values.ts'
+import type { NumericValue, OnnxBuilder } from './model.ts'
+import { type Context, inputOf } from './ops.ts'
+
+/** How the dimensions of a tensor are ordered: batch and channels, and the others between or behind them. */
+export interface Layout {
+  rank: number
+  isChannelsLast: boolean
+}
+
+/** The layout that a node says it has. */
+export function layoutOf(node: NodeDef, rank: number): Layout {
+  const [last, first] = rank === 5 ? ['NDHWC', 'NCDHW'] : ['NHWC', 'NCHW']
+  const format = textOf(node, 'data_format', last)
+  if (format !== last && format !== first) throw untranslatable(node, `its layout is ${format}`)
+  return { rank, isChannelsLast: format === last }
+}
+
+export const channelAxis = ({ rank, isChannelsLast }: Layout): number =>
+  isChannelsLast ? rank - 1 : 1
+
+const counted = (count: number, first = 0): number[] =>
+  Array.from({ length: count }, (_, index) => first + index)
+
+/** Which axis of TensorFlow's each axis of ONNX's is. */
+export const axesOfOnnx = ({ rank, isChannelsLast }: Layout): number[] =>
+  isChannelsLast ? [0, rank - 1, ...counted(rank - 2, 1)] : counted(rank)
+
+/** Puts the channels behind the batch. */
+export function channelsFirst(onnx: OnnxBuilder, input: string, layout: Layout): string {
+  if (!layout.isChannelsLast) return input
+  return onnx.op('Transpose', [input], { perm: axesOfOnnx(layout).map(BigInt) })
+}
+
+/** Puts the channels back to where the node has them. */
+export function channelsBack(onnx: OnnxBuilder, output: string, layout: Layout): string {
+  if (!layout.isChannelsLast) return output
+  const perm = [0, ...counted(layout.rank - 2, 2), 1]
+  return onnx.op('Transpose', [output], { perm: perm.map(BigInt) })
+}
+
+/** The spatial part of an attribute that has a number for each dimension; for the others it must be 1. */
+export function spatialOf(
+  node: NodeDef,
+  { name, layout, fallback }: { name: string; layout: Layout; fallback?: bigint[] },
+): bigint[] {
+  const all = intsOf(node, name, fallback)
+  if (all.length !== layout.rank) throw untranslatable(node, `${name} is of another rank`)
+  const [batch, channels, ...spatial] = axesOfOnnx(layout).map((axis) => all[axis] ?? 1n)
+  if (batch !== 1n || channels !== 1n || spatial.some((each) => each < 1n))
+    throw untranslatable(node, `${name} is [${all.join(', ')}]`)
+  return spatial
+}
+
+export const onesFor = ({ rank }: Layout): bigint[] => counted(rank).map(() => 1n)
+
+/** ONNX's attributes of a window's padding; none where there is no padding. */
+export type Padding = { auto_pad?: 'SAME_UPPER'; pads?: bigint[] }
+
+/** What a node pads: SAME_UPPER is what TensorFlow means by SAME. */
+export function paddingOf(node: NodeDef, layout: Layout): Padding {
+  const padding = textOf(node, 'padding')
+  if (padding === 'VALID') return {}
+  if (padding === 'SAME') return { auto_pad: 'SAME_UPPER' }
+  const all = intsOf(node, 'explicit_paddings', [])
+  if (padding !== 'EXPLICIT' || all.length !== 2 * layout.rank || all.some((each) => each < 0n))
+    throw untranslatable(node, `its padding is ${padding} [${all.join(', ')}]`)
+  const pairs = axesOfOnnx(layout).map((axis) => [all[2 * axis] ?? 0n, all[2 * axis + 1] ?? 0n])
+  if (pairs.slice(0, 2).some(([before, after]) => before !== 0n || after !== 0n))
+    throw untranslatable(node, 'it pads the batch or the channels')
+  const spatial = pairs.slice(2)
+  return { pads: [0, 1].flatMap((side) => spatial.map((pair) => pair[side] ?? 0n)) }
+}
+
+/** A constant with its axes in another order; it is turned here, once. */
+export function turned(value: NumericValue, perm: readonly number[]): NumericValue {
+  const strides = stridesOf(value.shape)
+  const shape = perm.map((axis) => value.shape[axis] ?? 1)
+  const at = positionsOf(
+    shape,
+    perm.map((axis) => strides[axis] ?? 0),
+  )
+  const picked = pick(value, shape, at)
+  return picked.dtype === 'DT_STRING' ? value : picked
+}
+
+/** A tensor of weights with its axes in another order, and as `shape` before that if it is given. */
+export function weightsOf(
+  context: Context,
+  { index, perm, shape }: { index: number; perm: readonly number[]; shape?: readonly number[] },
+): string {
+  const { onnx } = context
+  const value = context.constant(index)
+  if (value !== undefined && value.dtype !== 'DT_STRING') {
+    if (value.shape.length !== perm.length)
+      throw untranslatable(context.node, `input ${index} is of rank ${value.shape.length}`)
+    return onnx.constant(turned(shape === undefined ? value : { ...value, shape }, perm))
+  }
+  const input = inputOf(context, index)
+  const given =
+    shape === undefined ? input : onnx.op('Reshape', [input, onnx.vector(shape.map(BigInt))])
+  return onnx.op('Transpose', [given], { perm: perm.map(BigInt) })
+}
+
+/** The same tensor, unless some dimension of it is smaller than this: the run fails then. */
+export function atLeast(onnx: OnnxBuilder, input: string, sizes: readonly bigint[]): string {
+  const shape = onnx.op('Shape', [input])
+  const isSmall = onnx.op('Less', [shape, onnx.vector(sizes)])
+  return onnx.op('Reshape', [input, onnx.op('Add', [shape, zeroUnless(onnx, isSmall)])], {
+    allowzero: 1n,
+  })
+}
+
+/** A zero that cannot be had where two vectors of int64 differ: the run fails then. */
+export function zeroIfEqual(onnx: OnnxBuilder, left: string, right: string): string {
+  return zeroUnless(onnx, onnx.op('Not', [onnx.op('Equal', [left, right])]))
+}
+
+/** A zero that cannot be had where one of these truths holds: an index is out of bounds then. */
+export function zeroUnless(onnx: OnnxBuilder, truths: string): string {
+  const worst = onnx.op('ReduceMax', [onnx.cast(truths, 'DT_INT64')], { keepdims: 0n })
+  return onnx.op('Gather', [onnx.vector([0n]), worst], { axis: 0n })
+}
