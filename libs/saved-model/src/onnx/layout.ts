@@ -3,9 +3,9 @@
 
 import type { NodeDef } from '../graph.ts'
 import { intsOf, textOf, untranslatable } from '../node-attrs.ts'
-import { pick, positionsOf, stridesOf } from '../values.ts'
-import type { NumericValue, OnnxBuilder } from './model.ts'
+import type { OnnxBuilder } from './model.ts'
 import { type Context, inputOf } from './ops.ts'
+import { turned } from './turned.ts'
 
 /** How the dimensions of a tensor are ordered: batch and channels, and the others between or behind them. */
 export interface Layout {
@@ -77,18 +77,6 @@ export function paddingOf(node: NodeDef, layout: Layout): Padding {
   return { pads: [0, 1].flatMap((side) => spatial.map((pair) => pair[side] ?? 0n)) }
 }
 
-/** A constant with its axes in another order; it is turned here, once. */
-export function turned(value: NumericValue, perm: readonly number[]): NumericValue {
-  const strides = stridesOf(value.shape)
-  const shape = perm.map((axis) => value.shape[axis] ?? 1)
-  const at = positionsOf(
-    shape,
-    perm.map((axis) => strides[axis] ?? 0),
-  )
-  const picked = pick(value, shape, at)
-  return picked.dtype === 'DT_STRING' ? value : picked
-}
-
 /** A tensor of weights with its axes in another order, and as `shape` before that if it is given. */
 export function weightsOf(
   context: Context,
@@ -96,7 +84,7 @@ export function weightsOf(
 ): string {
   const { onnx } = context
   const value = context.constant(index)
-  if (value !== undefined && value.dtype !== 'DT_STRING') {
+  if (value?.dtype === 'DT_FLOAT') {
     if (value.shape.length !== perm.length)
       throw untranslatable(context.node, `input ${index} is of rank ${value.shape.length}`)
     return onnx.constant(turned(shape === undefined ? value : { ...value, shape }, perm))
