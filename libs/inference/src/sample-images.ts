@@ -219,6 +219,19 @@ const depths = [
   },
 ]
 
+const patches = [SAME, VALID].flatMap((padding) =>
+  [1, 2].flatMap((rate) =>
+    [inner(1, 1), inner(4, 3)].map((strides) =>
+      of('ExtractImagePatches', [image], {
+        ...padding,
+        ksizes: inner(3, 2),
+        strides,
+        rates: inner(rate, rate),
+      }),
+    ),
+  ),
+)
+
 const A = noise([2, 3])
 const pads = [
   ...either(inPairs(1, 0, 2, 3)).map((each) => of('Pad', [A, each])),
@@ -279,6 +292,7 @@ export const imageCases: readonly Case[] = [
   ...blocks,
   ...spaces,
   ...depths,
+  ...patches,
   ...pads,
   ...resizes,
   ...largeResizes,

@@ -3,7 +3,15 @@
 
 import { intOf, textOf, untranslatable } from '../node-attrs.ts'
 import { channelsBack, channelsFirst, type Layout } from './layout.ts'
-import { type Context, inputOf, integersOf, int64Vector, type OnnxOp } from './ops.ts'
+import {
+  type Context,
+  inputOf,
+  integersOf,
+  int64Vector,
+  numericType,
+  type OnnxOp,
+  scalar,
+} from './ops.ts'
 
 const count = (length: number, first = 0): number[] =>
   Array.from({ length }, (_, index) => first + index)
@@ -72,20 +80,23 @@ function column(context: Context, { side, rows }: { side: number; rows: number }
   return onnx.op('Gather', [all, onnx.vector(long(count(rows).map((row) => 2 * row + side)))])
 }
 
+/** Pads the dimensions of blocks, which come behind the batch; nothing is padded where that is known. */
+function paddedFor(context: Context, rows: number): string {
+  const { onnx } = context
+  const input = inputOf(context, 0)
+  const isKnown = context.constant(2) !== undefined
+  if (isKnown && integersOf(context, 2).every((pad) => pad === 0)) return input
+  const axes = onnx.vector(long(count(rows, 1)))
+  const pads = [0, 1].map((side) => column(context, { side, rows }))
+  const filler = onnx.constant(scalar(numericType(context.node), 0))
+  return onnx.op('Pad', [input, onnx.op('Concat', pads, { axis: 0n }), filler, axes])
+}
+
 const spaceToBatch: OnnxOp = (context) => {
   const { onnx } = context
   const blocks = blocksOf(context)
   const rows = blocks.length
-  const outer = onnx.op('Unsqueeze', [
-    onnx.op('Size', [onnx.op('Shape', [inputOf(context, 0)])]),
-    onnx.vector([0n]),
-  ])
-  const none = onnx.op('Expand', [
-    onnx.vector([0n]),
-    onnx.op('Sub', [outer, onnx.vector([BigInt(rows + 1)])]),
-  ])
-  const pads = [0, 1].flatMap((side) => [onnx.vector([0n]), column(context, { side, rows }), none])
-  const padded = onnx.op('Pad', [inputOf(context, 0), onnx.op('Concat', pads, { axis: 0n })])
+  const padded = paddedFor(context, rows)
   const { batch, spatial, rest, flat } = partsOf(context, padded, rows)
   const places = onnx.op('Div', [spatial, onnx.vector(long(blocks))])
   const split = shapeFrom(context, [batch, ...woven(context, places, blocks), flat])

@@ -1,6 +1,5 @@
 // Padding. What it is may only be known when it runs.
 
-import type { NodeDef } from '../graph.ts'
 import { textOf, untranslatable } from '../node-attrs.ts'
 import { atLeast, zeroUnless } from './layout.ts'
 import { type Context, inputOf, integersOf, numericType, type OnnxOp, scalar } from './ops.ts'
@@ -31,23 +30,15 @@ function padsOf(context: Context): string {
   return onnx.op('Add', [pads, zeroUnless(onnx, isNegative)])
 }
 
-/** onnxruntime pads no truths. */
-function paddedType(node: NodeDef) {
-  const type = numericType(node)
-  if (type === 'DT_BOOL') throw untranslatable(node, `it works on ${type}`)
-  return type
-}
-
 const pad: OnnxOp = (context) => {
   const { node, onnx } = context
-  const type = paddedType(node)
-  const filler = node.op === 'Pad' ? onnx.constant(scalar(type, 0)) : inputOf(context, 2)
+  const filler =
+    node.op === 'Pad' ? onnx.constant(scalar(numericType(node), 0)) : inputOf(context, 2)
   return onnx.op('Pad', [inputOf(context, 0), padsOf(context), filler], { mode: 'constant' })
 }
 
 const mirrorPad: OnnxOp = (context) => {
   const { node, onnx } = context
-  paddedType(node)
   const mode = textOf(node, 'mode')
   if (mode === 'REFLECT')
     return onnx.op('Pad', [inputOf(context, 0), padsOf(context)], { mode: 'reflect' })
