@@ -13,6 +13,7 @@ export type AttrValue =
   | { kind: 'tensor'; value: Tensor }
   | { kind: 'ints'; value: readonly bigint[] }
   | { kind: 'types'; value: readonly TypeName[] }
+  | { kind: 'floats'; value: readonly number[] }
   /** The name of a function, and of those that it is given as attributes. */
   | { kind: 'function'; value: string; given?: readonly string[] }
   | { kind: 'functions'; value: readonly string[] }
@@ -106,6 +107,8 @@ export const attr = {
     value: values.map(BigInt),
   }),
   float: (value: number): Attr => ({ kind: 'float', value }),
+  floats: (value: readonly number[]): Attr => ({ kind: 'floats', value }),
+  types: (value: readonly DataType[]): Attr => ({ kind: 'types', value }),
   bool: (value: boolean): Attr => ({ kind: 'bool', value }),
   string: (value: string): Attr => ({ kind: 'string', value: encoder.encode(value) }),
   /** -1 for an unknown dimension; undefined for an unknown rank. */

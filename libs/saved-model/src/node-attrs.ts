@@ -1,7 +1,7 @@
 // Reads the attributes of nodes. SavedModels leave out what equals TensorFlow's default, so each
 // reader takes it.
 
-import type { Tensor } from '@drover/serving-api'
+import type { Tensor, TypeName } from '@drover/serving-api'
 import { SavedModelError } from './errors.ts'
 import type { AttrValue, NodeDef } from './graph.ts'
 import { isValueType, type ValueType } from './values.ts'
@@ -41,6 +41,12 @@ export const intOf = (node: NodeDef, name: string, fallback?: number): number =>
 export const intsOf = (node: NodeDef, name: string, fallback?: bigint[]): readonly bigint[] =>
   read<'ints', readonly bigint[]>(node, name, 'ints', ({ value }) => value, fallback)
 
+/** An empty list is read as one of ints. */
+export const floatsOf = (node: NodeDef, name: string): readonly number[] =>
+  node.attrs[name]?.kind === 'ints'
+    ? []
+    : read<'floats', readonly number[]>(node, name, 'floats', ({ value }) => value, undefined)
+
 export const floatOf = (node: NodeDef, name: string, fallback?: number): number =>
   read(node, name, 'float', ({ value }) => value, fallback)
 
@@ -57,12 +63,20 @@ export function typeOf(node: NodeDef, name: string, fallback?: ValueType): Value
   return type
 }
 
-/** The same of a list of types. */
-export const typesOf = (node: NodeDef, name: string): ValueType[] =>
-  read(node, name, 'types', ({ value }) => value, undefined).map((type) => {
-    if (!isValueType(type)) throw untranslatable(node, `it works on ${type}`)
-    return type
-  })
+/** Throws UNTRANSLATABLE when there is a type among them of which nothing is translated. */
+export function typesOf(node: NodeDef, name: string): ValueType[] {
+  if (node.attrs[name]?.kind === 'ints') return []
+  const types = read<'types', readonly TypeName[]>(
+    node,
+    name,
+    'types',
+    (attr) => attr.value,
+    undefined,
+  )
+  const other = types.find((type) => !isValueType(type))
+  if (other !== undefined) throw untranslatable(node, `it works on ${other}`)
+  return types.filter(isValueType)
+}
 
 export const tensorOf = (node: NodeDef, name: string): Tensor =>
   read<'tensor', Tensor>(node, name, 'tensor', ({ value }) => value, undefined)

@@ -148,6 +148,7 @@ function readList(bytes: Uint8Array): AttrValue | undefined {
   const fields = [...readFields(bytes)]
   const has = (number: number) => fields.every((field) => field.number === number)
   if (has(3)) return { kind: 'ints', value: fields.flatMap((field) => field.ints) }
+  if (has(4)) return { kind: 'floats', value: fields.flatMap((field) => field.floats) }
   if (has(6)) return { kind: 'types', value: fields.flatMap(({ ints }) => ints).map(typeName) }
   if (has(9)) return { kind: 'functions', value: fields.flatMap((field) => namesIn(field.bytes)) }
   return undefined

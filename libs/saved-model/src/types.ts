@@ -4,8 +4,9 @@ import type { NodeDef } from './graph.ts'
 import { intOf, typeOf, typesOf, untranslatable } from './node-attrs.ts'
 import type { ValueType } from './values.ts'
 
-const TRUTHS = new Set([
+const TRUTHS = [
   'All',
+  'ApproximateEqual',
   'Any',
   'Equal',
   'Greater',
@@ -19,43 +20,15 @@ const TRUTHS = new Set([
   'LogicalNot',
   'LogicalOr',
   'NotEqual',
-])
-const TEXTS = new Set(['StaticRegexReplace', 'StringJoin', 'StringLower'])
-const FIXED: Readonly<Record<string, readonly ValueType[]>> = {
-  Rank: ['DT_INT32'],
-  ResizeBilinear: ['DT_FLOAT'],
-  StringSplitV2: ['DT_INT64', 'DT_STRING', 'DT_INT64'],
-  StringToHashBucketFast: ['DT_INT64'],
-}
-
-/** What a batch is normalised to is of one type, and the numbers by which that is done are of another. */
-const normalised =
-  (wide: string) =>
-  (node: NodeDef): ValueType[] => [
-    typeOf(node, 'T'),
-    ...Array.from({ length: 5 }, () => typeOf(node, wide)),
-  ]
-const repeated =
-  (count: string) =>
-  (node: NodeDef): ValueType[] =>
-    Array.from({ length: intOf(node, count) }, () => typeOf(node, 'T'))
-/** Operations of several ports. */
-const LISTED: Readonly<Record<string, (node: NodeDef) => ValueType[]>> = {
-  FusedBatchNorm: normalised('T'),
-  FusedBatchNormV2: normalised('U'),
-  FusedBatchNormV3: normalised('U'),
-  IdentityN: (node) => typesOf(node, 'T'),
-  Split: repeated('num_split'),
-  StringNGrams: (node) => ['DT_STRING', typeOf(node, 'Tsplits', 'DT_INT64')],
-  Unpack: repeated('num'),
-}
-
+]
+const TEXTS = ['StaticRegexReplace', 'StringJoin', 'StringLower']
 /** Operations whose type has a name of its own among the attributes, with TensorFlow's default. */
 const NAMED: Readonly<Record<string, [attribute: string, fallback?: ValueType]>> = {
   ArgMax: ['output_type', 'DT_INT64'],
   ArgMin: ['output_type', 'DT_INT64'],
   Cast: ['DstT'],
   Const: ['dtype'],
+  GatherNd: ['Tparams'],
   GatherV2: ['Tparams'],
   LRN: ['T', 'DT_FLOAT'],
   LowerBound: ['out_type', 'DT_INT32'],
@@ -68,17 +41,54 @@ const NAMED: Readonly<Record<string, [attribute: string, fallback?: ValueType]>>
   UpperBound: ['out_type', 'DT_INT32'],
 }
 
+/** What TensorFlow takes `T` for where it is left out, of operations that may leave it out. */
+const DEFAULTS: Readonly<Record<string, ValueType>> = {
+  BroadcastArgs: 'DT_INT32',
+  InvertPermutation: 'DT_INT32',
+  LeakyRelu: 'DT_FLOAT',
+}
+
+const several = (node: NodeDef, count: string): ValueType[] =>
+  Array.from({ length: intOf(node, count) }, () => typeOf(node, 'T'))
+
+/** What a batch is normalised to is of one type, and the numbers by which that is done are of another. */
+const normalised =
+  (wide: string) =>
+  (node: NodeDef): ValueType[] => [
+    typeOf(node, 'T'),
+    ...Array.from({ length: 5 }, () => typeOf(node, wide)),
+  ]
+
+/** Operations with several ports, or of one type whatever their attributes are. */
+const PORTS: Readonly<Record<string, (node: NodeDef) => ValueType[]>> = {
+  ...Object.fromEntries(TRUTHS.map((op) => [op, () => ['DT_BOOL']])),
+  ...Object.fromEntries(TEXTS.map((op) => [op, () => ['DT_STRING']])),
+  Bucketize: () => ['DT_INT32'],
+  FusedBatchNorm: normalised('T'),
+  FusedBatchNormV2: normalised('U'),
+  FusedBatchNormV3: normalised('U'),
+  IdentityN: (node) => typesOf(node, 'T'),
+  Rank: () => ['DT_INT32'],
+  ResizeBilinear: () => ['DT_FLOAT'],
+  Split: (node) => several(node, 'num_split'),
+  SplitV: (node) => several(node, 'num_split'),
+  StringNGrams: (node) => ['DT_STRING', typeOf(node, 'Tsplits', 'DT_INT64')],
+  StringSplitV2: () => ['DT_INT64', 'DT_STRING', 'DT_INT64'],
+  StringToHashBucketFast: () => ['DT_INT64'],
+  TopKV2: (node) => [typeOf(node, 'T'), typeOf(node, 'index_type', 'DT_INT32')],
+  Unpack: (node) => several(node, 'num'),
+  Where: () => ['DT_INT64'],
+}
+
 /** The element types of a node's ports, in order. Throws UNTRANSLATABLE when they cannot be told. */
 export function portTypes(node: NodeDef): ValueType[] {
   const { op } = node
-  if (TRUTHS.has(op)) return ['DT_BOOL']
-  if (TEXTS.has(op)) return ['DT_STRING']
-  const fixed = Object.hasOwn(FIXED, op) ? FIXED[op] : undefined
-  if (fixed !== undefined) return [...fixed]
-  const listed = Object.hasOwn(LISTED, op) ? LISTED[op] : undefined
-  if (listed !== undefined) return listed(node)
+  const ports = Object.hasOwn(PORTS, op) ? PORTS[op] : undefined
+  if (ports !== undefined) return ports(node)
   const named = Object.hasOwn(NAMED, op) ? NAMED[op] : undefined
   if (named !== undefined) return [typeOf(node, ...named)]
-  if (!Object.hasOwn(node.attrs, 'T')) throw untranslatable(node, 'it has no translation')
-  return [typeOf(node, 'T')]
+  const fallback = Object.hasOwn(DEFAULTS, op) ? DEFAULTS[op] : undefined
+  if (!Object.hasOwn(node.attrs, 'T') && fallback === undefined)
+    throw untranslatable(node, 'it has no translation')
+  return [typeOf(node, 'T', fallback)]
 }

@@ -68,16 +68,28 @@ function writeAttr(attr: AttrValue): WireWriter {
   }
 }
 
-type List = Extract<AttrValue, { kind: 'ints' | 'types' | 'functions' }>
+type ListAttr = Extract<AttrValue, { kind: 'ints' | 'types' | 'floats' | 'functions' }>
 
-const isList = (attr: AttrValue): attr is List => ['ints', 'types', 'functions'].includes(attr.kind)
+const isList = (attr: AttrValue): attr is ListAttr =>
+  attr.kind === 'ints' ||
+  attr.kind === 'types' ||
+  attr.kind === 'floats' ||
+  attr.kind === 'functions'
 
-function writeList(attr: List): WireWriter {
+function writeList(attr: ListAttr): WireWriter {
   const list = new WireWriter()
-  if (attr.kind === 'ints') return list.packed(3, attr.value)
-  if (attr.kind === 'types') return list.packed(6, attr.value.map(numberOfType))
-  for (const name of attr.value) list.message(9, functionName(name))
-  return list
+  switch (attr.kind) {
+    case 'ints':
+      return list.packed(3, attr.value)
+    case 'types':
+      return list.packed(6, attr.value.map(numberOfType))
+    case 'floats':
+      for (const value of attr.value) list.float(4, value)
+      return list
+    case 'functions':
+      for (const name of attr.value) list.message(9, functionName(name))
+      return list
+  }
 }
 
 const functionName = (name: string): WireWriter => new WireWriter().bytes(1, name)

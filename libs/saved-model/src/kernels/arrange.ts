@@ -1,6 +1,7 @@
 // Operations that move elements, of numeric graphs alone.
 
-import { intOf, typeOf, untranslatable } from '../node-attrs.ts'
+import { sizeOf } from '@drover/serving-api'
+import { intOf, typeOf } from '../node-attrs.ts'
 import {
   asInteger,
   asIntegers,
@@ -73,20 +74,24 @@ const unpack: Kernel = (node) => {
   })
 }
 
-/** The last axis alone: each index becomes a row with one place on, or none when it is outside. */
+/** Each index becomes a row along the axis with one place on, or none when it is outside. */
 const oneHot: Kernel = (node) => {
-  if (intOf(node, 'axis', -1) !== -1) throw untranslatable(node, 'its axis is not the last')
+  const axis = intOf(node, 'axis', -1)
   return (inputs) => {
     const [indices, depth, on, off] = inputs
     if (indices === undefined || depth === undefined || on === undefined || off === undefined)
       throw invalid('4 inputs were expected')
     const width = asInteger(depth)
-    const places = new Uint8Array(countOf([...indices.shape, width]))
-    for (const [row, index] of asIntegers(indices).entries())
-      if (index >= 0 && index < width) places[row * width + index] = 1
-    return [
-      selected({ dtype: 'DT_BOOL', shape: [...indices.shape, width], values: places }, on, off),
-    ]
+    const at = axis === -1 ? indices.shape.length : axisOf(axis, indices.shape.length + 1)
+    const shape = indices.shape.toSpliced(at, 0, width)
+    const places = new Uint8Array(countOf(shape))
+    const inner = sizeOf(indices.shape.slice(at))
+    for (const [row, index] of asIntegers(indices).entries()) {
+      const column = row % inner
+      if (index >= 0 && index < width)
+        places[((row - column) / inner) * inner * width + index * inner + column] = 1
+    }
+    return [selected({ dtype: 'DT_BOOL', shape, values: places }, on, off)]
   }
 }
 

@@ -2,7 +2,7 @@
 // caution; a size of zero counts as one, since loops over empty tensors take their time as well.
 
 import type { NodeDef } from '../graph.ts'
-import { boolOf, intOf, intsOf } from '../node-attrs.ts'
+import { boolOf, floatsOf, intOf, intsOf } from '../node-attrs.ts'
 import { asIntegers, type Value } from '../values.ts'
 
 /** What a kernel costs with these operands, in nanoseconds. */
@@ -30,7 +30,8 @@ const COPIED_NS = 2
 /** Where calculating an element takes longer. */
 const SLOW_NS: Readonly<Record<string, number>> = {
   Erf: 500,
-  Pow: 50,
+  Erfc: 500,
+  Pow: 200,
   StringJoin: 300,
   StringToHashBucketFast: 2_000,
 }
@@ -157,6 +158,19 @@ const gathered: Cost = (inputs) => {
   return blocks * (BLOCK_NS + filled(table.slice(at + 1)) * perElement)
 }
 
+/** Each row of positions takes what is behind them. */
+const gatheredNd: Cost = (inputs) => {
+  const [table, indices] = [shapeAt(inputs, 0), shapeAt(inputs, 1)]
+  const rows = filled(indices.slice(0, -1))
+  const perElement = inputs[0]?.dtype === 'DT_STRING' ? TEXT_NS : MOVED_NS
+  const width = filled(table.slice(indices.at(-1) ?? 0))
+  return all(inputs.slice(1)) + rows * (BLOCK_NS + width * perElement)
+}
+
+/** Rows are put in order, of which some is thrown away. */
+const ordered: Cost = (inputs) =>
+  all(inputs) * (2 + Math.log2(1 + filled(shapeAt(inputs, 0).slice(-1))))
+
 const joined = (axisOf: (inputs: readonly Value[]) => number): Cost =>
   function cost(inputs) {
     const shape = shapeAt(inputs, 0)
@@ -187,27 +201,46 @@ const each = <T>(value: T, ops: readonly string[]): Record<string, T> =>
 const costs: Readonly<Record<string, (node: NodeDef) => Cost>> = {
   ...each(
     () => free,
-    ['ExpandDims', 'Identity', 'PlaceholderWithDefault', 'Rank', 'Reshape', 'Shape', 'Size'],
+    [
+      'ExpandDims',
+      'Identity',
+      'IdentityN',
+      'PlaceholderWithDefault',
+      'Rank',
+      'Reshape',
+      'Shape',
+      'Size',
+    ],
   ),
   ...each(() => free, ['Snapshot', 'Squeeze', 'StopGradient']),
-  ...each(() => all, ['ArgMax', 'ArgMin', 'Cumsum', 'LogSoftmax', 'Softmax', 'StridedSlice']),
-  ...each(() => all, ['StringSplitV2']),
+  ...each(() => all, ['ArgMax', 'ArgMin', 'Cumprod', 'Cumsum', 'L2Loss', 'LogSoftmax', 'Softmax']),
+  ...each(() => all, ['ReverseV2', 'Slice', 'StridedSlice', 'StringSplitV2']),
   ...each(() => reduced, ['All', 'Any', 'Max', 'Mean', 'Min', 'Prod', 'Sum']),
   ...each(product, ['BatchMatMulV2', 'MatMul']),
   ...each(() => looked, ['LowerBound', 'UpperBound']),
+  BroadcastArgs: () => all,
+  BroadcastTo: () => sized((inputs) => filled(integersAt(inputs, 1))),
+  Bucketize: (node) => (inputs) =>
+    elementsOf(inputs) * ELEMENT_NS * (2 + Math.log2(1 + floatsOf(node, 'boundaries').length)),
   ConcatV2: () => joined((inputs) => integersAt(inputs, inputs.length - 1)[0] ?? 0),
   Fill: () => sized((inputs) => filled(integersAt(inputs, 0))),
   GatherV2: () => gathered,
   OneHot: () => sized((inputs) => filled([...shapeAt(inputs, 0), integersAt(inputs, 1)[0] ?? 1])),
+  GatherNd: () => gatheredNd,
+  InvertPermutation: () => all,
   // The pieces are joined along an axis that they do not have yet.
   Pack: (node) => joined(() => intOf(node, 'axis', 0)),
   Range: () => sized(rangeLength),
   ScatterNd: () => sized((inputs) => filled(integersAt(inputs, 2)), MOVED_NS),
   Split: (node) => divided(node, 'num_split'),
+  SplitV: (node) => divided(node, 'num_split'),
   StringNGrams: grams,
   Tile: () => sized((inputs) => filled(shapeAt(inputs, 0)) * filled(integersAt(inputs, 1))),
+  TopKV2: () => ordered,
   Transpose: () => (inputs) => 2 * all(inputs),
   Unpack: (node) => divided(node, 'num'),
+  // Each place is as many numbers as there are dimensions.
+  Where: () => (inputs) => all(inputs) * (1 + shapeAt(inputs, 0).length),
   UnsortedSegmentSum: () => sized(segmentsLength, MOVED_NS),
 }
 

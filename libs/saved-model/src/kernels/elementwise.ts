@@ -109,6 +109,7 @@ export const elementwiseKernels: Readonly<Record<string, Kernel>> = {
   Ceil: ofFloats(Math.ceil),
   Cos: ofFloats(Math.cos),
   Erf: ofFloats(erf),
+  Erfc: ofFloats((value) => 1 - erf(value)),
   Exp: ofFloats(Math.exp),
   Expm1: ofFloats(Math.expm1),
   Floor: ofFloats(Math.floor),

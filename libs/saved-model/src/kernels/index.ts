@@ -1,18 +1,37 @@
 import { arrangeKernels } from './arrange.ts'
 import { elementwiseKernels } from './elementwise.ts'
+import { functionKernels, lossKernels } from './functions.ts'
+import { integerKernels } from './integers.ts'
 import type { Kernel } from './kernel.ts'
 import { numberKernels } from './numbers.ts'
+import { placeKernels } from './places.ts'
 import { productKernels } from './products.ts'
 import { reductionKernels } from './reductions.ts'
 import { segmentKernels } from './segments.ts'
 import { shapeKernels } from './shapes.ts'
+import { sliceKernels } from './slices.ts'
 import { stringKernels } from './strings.ts'
 
 const tableOf = (tables: readonly Readonly<Record<string, Kernel>>[]): Map<string, Kernel> =>
   new Map(tables.flatMap((table) => Object.entries(table)))
 
-const aroundText = tableOf([stringKernels, shapeKernels, segmentKernels, numberKernels])
-const ofNumbers = tableOf([arrangeKernels, elementwiseKernels, productKernels, reductionKernels])
+const aroundText = tableOf([
+  integerKernels,
+  numberKernels,
+  placeKernels,
+  segmentKernels,
+  shapeKernels,
+  sliceKernels,
+  stringKernels,
+])
+const ofNumbers = tableOf([
+  arrangeKernels,
+  elementwiseKernels,
+  functionKernels,
+  lossKernels,
+  productKernels,
+  reductionKernels,
+])
 
 /** What runs an operation in TypeScript, if anything does. */
 export const kernelOf = (op: string): Kernel | undefined => aroundText.get(op) ?? ofNumbers.get(op)

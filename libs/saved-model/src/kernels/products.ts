@@ -16,17 +16,6 @@ const ofFloats =
     return arithmetic({ ofNumbers, ofLongs: (a) => a })(node)
   }
 
-/** Rounds down, where JavaScript's takes the sign of the dividend. */
-function floorMod(a: number, b: number): number {
-  const rest = a % b
-  return rest !== 0 && rest < 0 !== b < 0 ? rest + b : rest
-}
-
-/** C's rules for what is 1 whatever the other is. */
-function pow(a: number, b: number): number {
-  return a === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : a ** b
-}
-
 const run = (op: string, node: Parameters<Kernel>[0]): Run => {
   const kernel = numberKernels[op]
   if (kernel === undefined) throw untranslatable(node, `it needs ${op}`)
@@ -152,9 +141,7 @@ export const productKernels: Readonly<Record<string, Kernel>> = {
   BiasAdd: biasAdd,
   ClipByValue: clip,
   DivNoNan: ofFloats((a, b) => (b === 0 ? 0 : a / b)),
-  FloorMod: ofFloats(floorMod),
   MatMul: matMul,
-  Pow: ofFloats(pow),
   RealDiv: ofFloats((a, b) => a / b),
   SquaredDifference: arithmetic({
     ofNumbers: (a, b) => (a - b) * (a - b),

@@ -31,21 +31,36 @@ const range: Kernel = (node) => {
   })
 }
 
-const cumsum: Kernel = (node) => {
-  const isExclusive = boolOf(node, 'exclusive', false)
-  const isReverse = boolOf(node, 'reverse', false)
-  return withTwo((input, axis) => {
-    if (input.dtype === 'DT_STRING') throw invalid('text has no sum')
-    const at = axisOf(asInteger(axis), input.shape.length)
-    const found = zeros(input.dtype, input.shape)
-    const ways = { rows: rowsAlong(input.shape, at), isExclusive, isReverse }
-    if (found.dtype === 'DT_INT64' && input.dtype === 'DT_INT64')
-      runningSums(found.values, input.values, { ...ways, zero: 0n, add: (a, b) => a + b })
-    else if (isNumber(found) && isNumber(input))
-      runningSums(found.values, input.values, { ...ways, zero: 0, add: (a, b) => a + b })
-    return found
-  })
+/** How what runs along an axis begins and goes on. */
+interface Running {
+  zero: number
+  add: (a: number, b: number) => number
+  /** For int32 where it would lose bits. */
+  addInts?: (a: number, b: number) => number
+  addLongs: (a: bigint, b: bigint) => bigint
 }
+
+/** Running sums or products; floats are rounded at each step, as TensorFlow's are. */
+const running =
+  ({ zero, add, addInts = add, addLongs }: Running): Kernel =>
+  (node) => {
+    const isExclusive = boolOf(node, 'exclusive', false)
+    const isReverse = boolOf(node, 'reverse', false)
+    const rounded = (a: number, b: number) => Math.fround(add(a, b))
+    return withTwo((input, axis) => {
+      if (input.dtype === 'DT_STRING') throw invalid('text has no sum')
+      const at = axisOf(asInteger(axis), input.shape.length)
+      const found = zeros(input.dtype, input.shape)
+      const ways = { rows: rowsAlong(input.shape, at), isExclusive, isReverse }
+      const { dtype } = input
+      const of = dtype === 'DT_FLOAT' ? rounded : dtype === 'DT_INT32' ? addInts : add
+      if (found.dtype === 'DT_INT64' && input.dtype === 'DT_INT64')
+        run(found.values, input.values, { ...ways, zero: BigInt(zero), add: addLongs })
+      else if (isNumber(found) && isNumber(input))
+        run(found.values, input.values, { ...ways, zero, add: of })
+      return found
+    })
+  }
 
 /** The elements along an axis: where each row of them begins, how long it is and in what steps. */
 interface Rows {
@@ -65,7 +80,7 @@ function rowsAlong(shape: readonly number[], axis: number): Rows {
   return { starts, length, step }
 }
 
-function runningSums<T>(
+function run<T>(
   to: { [index: number]: T },
   from: ArrayLike<T>,
   {
@@ -199,7 +214,17 @@ const scatterNd: Kernel = () =>
 
 /** Operations on positions. */
 export const segmentKernels: Readonly<Record<string, Kernel>> = {
-  Cumsum: cumsum,
+  Cumprod: running({
+    zero: 1,
+    add: (a, b) => a * b,
+    addInts: Math.imul,
+    addLongs: (a, b) => BigInt.asIntN(64, a * b),
+  }),
+  Cumsum: running({
+    zero: 0,
+    add: (a, b) => a + b,
+    addLongs: (a, b) => BigInt.asIntN(64, a + b),
+  }),
   LowerBound: bound((element, value) => element < value),
   Range: range,
   ScatterNd: scatterNd,

@@ -11,13 +11,11 @@ import {
   integers,
   invalid,
   pick,
-  positionsOf,
   reshaped,
-  stridesOf,
   type Value,
   zeros,
 } from '../values.ts'
-import { type Kernel, type Run, withOne, withThree, withTwo } from './kernel.ts'
+import { type Kernel, withOne, withThree, withTwo } from './kernel.ts'
 
 const identity: Kernel = () => withOne((input) => input)
 
@@ -92,51 +90,6 @@ const pack: Kernel = (node) => {
   }
 }
 
-/** The slice of one dimension; one that is shrunk goes away. */
-interface Slice {
-  from: number
-  step: number
-  length: number
-  isShrunk: boolean
-}
-
-const stridedSlice: Kernel = (node) => {
-  const mask = (name: string) => intOf(node, name, 0)
-  const [begins, ends, shrinks] = [mask('begin_mask'), mask('end_mask'), mask('shrink_axis_mask')]
-  if (mask('ellipsis_mask') !== 0 || mask('new_axis_mask') !== 0)
-    throw untranslatable(node, 'it has an ellipsis or a new axis')
-  return ((inputs) => {
-    const [input, ...bounds] = inputs
-    if (input === undefined || bounds.length !== 3) throw invalid('4 inputs were expected')
-    const [begin = [], end = [], strides = []] = bounds.map(asIntegers)
-    if (begin.length > input.shape.length) throw invalid('more slices than dimensions')
-    const slices = input.shape.map((size, axis): Slice => {
-      const has = (bits: number) => (bits & (1 << axis)) !== 0
-      if (axis >= begin.length) return { from: 0, step: 1, length: size, isShrunk: false }
-      const from = begin[axis] ?? 0
-      if (has(shrinks)) return { from: axisOf(from, size), step: 1, length: 1, isShrunk: true }
-      const step = strides[axis] ?? 1
-      if (step === 0) throw invalid('a stride is 0')
-      const clamp = (at: number) =>
-        Math.min(Math.max(at < 0 ? at + size : at, step > 0 ? 0 : -1), step > 0 ? size : size - 1)
-      const start = has(begins) ? (step > 0 ? 0 : size - 1) : clamp(from)
-      const stop = has(ends) ? (step > 0 ? size : -1) : clamp(end[axis] ?? 0)
-      const length = Math.max(0, Math.ceil((stop - start) / step))
-      return { from: start, step, length, isShrunk: false }
-    })
-    return [sliced(input, slices)]
-  }) satisfies Run
-}
-
-function sliced(input: Value, slices: readonly Slice[]): Value {
-  const strides = stridesOf(input.shape)
-  const lengths = slices.map(({ length }) => length)
-  const start = slices.reduce((sum, { from }, axis) => sum + from * (strides[axis] ?? 1), 0)
-  const steps = slices.map(({ step }, axis) => step * (strides[axis] ?? 1))
-  const kept = slices.filter(({ isShrunk }) => !isShrunk).map(({ length }) => length)
-  return pick(input, kept, positionsOf(lengths, steps, start))
-}
-
 const gather: Kernel = (node) => {
   if (intOf(node, 'batch_dims', 0) !== 0) throw untranslatable(node, 'it has batch dimensions')
   return withThree((params, indices, axis) => {
@@ -183,6 +136,7 @@ export const shapeKernels: Readonly<Record<string, Kernel>> = {
   Fill: fill,
   GatherV2: gather,
   Identity: identity,
+  IdentityN: () => (inputs) => [...inputs],
   Pack: pack,
   PlaceholderWithDefault: identity,
   Reshape: reshape,
@@ -191,5 +145,4 @@ export const shapeKernels: Readonly<Record<string, Kernel>> = {
   Snapshot: identity,
   Squeeze: squeeze,
   StopGradient: identity,
-  StridedSlice: stridedSlice,
 }

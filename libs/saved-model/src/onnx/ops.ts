@@ -60,13 +60,13 @@ export function int64Vector(context: Context, index: number): string {
 }
 
 /** ONNX has the same operation under this name. */
-const plain =
+export const plain =
   (type: string): OnnxOp =>
   ({ onnx, inputs }) =>
     onnx.op(type, inputs)
 
 /** The same for floats alone: ONNX's is not defined for integers, or differs. */
-const ofFloats =
+export const ofFloats =
   (translate: OnnxOp): OnnxOp =>
   (context) => {
     const type = numericType(context.node)
@@ -87,7 +87,8 @@ const squaredDifference: OnnxOp = ({ onnx, inputs }) => {
 
 const rsqrt: OnnxOp = ({ onnx, inputs }) => onnx.op('Reciprocal', [onnx.op('Sqrt', inputs)])
 
-const constantOf = ({ onnx, node }: Context, value: number): string =>
+/** A constant of the type that the node works on. */
+export const constantOf = ({ onnx, node }: Context, value: number): string =>
   onnx.constant(scalar(numericType(node), value))
 
 const log1p: OnnxOp = (context) =>
@@ -100,6 +101,14 @@ const relu6: OnnxOp = (context) =>
   context.onnx.op('Min', [context.onnx.op('Relu', context.inputs), constantOf(context, 6)])
 
 const notEqual: OnnxOp = ({ onnx, inputs }) => onnx.op('Not', [onnx.op('Equal', inputs)])
+
+/** ONNX's Sum is of floats alone. */
+const addN: OnnxOp = (context) => {
+  const { onnx, inputs } = context
+  const [first, ...more] = inputs
+  if (first === undefined || more.length === 0) return onnx.op('Identity', inputs)
+  return more.reduce((sum, input) => onnx.op('Add', [sum, input]), first)
+}
 
 /** Neither infinite nor a NaN, for which no comparison holds. */
 const isFinite: OnnxOp = (context) => {
@@ -120,13 +129,6 @@ const divNoNan: OnnxOp = (context) => {
   return onnx.op('Where', [isZero, zero, onnx.op('Div', inputs)])
 }
 
-/** Rounds down, where ONNX's Mod takes the sign of the dividend. */
-const floorMod: OnnxOp = (context) => {
-  const { onnx, inputs } = context
-  const quotient = onnx.op('Floor', [onnx.op('Div', inputs)])
-  return onnx.op('Sub', [inputOf(context, 0), onnx.op('Mul', [quotient, inputOf(context, 1)])])
-}
-
 const cast: OnnxOp = (context) =>
   context.onnx.cast(inputOf(context, 0), numericType(context.node, 'DstT'))
 
@@ -137,12 +139,6 @@ const matMul: OnnxOp = (context) => {
       ? onnx.op('Transpose', [inputOf(context, index)], { perm: [1n, 0n] })
       : inputOf(context, index)
   return onnx.op('MatMul', [side(0, 'transpose_a'), side(1, 'transpose_b')])
-}
-
-const batchMatMul: OnnxOp = ({ node, onnx, inputs }) => {
-  if (boolOf(node, 'adj_x', false) || boolOf(node, 'adj_y', false))
-    throw untranslatable(node, 'it transposes its inputs')
-  return onnx.op('MatMul', inputs)
 }
 
 const onLastAxis =
@@ -166,15 +162,18 @@ const reduce =
   (context) =>
     reduced(type, context)
 
-/** Truth values are reduced as integers. */
-const reduceTruths =
-  (type: string): OnnxOp =>
-  (context) => {
-    const { onnx } = context
-    const given = onnx.cast(inputOf(context, 0), 'DT_INT32')
-    const inputs = [given, ...context.inputs.slice(1)]
-    return onnx.cast(reduced(type, { ...context, inputs }), 'DT_BOOL')
-  }
+/** Truth values are counted, also where there are none. */
+function anyOf(context: Context, truths: string): string {
+  const inputs = [context.onnx.cast(truths, 'DT_INT32'), ...context.inputs.slice(1)]
+  return context.onnx.cast(reduced('ReduceSum', { ...context, inputs }), 'DT_BOOL')
+}
+
+const any: OnnxOp = (context) => anyOf(context, inputOf(context, 0))
+
+const all: OnnxOp = (context) => {
+  const { onnx } = context
+  return onnx.op('Not', [anyOf(context, onnx.op('Not', [inputOf(context, 0)]))])
+}
 
 const argOf =
   (type: string): OnnxOp =>
@@ -207,13 +206,12 @@ const select: OnnxOp = (context) => {
 export const arithmeticOps: Readonly<Record<string, OnnxOp>> = {
   Abs: plain('Abs'),
   Add: plain('Add'),
-  AddN: plain('Sum'),
+  AddN: addN,
   AddV2: plain('Add'),
-  All: reduceTruths('ReduceMin'),
-  Any: reduceTruths('ReduceMax'),
+  All: all,
+  Any: any,
   ArgMax: argOf('ArgMax'),
   ArgMin: argOf('ArgMin'),
-  BatchMatMulV2: batchMatMul,
   Cast: cast,
   Ceil: plain('Ceil'),
   ClipByValue: clip,
@@ -225,7 +223,6 @@ export const arithmeticOps: Readonly<Record<string, OnnxOp>> = {
   Exp: plain('Exp'),
   Expm1: expm1,
   Floor: plain('Floor'),
-  FloorMod: ofFloats(floorMod),
   Greater: plain('Greater'),
   GreaterEqual: plain('GreaterOrEqual'),
   IsFinite: isFinite,
@@ -249,7 +246,6 @@ export const arithmeticOps: Readonly<Record<string, OnnxOp>> = {
   Mul: plain('Mul'),
   Neg: plain('Neg'),
   NotEqual: notEqual,
-  Pow: ofFloats(plain('Pow')),
   Prod: reduce('ReduceProd'),
   RealDiv: ofFloats(plain('Div')),
   Reciprocal: plain('Reciprocal'),

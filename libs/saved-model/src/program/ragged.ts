@@ -11,6 +11,7 @@
 //   ...AsRow      the same in a matrix with one row
 
 import { boolOf, intOf, intsOf } from '../node-attrs.ts'
+import { isPlainSlice } from '../strided-slice.ts'
 import { integersIn, type Kind, nodeOf } from './kinds.ts'
 import type { NodeStep } from './program.ts'
 
@@ -30,6 +31,10 @@ function is(kind: Kind | undefined, ...wanted: readonly number[]): boolean {
 
 const mask = (step: NodeStep, name: string): number => intOf(nodeOf(step), name, 0)
 
+/** The dimensions that a slice takes one element of; none where it adds others. */
+const shrunkBy = (step: NodeStep): number =>
+  isPlainSlice(nodeOf(step)) ? mask(step, 'shrink_axis_mask') : 0
+
 const rules: Readonly<
   Record<string, (step: NodeStep, inputs: readonly Kind[]) => Kinds | undefined>
 > = {
@@ -38,7 +43,7 @@ const rules: Readonly<
       ? [{ is: 'places' }, { is: 'pieces', inner: [] }, { is: 'dims' }]
       : undefined,
   StridedSlice: (step, [input, begin, end, strides]) => {
-    const shrinks = mask(step, 'shrink_axis_mask')
+    const shrinks = shrunkBy(step)
     if (input?.is === 'dims' && is(begin, 0) && shrinks === 1) return [{ is: 'count' }]
     const isColumn = is(begin, 0, 0) && is(end, 0, 1) && is(strides, 1, 1) && shrinks === 2
     const isWhole = (mask(step, 'begin_mask') & mask(step, 'end_mask') & 1) === 1

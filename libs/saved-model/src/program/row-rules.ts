@@ -2,6 +2,7 @@
 
 import { sizeOf } from '@drover/serving-api'
 import { boolOf, intOf, intsOf } from '../node-attrs.ts'
+import { isPlainSlice } from '../strided-slice.ts'
 import { isSameShape } from '../values.ts'
 import { integersIn, type Kind, nodeOf } from './kinds.ts'
 import type { NodeStep } from './program.ts'
@@ -158,7 +159,8 @@ const gatherColumns: Rule = (_, [input, indices, axis]) => {
 
 const stridedSlice: Rule = (step, inputs) => {
   const [from, ...others] = inputs.slice(1).map(integersIn)
-  if (from === undefined || others.includes(undefined)) return undefined
+  if (from === undefined || others.includes(undefined) || !isPlainSlice(nodeOf(step)))
+    return undefined
   const shrinks = intOf(nodeOf(step), 'shrink_axis_mask', 0)
   if (inputs[0]?.is !== 'shape') return sliceRows(step, inputs)
   return from.length === 1 && from[0] === 0 && shrinks === 1 ? [{ is: 'count' }] : undefined
@@ -187,10 +189,11 @@ const product: Rule = (step, [left, right]) => {
   return [{ is: 'rows', inner: [...left.inner.slice(0, -1), columns] }]
 }
 
-const oneHot: Rule = (_, [indices, depth, ...values]) => {
+const oneHot: Rule = (step, [indices, depth, ...values]) => {
   const [width] = integersIn(depth) ?? []
   const isPlain = values.every((kind) => kind.is === 'same' && isSameShape(kind.shape ?? [1], []))
-  if (indices?.is !== 'rows' || width === undefined || !isPlain) return undefined
+  const isLast = intOf(nodeOf(step), 'axis', -1) === -1
+  if (indices?.is !== 'rows' || width === undefined || !isPlain || !isLast) return undefined
   return [{ is: 'rows', inner: [...indices.inner, width] }]
 }
 
@@ -213,6 +216,11 @@ export const rules: Readonly<Record<string, Rule>> = {
   ...each(elementwise, ['Snapshot', 'Softplus', 'Softsign', 'Sqrt', 'Square', 'StopGradient']),
   ...each(elementwise, ['SquaredDifference', 'StaticRegexReplace', 'StringJoin', 'StringLower']),
   ...each(elementwise, ['StringToHashBucketFast', 'Sub', 'Tanh', 'ZerosLike']),
+  ...each(elementwise, ['Acos', 'Acosh', 'ApproximateEqual', 'Asin', 'Asinh', 'Atan', 'Atan2']),
+  ...each(elementwise, ['Atanh', 'BitwiseAnd', 'BitwiseOr', 'BitwiseXor', 'Bucketize', 'Cosh']),
+  ...each(elementwise, ['Erfc', 'FloorDiv', 'Inv', 'Invert', 'LeftShift', 'Mod', 'RightShift']),
+  ...each(elementwise, ['Rint', 'Round', 'Sinh', 'Tan', 'TruncateDiv', 'TruncateMod', 'Xdivy']),
+  ...each(elementwise, ['Xlog1py', 'Xlogy']),
   ...each(reduction, ['All', 'Any', 'Max', 'Mean', 'Min', 'Prod', 'Sum']),
   ...each(argOf, ['ArgMax', 'ArgMin']),
   ...each(product, ['BatchMatMulV2', 'MatMul']),
@@ -220,6 +228,7 @@ export const rules: Readonly<Record<string, Rule>> = {
   BiasAdd: (step, inputs) => (rankOf(inputs[0]) > 1 ? elementwise(step, inputs) : undefined),
   ConcatV2: concat,
   ExpandDims: expandDims,
+  IdentityN: (_, inputs) => inputs,
   GatherV2: gather,
   OneHot: oneHot,
   Pack: pack,

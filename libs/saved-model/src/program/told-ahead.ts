@@ -6,7 +6,9 @@ import { portTypes } from '../types.ts'
 
 /** Which operands say how large an operation's output is, by TensorFlow's names. */
 const SIZING: Readonly<Record<string, readonly number[]>> = {
+  BroadcastTo: [1],
   Fill: [0],
+  LinSpace: [2],
   OneHot: [1],
   Range: [0, 1, 2],
   ScatterNd: [2],

@@ -1,0 +1,152 @@
+// Operations that go by positions, in ONNX. There, a negative position counts from the end; TensorFlow
+// refuses it.
+
+import { boolOf, floatsOf, intOf, typeOf, untranslatable } from '../node-attrs.ts'
+import type { OnnxBuilder } from './model.ts'
+import {
+  type Context,
+  inputOf,
+  integersOf,
+  int64Vector,
+  numericType,
+  type OnnxOp,
+  scalar,
+} from './ops.ts'
+
+const BEYOND = 2n ** 62n
+
+const long = (onnx: OnnxBuilder, value: bigint): string =>
+  onnx.constant({ dtype: 'DT_INT64', shape: [], values: BigInt64Array.of(value) })
+
+/** Positions as int64; negative ones are out of all bounds. */
+function positions(context: Context, index: number): string {
+  const { onnx } = context
+  const constant = context.constant(index)
+  const given = onnx.cast(inputOf(context, index), 'DT_INT64')
+  if (constant !== undefined && integersOf(context, index).every((each) => each >= 0)) return given
+  const isNegative = onnx.op('Less', [given, long(onnx, 0n)])
+  return onnx.op('Where', [isNegative, long(onnx, BEYOND), given])
+}
+
+/** Along dimensions that both have, each row takes of its own. */
+const gather: OnnxOp = (context) => {
+  const { node, onnx } = context
+  const [axis = 0] = integersOf(context, 2)
+  const [params, at] = [inputOf(context, 0), positions(context, 1)]
+  const batch = intOf(node, 'batch_dims', 0)
+  if (batch === 0) return onnx.op('Gather', [params, at], { axis: BigInt(axis) })
+  if (batch < 0 || axis !== batch)
+    throw untranslatable(node, 'its axis does not follow its batch dimensions')
+  const rows = onnx.op('Unsqueeze', [at, onnx.vector([-1n])])
+  return onnx.op('GatherND', [params, rows], { batch_dims: BigInt(batch) })
+}
+
+const gatherNd: OnnxOp = (context) =>
+  context.onnx.op('GatherND', [inputOf(context, 0), positions(context, 1)])
+
+function zerosOf({ node, onnx }: Context, shape: string): string {
+  const zero = scalar(numericType(node), 0)
+  return onnx.op('ConstantOfShape', [shape], { value: { ...zero, shape: [1] } })
+}
+
+const scatterNd: OnnxOp = (context) => {
+  const zeros = zerosOf(context, int64Vector(context, 2))
+  const inputs = [zeros, positions(context, 0), inputOf(context, 1)]
+  return context.onnx.op('ScatterND', inputs, { reduction: 'add' })
+}
+
+const scatterInto =
+  (reduction: string): OnnxOp =>
+  (context) => {
+    const inputs = [inputOf(context, 0), positions(context, 1), inputOf(context, 2)]
+    return context.onnx.op('ScatterND', inputs, { reduction })
+  }
+
+/** The places of what is true, or not zero. */
+const where: OnnxOp = ({ onnx, inputs }) =>
+  onnx.op('Transpose', [onnx.op('NonZero', inputs)], { perm: [1n, 0n] })
+
+const topK: OnnxOp = (context) => {
+  const { node, onnx } = context
+  if (!boolOf(node, 'sorted', true)) throw untranslatable(node, 'it does not sort')
+  const inputs = [inputOf(context, 0), int64Vector(context, 1)]
+  const [values = '', found = ''] = onnx.ops('TopK', inputs, {
+    outputs: 2,
+    attributes: { axis: -1n, largest: 1n, sorted: 1n },
+  })
+  const isShort = typeOf(node, 'index_type', 'DT_INT32') === 'DT_INT32'
+  return [values, isShort ? onnx.cast(found, 'DT_INT32') : found]
+}
+
+/** 0, 1, ... as int64; the count is one of any integers. */
+export function counting(context: Context, index: number): string {
+  const { onnx } = context
+  if (context.constant(index) !== undefined) {
+    const [count = 0] = integersOf(context, index)
+    return onnx.op('Range', [long(onnx, 0n), long(onnx, BigInt(count)), long(onnx, 1n)])
+  }
+  const count = onnx.cast(inputOf(context, index), 'DT_INT64')
+  return onnx.op('Range', [long(onnx, 0n), count, long(onnx, 1n)])
+}
+
+/** Each index becomes a row with one place on, or none when it is outside. */
+const oneHot: OnnxOp = (context) => {
+  const { node, onnx } = context
+  const axis = intOf(node, 'axis', -1)
+  if (axis < -1) throw untranslatable(node, `its axis is ${axis}`)
+  const indices = onnx.cast(inputOf(context, 0), 'DT_INT64')
+  const spread = onnx.op('Unsqueeze', [indices, onnx.vector([BigInt(axis)])])
+  let places = counting(context, 1)
+  if (axis >= 0) {
+    // As many ones behind as there are dimensions behind the axis.
+    const behind = onnx.op('Slice', [
+      onnx.op('Shape', [spread]),
+      onnx.vector([BigInt(axis + 1)]),
+      onnx.vector([BEYOND]),
+    ])
+    const ones = onnx.op('Div', [
+      onnx.op('Add', [behind, long(onnx, 1n)]),
+      onnx.op('Add', [behind, long(onnx, 1n)]),
+    ])
+    places = onnx.op('Reshape', [
+      places,
+      onnx.op('Concat', [onnx.vector([-1n]), ones], { axis: 0n }),
+    ])
+  }
+  return onnx.op('Where', [
+    onnx.op('Equal', [spread, places]),
+    inputOf(context, 2),
+    inputOf(context, 3),
+  ])
+}
+
+/** Counts the boundaries that a number has reached; one that is none has reached all. */
+const bucketize: OnnxOp = (context) => {
+  const { node, onnx } = context
+  const boundaries = floatsOf(node, 'boundaries')
+  const type = numericType(node) === 'DT_DOUBLE' ? 'DT_DOUBLE' : 'DT_FLOAT'
+  const all = { dtype: type, shape: [boundaries.length] }
+  const edges =
+    type === 'DT_DOUBLE'
+      ? onnx.constant({ ...all, dtype: 'DT_DOUBLE', values: Float64Array.from(boundaries) })
+      : onnx.constant({ ...all, dtype: 'DT_FLOAT', values: Float32Array.from(boundaries) })
+  const column = onnx.op('Unsqueeze', [onnx.cast(inputOf(context, 0), type), onnx.vector([-1n])])
+  const isReached = onnx.op('Not', [onnx.op('Less', [column, edges])])
+  const inputs = [onnx.cast(isReached, 'DT_INT32'), onnx.vector([-1n])]
+  return onnx.op('ReduceSum', inputs, { keepdims: 0n })
+}
+
+/** Operations that go by positions, by TensorFlow's name. */
+export const indexOps: Readonly<Record<string, OnnxOp>> = {
+  Bucketize: bucketize,
+  GatherNd: gatherNd,
+  GatherV2: gather,
+  OneHot: oneHot,
+  ScatterNd: scatterNd,
+  TensorScatterAdd: scatterInto('add'),
+  TensorScatterMax: scatterInto('max'),
+  TensorScatterMin: scatterInto('min'),
+  TensorScatterUpdate: scatterInto('none'),
+  TopKV2: topK,
+  Where: where,
+}

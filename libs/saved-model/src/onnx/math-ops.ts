@@ -1,0 +1,94 @@
+// Functions of each number that ONNX puts together from others.
+
+import { floatOf } from '../node-attrs.ts'
+import {
+  constantOf,
+  type Context,
+  inputOf,
+  numericType,
+  ofFloats,
+  type OnnxOp,
+  plain,
+} from './ops.ts'
+
+const erfc: OnnxOp = (context) =>
+  context.onnx.op('Sub', [constantOf(context, 1), context.onnx.op('Erf', context.inputs)])
+
+/** Half to even; integers are whole already. */
+const round: OnnxOp = ({ node, onnx, inputs }) => {
+  const type = numericType(node)
+  return onnx.op(type === 'DT_INT32' || type === 'DT_INT64' ? 'Identity' : 'Round', inputs)
+}
+
+/** Zero where the first operand is, whatever the other would make of it. */
+const unlessZero =
+  (of: (context: Context, x: string, y: string) => string): OnnxOp =>
+  (context) => {
+    const { onnx } = context
+    const [x, y] = [inputOf(context, 0), inputOf(context, 1)]
+    const zero = constantOf(context, 0)
+    return onnx.op('Where', [onnx.op('Equal', [x, zero]), zero, of(context, x, y)])
+  }
+
+const xlogy = unlessZero(({ onnx }, x, y) => onnx.op('Mul', [x, onnx.op('Log', [y])]))
+const xdivy = unlessZero(({ onnx }, x, y) => onnx.op('Div', [x, y]))
+const xlog1py = unlessZero((context, x, y) => {
+  const { onnx } = context
+  return onnx.op('Mul', [x, onnx.op('Log', [onnx.op('Add', [y, constantOf(context, 1)])])])
+})
+
+/** Less than zero, of which there are two. */
+function isNegative(context: Context, value: string): string {
+  const { onnx } = context
+  const zero = constantOf(context, 0)
+  const isLess = onnx.op('Less', [value, zero])
+  return onnx.op('Or', [isLess, onnx.op('Less', [onnx.op('Reciprocal', [value]), zero])])
+}
+
+/** By the arc tangent of the quotient, turned by half a circle on the left of the axis. */
+const atan2: OnnxOp = (context) => {
+  const { onnx } = context
+  const [givenY, givenX] = [inputOf(context, 0), inputOf(context, 1)]
+  const areInfinite = onnx.op('And', [onnx.op('IsInf', [givenY]), onnx.op('IsInf', [givenX])])
+  const [y = '', x = ''] = [givenY, givenX].map((value) =>
+    onnx.op('Where', [areInfinite, onnx.op('Sign', [value]), value]),
+  )
+  const zero = constantOf(context, 0)
+  const areZero = onnx.op('And', [onnx.op('Equal', [y, zero]), onnx.op('Equal', [x, zero])])
+  const angle = onnx.op('Where', [areZero, zero, onnx.op('Atan', [onnx.op('Div', [y, x])])])
+  const [half, minusHalf] = [Math.PI, -Math.PI].map((value) => constantOf(context, value))
+  const turn = onnx.op('Where', [isNegative(context, y), minusHalf ?? '', half ?? ''])
+  return onnx.op('Add', [angle, onnx.op('Where', [isNegative(context, x), turn, zero])])
+}
+
+const approximateEqual: OnnxOp = (context) => {
+  const { node, onnx, inputs } = context
+  const tolerance = constantOf(context, floatOf(node, 'tolerance', 1e-5))
+  return onnx.op('Less', [onnx.op('Abs', [onnx.op('Sub', inputs)]), tolerance])
+}
+
+/** Of each number, by TensorFlow's name. */
+export const mathOps: Readonly<Record<string, OnnxOp>> = {
+  ...Object.fromEntries(
+    ['Acos', 'Acosh', 'Asin', 'Asinh', 'Atan', 'Atanh', 'Cosh', 'Sinh', 'Tan'].map((op) => [
+      op,
+      plain(op),
+    ]),
+  ),
+  ApproximateEqual: ofFloats(approximateEqual),
+  Atan2: ofFloats(atan2),
+  Erfc: ofFloats(erfc),
+  Inv: ofFloats(plain('Reciprocal')),
+  Rint: ofFloats(plain('Round')),
+  Round: round,
+  Xdivy: ofFloats(xdivy),
+  Xlog1py: ofFloats(xlog1py),
+  Xlogy: ofFloats(xlogy),
+}
+
+/** One number of all of them. */
+export const l2Loss: OnnxOp = ofFloats((context) => {
+  const { onnx, inputs } = context
+  const sum = onnx.op('ReduceSumSquare', inputs, { keepdims: 0n })
+  return onnx.op('Mul', [sum, constantOf(context, 0.5)])
+})
