@@ -21,7 +21,7 @@ import type { Servable } from './servable.ts'
 import { startTensorflowHost } from './tensorflow-host.ts'
 
 /** Operations without this attribute are refused with it. */
-const UNTYPED = /^(Logical|All|Any|Cast$|String|GatherV2|Range$)/
+const UNTYPED = /^(Logical|All|Any|Cast$|String|GatherV2|GatherNd|Range$)/
 const attrsOf = ({ op, attrs: { T, ...attrs } }: Case): Record<string, Attr> =>
   UNTYPED.test(op) || T === undefined ? attrs : { T, ...attrs }
 const nameOf = ({ op }: Case, index: number): string => `${index}_${op}`

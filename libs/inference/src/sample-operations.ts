@@ -1,8 +1,11 @@
 // What the tests of this lib try every operation on. Floats stay finite in every answer, as answers
 // are compared by PROTOCOL 8.
 
-import { type Attr, attr } from '@drover/saved-model'
+import { attr } from '@drover/saved-model'
 import { floatTensor, stringTensor, type Tensor } from '@drover/serving-api'
+import { BOOL, FLOAT, INT32, INT64, of, type Rest, STRING } from './sample-case.ts'
+import { integerCases } from './sample-integers.ts'
+import { placeCases } from './sample-places.ts'
 import {
   A,
   B,
@@ -15,19 +18,8 @@ import {
   STRANGE,
   WORDS,
 } from './sample-slices.ts'
+import { sumCases } from './sample-sums.ts'
 import { bool, double, int32, int64 } from './sample-tensors.ts'
-
-const [FLOAT, STRING, BOOL] = [attr.type('DT_FLOAT'), attr.type('DT_STRING'), attr.type('DT_BOOL')]
-const [INT32, INT64] = [attr.type('DT_INT32'), attr.type('DT_INT64')]
-
-type Rest = Partial<Case> & { T?: Attr }
-
-/** A case of floats to floats, unless said otherwise. */
-const of = (
-  op: string,
-  operands: Case['operands'],
-  { attrs = {}, type = 'DT_FLOAT', T = FLOAT, port = 0 }: Rest = {},
-): Case => ({ op, operands, attrs: { T, ...attrs }, type, port })
 
 const truth = { type: 'DT_BOOL' } as const
 const long = { type: 'DT_INT64', T: INT64 } as const
@@ -246,4 +238,7 @@ export const cases: readonly Case[] = [
       Tsplits: INT64,
     },
   }),
+  ...integerCases,
+  ...placeCases,
+  ...sumCases,
 ]

@@ -1,6 +1,6 @@
 import type { SignatureDef, Tensor } from '@drover/serving-api'
 import { SavedModelError } from './errors.ts'
-import type { SavedModel } from './graph.ts'
+import { portOf, type SavedModel } from './graph.ts'
 import { untranslatable } from './node-attrs.ts'
 import {
   keepsRank,
@@ -13,6 +13,7 @@ import {
 import { canonical } from './flatten.ts'
 import { inliner } from './inline.ts'
 import { neededOf, type Partition, partition, type Placed } from './partition.ts'
+import { MEASURES } from './program/told-ahead.ts'
 import { Plan, valueOf } from './program/plan.ts'
 import { Constants, type Program, ProgramBuilder } from './program/program.ts'
 import { staticShapes } from './static-shapes.ts'
@@ -162,6 +163,8 @@ function translateNumeric(signature: SignatureDef, parts: Partition): Numeric | 
   const ranks = ranksOf(signature, parts.numeric)
   const nodes = new Map([...parts.prelude, ...parts.numeric].map(({ node }) => [node.name, node]))
   const shapeOf = staticShapes(signature, { constants: parts.constants, nodes })
+  const sizes = new Set<string>()
+  const isSize = (key: string) => parts.constants.has(key) || sizes.has(portOf(key).node)
   for (const placed of parts.numeric) {
     const { node, inputs } = placed
     const translateOp = onnxOpOf(node.op)
@@ -185,7 +188,9 @@ function translateNumeric(signature: SignatureDef, parts: Partition): Numeric | 
       constant: (index) => parts.constants.get(inputs[index] ?? ''),
       shape: (index) => shapeOf(inputs[index] ?? ''),
       producer: (index) => made.get(inputs[index] ?? '')?.node,
+      isSize: (index) => isSize(inputs[index] ?? ''),
     })
+    if (MEASURES.has(node.op) || inputs.every(isSize)) sizes.add(node.name)
     for (const [port, name] of [outputs].flat().entries()) {
       names.set(`${node.name}:${port}`, name)
       made.set(`${node.name}:${port}`, placed)

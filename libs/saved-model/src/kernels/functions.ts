@@ -1,8 +1,7 @@
 // More functions of numbers, of numeric graphs alone.
 
 import { floatOf } from '../node-attrs.ts'
-import { invalid, isNumber, numbers, type Value } from '../values.ts'
-import { commonShape, repeated } from './broadcast.ts'
+import { invalid, isNumber, isSameShape, numbers, type Value } from '../values.ts'
 import { mapFloats } from './elementwise.ts'
 import { type Kernel, withOne, withTwo } from './kernel.ts'
 import { arithmetic } from './numbers.ts'
@@ -38,12 +37,12 @@ const approximateEqual: Kernel = (node) => {
   const tolerance = floatOf(node, 'tolerance', 1e-5)
   return withTwo((a, b): Value => {
     if (!isNumber(a) || !isNumber(b) || a.dtype !== b.dtype) throw invalid('floats were expected')
-    const shape = commonShape(a.shape, b.shape)
-    const [x, y] = [repeated(a, shape).values, repeated(b, shape).values]
+    if (!isSameShape(a.shape, b.shape)) throw invalid('two tensors of one shape were expected')
+    const [x, y] = [a.values, b.values]
     const found = Uint8Array.from(x, (value, index) =>
       Math.abs(value - (y[index] ?? 0)) < tolerance ? 1 : 0,
     )
-    return numbers('DT_BOOL', shape, found)
+    return numbers('DT_BOOL', a.shape, found)
   })
 }
 

@@ -176,7 +176,13 @@ function castTo(type: Exclude<ValueType, 'DT_STRING'>, input: Value): Value {
   if (input.dtype !== 'DT_INT64')
     return type === 'DT_INT64'
       ? ints(shape, mapped(new BigInt64Array(input.values.length), input.values, toLong))
-      : numbers(type, shape, input.values)
+      : numbers(
+          type,
+          shape,
+          type === 'DT_INT32'
+            ? mapped(new Int32Array(input.values.length), input.values, toInt)
+            : input.values,
+        )
   const short = type === 'DT_INT32' ? lowBits : Number
   const found = mapped(new Float64Array(input.values.length), input.values, short)
   return type === 'DT_INT64' ? input : numbers(type, shape, found)
@@ -198,7 +204,11 @@ function mapped<From, To, Into extends { [index: number]: To; readonly length: n
 const lowBits = (value: bigint): number => Number(BigInt.asIntN(32, value))
 
 const isTruth = (value: number | bigint): number => (Number(value) === 0 ? 0 : 1)
-const toLong = (value: number): bigint => BigInt(Number.isFinite(value) ? Math.trunc(value) : 0)
+/** What does not fit becomes the smallest, as the processor has it. */
+const toInt = (value: number): number =>
+  value > -(2 ** 31) - 1 && value < 2 ** 31 ? value : -(2 ** 31)
+const toLong = (value: number): bigint =>
+  value >= -(2 ** 63) && value < 2 ** 63 ? BigInt(Math.trunc(value)) : -(2n ** 63n)
 
 /** Chooses between two tensors of one type, element by element. */
 export function selected(condition: Value, yes: Value, no: Value): Value {

@@ -29,7 +29,7 @@ const addN: Kernel = (node) => {
 
 const clip: Kernel = (node) => {
   const [max, min] = [run('Maximum', node), run('Minimum', node)]
-  return withThree((input, low, high) => min([...max([input, low]), high]))
+  return withThree((input, low, high) => max([...min([input, high]), low]))
 }
 
 /** The bias of each channel, which are the last dimension. */

@@ -53,6 +53,8 @@ const stridedSlice: Kernel = (node) => {
     const [input, ...bounds] = inputs
     if (input === undefined || bounds.length !== 3) throw invalid('4 inputs were expected')
     const [begin = [], end = [], strides = []] = bounds.map(asIntegers)
+    if (begin.length !== end.length || begin.length !== strides.length)
+      throw invalid(`${begin.length}, ${end.length} and ${strides.length} bounds`)
     const { slices, added } = sliceSpecs(node, begin.length)
     const rank = input.shape.length
     if (slices.length > rank) throw invalid('more slices than dimensions')

@@ -20,3 +20,41 @@ export function unlessLarge(onnx: OnnxBuilder, faults: string, tensor: string): 
 /** A tensor that must have this shape already; the run fails where it has another. */
 export const ofShape = (onnx: OnnxBuilder, tensor: string, shape: string): string =>
   onnx.op('Reshape', [tensor, shape], { allowzero: 1n })
+
+/**
+ * Axes counted from the front. onnxruntime does not know those from the back in tensors without
+ * elements: it gives such a batch another shape.
+ */
+export function fromFront(
+  onnx: OnnxBuilder,
+  tensor: string,
+  axes: string | readonly number[],
+): string {
+  const isKnown = typeof axes !== 'string'
+  if (isKnown && axes.every((axis) => axis >= 0)) return onnx.vector(axes.map(BigInt))
+  const given = isKnown ? onnx.vector(axes.map(BigInt)) : axes
+  const rank = onnx.op('Size', [onnx.op('Shape', [tensor])])
+  const turned = onnx.op('Add', [given, rank])
+  if (isKnown && axes.every((axis) => axis < 0)) return turned
+  return onnx.op('Where', [onnx.op('Less', [given, onnx.vector([0n])]), turned, given])
+}
+
+/** Sums along the last axis, which goes away. */
+export const sumOfRows = (onnx: OnnxBuilder, tensor: string): string =>
+  onnx.op('ReduceSum', [tensor, fromFront(onnx, tensor, [-1])], { keepdims: 0n })
+
+/**
+ * Joins tensors. onnxruntime does not look at the shape of those without elements, and leaves room
+ * for them where others have some, which nobody fills: then the run is to fail.
+ */
+export function joined(onnx: OnnxBuilder, parts: readonly string[], axis: bigint): string {
+  const whole = onnx.op('Concat', parts, { axis })
+  const unfilled = parts.reduce(
+    (left, part) => onnx.op('Sub', [left, onnx.op('Size', [part])]),
+    onnx.op('Size', [whole]),
+  )
+  // There is one row to take, and any other number is outside.
+  const rows = onnx.op('Unsqueeze', [onnx.op('Shape', [whole]), onnx.vector([0n])])
+  const shape = onnx.op('Gather', [rows, unfilled], { axis: 0n })
+  return onnx.op('Reshape', [whole, shape], { allowzero: 1n })
+}

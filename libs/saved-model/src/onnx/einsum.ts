@@ -73,6 +73,24 @@ function sameSizes(
   return unlessLarge(onnx, onnx.op('Not', [onnx.op('Equal', sizes)]), first.name)
 }
 
+/** Where the ellipses may stand for different dimensions: onnxruntime knows products of matrices alone. */
+function asManyMatrices({ node, onnx, inputs }: Context, equation: string): string {
+  const found = /^\.{3}(.)(.),\.{3}(.)(.)->\.{3}(.)(.)$/.exec(equation)
+  const [, a = '', b = '', c = '', d = '', row = '', column = ''] = found ?? []
+  const inner = a === row ? b : a
+  const fits = (labels: string, wanted: string) =>
+    labels === wanted || labels === wanted.split('').toReversed().join('')
+  if (
+    new Set([row, column, inner]).size < 3 ||
+    !fits(a + b, row + inner) ||
+    !fits(c + d, inner + column)
+  )
+    throw untranslatable(node, `its equation is ${equation}`)
+  const turned = (input = '', isTurned = false) =>
+    isTurned ? onnx.op('Einsum', [input], { equation: '...ij->...ji' }) : input
+  return onnx.op('MatMul', [turned(inputs[0], a !== row), turned(inputs[1], c !== inner)])
+}
+
 /** As onnxruntime does it, which repeats dimensions of size 1. */
 function asEinsum(context: Context, { operands, result }: Sum): string {
   const { onnx } = context
@@ -84,6 +102,8 @@ function asEinsum(context: Context, { operands, result }: Sum): string {
   if (first !== undefined && second !== undefined)
     names[0] = sameSizes(onnx, first, second, [...new Set(shared)])
   const equation = `${operands.map(({ labels }) => labels).join(',')}->${result}`
+  if (second?.labels.includes(ELLIPSIS) && first?.labels.includes(ELLIPSIS))
+    return asManyMatrices(context, equation)
   return onnx.op('Einsum', names, { equation })
 }
 

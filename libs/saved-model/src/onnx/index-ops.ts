@@ -2,6 +2,7 @@
 // refuses it.
 
 import { boolOf, floatsOf, intOf, typeOf, untranslatable } from '../node-attrs.ts'
+import { sumOfRows } from './checks.ts'
 import type { OnnxBuilder } from './model.ts'
 import {
   type Context,
@@ -66,16 +67,41 @@ const scatterInto =
 const where: OnnxOp = ({ onnx, inputs }) =>
   onnx.op('Transpose', [onnx.op('NonZero', inputs)], { perm: [1n, 0n] })
 
+/** Rows of the last axis, and one of zeros where there are none: that would end the process. */
+function rowsOf({ onnx }: Context, tensor: string, size: string): string {
+  const isEmpty = onnx.op('Equal', [onnx.op('Size', [tensor]), long(onnx, 0n)])
+  const missing = onnx.op('Where', [isEmpty, size, onnx.vector([0n])])
+  const zeros = onnx.op('CastLike', [onnx.op('ConstantOfShape', [missing]), tensor])
+  const flat = onnx.op('Reshape', [tensor, onnx.vector([-1n])])
+  const all = onnx.op('Concat', [flat, zeros], { axis: 0n })
+  return onnx.op('Reshape', [all, onnx.op('Concat', [onnx.vector([-1n]), size], { axis: 0n })])
+}
+
 const topK: OnnxOp = (context) => {
   const { node, onnx } = context
   if (!boolOf(node, 'sorted', true)) throw untranslatable(node, 'it does not sort')
-  const inputs = [inputOf(context, 0), int64Vector(context, 1)]
-  const [values = '', found = ''] = onnx.ops('TopK', inputs, {
+  const [input, count] = [inputOf(context, 0), int64Vector(context, 1)]
+  const shape = onnx.op('Shape', [input])
+  const [none, last] = [onnx.vector([0n]), onnx.vector([-1n])]
+  const rows = rowsOf(context, input, onnx.op('Gather', [shape, last], { axis: 0n }))
+  const found = onnx.ops('TopK', [rows, count], {
     outputs: 2,
     attributes: { axis: -1n, largest: 1n, sorted: 1n },
   })
+  const outer = onnx.op('Slice', [shape, none, last])
+  const wanted = onnx.op('Concat', [outer, count], { axis: 0n })
+  // Of none at all nothing is left.
+  const isThere = onnx.op('Sign', [onnx.op('Size', [input])])
+  const [values = '', indices = ''] = found.map((each) => {
+    const kept = onnx.op('Slice', [
+      each,
+      none,
+      onnx.op('Reshape', [onnx.op('Mul', [isThere, long(onnx, BEYOND)]), onnx.vector([1n])]),
+    ])
+    return onnx.op('Reshape', [kept, wanted], { allowzero: 1n })
+  })
   const isShort = typeOf(node, 'index_type', 'DT_INT32') === 'DT_INT32'
-  return [values, isShort ? onnx.cast(found, 'DT_INT32') : found]
+  return [values, isShort ? onnx.cast(indices, 'DT_INT32') : indices]
 }
 
 /** 0, 1, ... as int64; the count is one of any integers. */
@@ -132,8 +158,7 @@ const bucketize: OnnxOp = (context) => {
       : onnx.constant({ ...all, dtype: 'DT_FLOAT', values: Float32Array.from(boundaries) })
   const column = onnx.op('Unsqueeze', [onnx.cast(inputOf(context, 0), type), onnx.vector([-1n])])
   const isReached = onnx.op('Not', [onnx.op('Less', [column, edges])])
-  const inputs = [onnx.cast(isReached, 'DT_INT32'), onnx.vector([-1n])]
-  return onnx.op('ReduceSum', inputs, { keepdims: 0n })
+  return sumOfRows(onnx, onnx.cast(isReached, 'DT_INT32'))
 }
 
 /** Operations that go by positions, by TensorFlow's name. */

@@ -11,6 +11,7 @@ import { matrixOps } from './matrix-ops.ts'
 import { padding } from './padding.ts'
 import { patchOps } from './patches.ts'
 import { pooling } from './pooling.ts'
+import { reduceOps } from './reduce-ops.ts'
 import { shapeOps } from './shape-ops.ts'
 import { sliceOps } from './slices.ts'
 
@@ -27,6 +28,7 @@ const ofMany = {
   ...indexOps,
   ...matrixOps,
   ...padding,
+  ...reduceOps,
   ...shapeOps,
   ...sliceOps,
 }
@@ -39,12 +41,11 @@ export const onnxOpOf = (op: string): OnnxOp | undefined => ops.get(op)
  * In TensorFlow they take tensors of certain ranks alone, in ONNX some of them of others as well. What
  * has the rank of an image must be known to be one, or onnxruntime does not take the transposes out.
  */
-const RANKED = new Set([...['BiasAdd', 'MatMul'], ...Object.keys(ofImages)])
-const REDUCING = ['All', 'Any', 'ArgMax', 'ArgMin', 'Max', 'Mean', 'Min', 'Prod', 'Sum']
+const RANKED = new Set(['BiasAdd', 'MatMul', ...Object.keys(ofImages)])
 const PASSING = ['Identity', 'OnesLike', 'Snapshot', 'StopGradient', 'ZerosLike']
 const CHANGING = ['BatchToSpaceND', 'ExpandDims', 'SpaceToBatchND']
 const KEEPING = new Set([...Object.keys({ ...ofEach, ...padding }), ...PASSING, ...CHANGING])
-for (const op of [...RANKED, ...REDUCING]) KEEPING.delete(op)
+for (const op of RANKED) KEEPING.delete(op)
 
 /** Whether an operation refuses ranks that its translation would take. */
 export const needsRank = (op: string): boolean => RANKED.has(op)

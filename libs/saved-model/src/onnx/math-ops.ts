@@ -1,6 +1,7 @@
 // Functions of each number that ONNX puts together from others.
 
 import { floatOf } from '../node-attrs.ts'
+import { ofShape, unless } from './checks.ts'
 import {
   constantOf,
   type Context,
@@ -61,10 +62,15 @@ const atan2: OnnxOp = (context) => {
   return onnx.op('Add', [angle, onnx.op('Where', [isNegative(context, x), turn, zero])])
 }
 
+/** Of tensors of one shape. */
 const approximateEqual: OnnxOp = (context) => {
-  const { node, onnx, inputs } = context
+  const { node, onnx } = context
+  const [x, y] = [inputOf(context, 0), inputOf(context, 1)]
   const tolerance = constantOf(context, floatOf(node, 'tolerance', 1e-5))
-  return onnx.op('Less', [onnx.op('Abs', [onnx.op('Sub', inputs)]), tolerance])
+  const shapes = [onnx.op('Shape', [x]), onnx.op('Shape', [y])]
+  const shape = unless(onnx, onnx.op('Not', [onnx.op('Equal', shapes)]), shapes[0] ?? '')
+  const distance = onnx.op('Abs', [onnx.op('Sub', [x, ofShape(onnx, y, shape)])])
+  return onnx.op('Less', [distance, tolerance])
 }
 
 /** Of each number, by TensorFlow's name. */

@@ -1,7 +1,7 @@
 // Matrices in the last two dimensions, in ONNX, and tensors that are made by numbers.
 
 import { boolOf, typeOf, untranslatable } from '../node-attrs.ts'
-import { ofShape, unless } from './checks.ts'
+import { ofShape, sumOfRows, unless } from './checks.ts'
 import { counting } from './index-ops.ts'
 import type { OnnxBuilder } from './model.ts'
 import {
@@ -98,7 +98,7 @@ const diagonalPart: OnnxOp = (context) => {
   if (numericType(node) === 'DT_BOOL') throw untranslatable(node, 'it works on truth values')
   const input = inputOf(context, 0)
   const found = masked(context, onnx.op('Equal', sidesOf(onnx, input)), input)
-  const sums = onnx.op('ReduceSum', [found, onnx.vector([-1n])], { keepdims: 0n })
+  const sums = sumOfRows(onnx, found)
   const length = onnx.op('Reshape', [sizeAlong(onnx, input, COLUMNS), onnx.vector([1n])])
   return onnx.op('Slice', [sums, onnx.vector([0n]), length, onnx.vector([-1n])])
 }

@@ -18,6 +18,8 @@ export interface Context {
   shape(index: number): StaticShape
   /** The node that makes an input; undefined where it is constant or comes with the request. */
   producer(index: number): NodeDef | undefined
+  /** Whether an input is made of constants and of sizes of tensors alone. */
+  isSize(index: number): boolean
 }
 
 /** Adds what a node does to the ONNX graph; the names of its ports. */
@@ -118,8 +120,8 @@ const isFinite: OnnxOp = (context) => {
 
 const clip: OnnxOp = (context) => {
   const { onnx } = context
-  const low = onnx.op('Max', [inputOf(context, 0), inputOf(context, 1)])
-  return onnx.op('Min', [low, inputOf(context, 2)])
+  const high = onnx.op('Min', [inputOf(context, 0), inputOf(context, 2)])
+  return onnx.op('Max', [high, inputOf(context, 1)])
 }
 
 const divNoNan: OnnxOp = (context) => {
@@ -151,39 +153,12 @@ const withAlpha =
   ({ node, onnx, inputs }) =>
     onnx.op(type, inputs, { alpha: floatOf(node, 'alpha', fallback) })
 
-function reduced(type: string, context: Context): string {
-  const keepdims = boolOf(context.node, 'keep_dims', false) ? 1n : 0n
-  const inputs = [inputOf(context, 0), int64Vector(context, 1)]
-  return context.onnx.op(type, inputs, { keepdims, noop_with_empty_axes: 1n })
+/** ONNX's Where is not of truth values. */
+const chosen = ({ node, onnx, inputs: [condition = '', yes = '', no = ''] }: Context): string => {
+  if (numericType(node) !== 'DT_BOOL') return onnx.op('Where', [condition, yes, no])
+  const isYes = onnx.op('And', [condition, yes])
+  return onnx.op('Or', [isYes, onnx.op('And', [onnx.op('Not', [condition]), no])])
 }
-
-const reduce =
-  (type: string): OnnxOp =>
-  (context) =>
-    reduced(type, context)
-
-/** Truth values are counted, also where there are none. */
-function anyOf(context: Context, truths: string): string {
-  const inputs = [context.onnx.cast(truths, 'DT_INT32'), ...context.inputs.slice(1)]
-  return context.onnx.cast(reduced('ReduceSum', { ...context, inputs }), 'DT_BOOL')
-}
-
-const any: OnnxOp = (context) => anyOf(context, inputOf(context, 0))
-
-const all: OnnxOp = (context) => {
-  const { onnx } = context
-  return onnx.op('Not', [anyOf(context, onnx.op('Not', [inputOf(context, 0)]))])
-}
-
-const argOf =
-  (type: string): OnnxOp =>
-  (context) => {
-    const { node, onnx } = context
-    const [axis] = integersOf(context, 1)
-    const found = onnx.op(type, [inputOf(context, 0)], { axis: BigInt(axis ?? 0), keepdims: 0n })
-    const wanted = typeOf(node, 'output_type', 'DT_INT64')
-    return wanted === 'DT_INT32' ? onnx.cast(found, wanted) : found
-  }
 
 /** The first kind of Select takes a vector of conditions for whole rows; trailing ones do that. */
 const select: OnnxOp = (context) => {
@@ -199,7 +174,8 @@ const select: OnnxOp = (context) => {
     value: { dtype: 'DT_INT64', shape: [1], values: BigInt64Array.of(1n) },
   })
   const target = onnx.op('Concat', [shape, ones], { axis: 0n })
-  return onnx.op('Where', [onnx.op('Reshape', [condition, target]), yes, inputOf(context, 2)])
+  const inputs = [onnx.op('Reshape', [condition, target]), yes, inputOf(context, 2)]
+  return chosen({ ...context, inputs })
 }
 
 /** Numeric operations, by TensorFlow's name. */
@@ -208,10 +184,6 @@ export const arithmeticOps: Readonly<Record<string, OnnxOp>> = {
   Add: plain('Add'),
   AddN: addN,
   AddV2: plain('Add'),
-  All: all,
-  Any: any,
-  ArgMax: argOf('ArgMax'),
-  ArgMin: argOf('ArgMin'),
   Cast: cast,
   Ceil: plain('Ceil'),
   ClipByValue: clip,
@@ -238,22 +210,18 @@ export const arithmeticOps: Readonly<Record<string, OnnxOp>> = {
   LogicalNot: plain('Not'),
   LogicalOr: plain('Or'),
   MatMul: matMul,
-  Max: reduce('ReduceMax'),
   Maximum: plain('Max'),
-  Mean: ofFloats(reduce('ReduceMean')),
-  Min: reduce('ReduceMin'),
   Minimum: plain('Min'),
   Mul: plain('Mul'),
   Neg: plain('Neg'),
   NotEqual: notEqual,
-  Prod: reduce('ReduceProd'),
   RealDiv: ofFloats(plain('Div')),
   Reciprocal: plain('Reciprocal'),
   Relu: plain('Relu'),
   Relu6: relu6,
   Rsqrt: rsqrt,
   Select: select,
-  SelectV2: plain('Where'),
+  SelectV2: chosen,
   Sigmoid: plain('Sigmoid'),
   Sign: plain('Sign'),
   Sin: plain('Sin'),
@@ -264,6 +232,5 @@ export const arithmeticOps: Readonly<Record<string, OnnxOp>> = {
   Square: square,
   SquaredDifference: squaredDifference,
   Sub: plain('Sub'),
-  Sum: reduce('ReduceSum'),
   Tanh: plain('Tanh'),
 }

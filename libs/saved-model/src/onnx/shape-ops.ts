@@ -1,6 +1,7 @@
 // Operations on shapes and positions, in ONNX.
 
 import { intOf, intsOf, typeOf } from '../node-attrs.ts'
+import { joined } from './checks.ts'
 import {
   type Context,
   inputOf,
@@ -28,16 +29,23 @@ const squeeze: OnnxOp = (context) => {
   )
 }
 
-const concat: OnnxOp = (context) => {
-  const [axis = 0] = integersOf(context, context.inputs.length - 1)
-  return context.onnx.op('Concat', context.inputs.slice(0, -1), { axis: BigInt(axis) })
+/** What a tensor of sizes is put together from is never empty where another is not. */
+function joinedUnlessSizes(context: Context, parts: readonly string[], axis: bigint): string {
+  const areSizes = parts.every((_, index) => context.isSize(index))
+  return areSizes ? context.onnx.op('Concat', parts, { axis }) : joined(context.onnx, parts, axis)
 }
 
-const pack: OnnxOp = ({ node, onnx, inputs }) => {
+const concat: OnnxOp = (context) => {
+  const [axis = 0] = integersOf(context, context.inputs.length - 1)
+  return joinedUnlessSizes(context, context.inputs.slice(0, -1), BigInt(axis))
+}
+
+const pack: OnnxOp = (context) => {
+  const { node, onnx, inputs } = context
   const axis = BigInt(intOf(node, 'axis', 0))
   const axes = onnx.vector([axis])
   const parts = inputs.map((input) => onnx.op('Unsqueeze', [input, axes]))
-  return onnx.op('Concat', parts, { axis })
+  return joinedUnlessSizes(context, parts, axis)
 }
 
 /** ONNX counts in int64 where TensorFlow's default is int32. */

@@ -7,6 +7,8 @@ import { type Context, inputOf, integersOf, int64Vector, type OnnxOp } from './o
 
 const LAST = 2n ** 63n - 1n
 const FIRST = -LAST
+/** Behind all elements; the last of all numbers is taken for the end that a step goes to. */
+const BEYOND = 2n ** 62n
 
 /** The numbers of an input that says where slices begin or end, or how far they step. */
 interface Bounds {
@@ -16,9 +18,17 @@ interface Bounds {
   name: () => string
 }
 
-function boundsOf(context: Context, index: number): Bounds {
+function boundsOf(context: Context, index: number, count?: number): Bounds {
   const known = context.constant(index) === undefined ? undefined : integersOf(context, index)
-  return { known, name: () => int64Vector(context, index) }
+  const { onnx } = context
+  return {
+    known,
+    name: () => {
+      const vector = int64Vector(context, index)
+      if (known !== undefined || count === undefined) return vector
+      return onnx.op('Reshape', [vector, onnx.vector([BigInt(count)])])
+    },
+  }
 }
 
 /** How many numbers come along; told by any of them that is constant. */
@@ -89,13 +99,14 @@ function endsBackwards(
     onnx.op('Add', [starts, sizes]),
     onnx.vector(slices.map(() => 0n)),
   ])
-  return onnx.op('Where', [isBefore, onnx.vector([LAST]), ends])
+  return onnx.op('Where', [isBefore, onnx.vector([BEYOND]), ends])
 }
 
 const stridedSlice: OnnxOp = (context) => {
   const { node, onnx } = context
-  const { slices, added } = sliceSpecs(node, countOf(context))
-  const [begin, end] = [boundsOf(context, 1), boundsOf(context, 2)]
+  const count = countOf(context)
+  const { slices, added } = sliceSpecs(node, count)
+  const [begin, end] = [boundsOf(context, 1, count), boundsOf(context, 2, count)]
   const strides = integersOf(context, 3)
   const stepOf = ({ at, isShrunk }: SliceSpec) => (isShrunk ? 1 : (strides[at] ?? 1))
   if (slices.some((slice) => stepOf(slice) === 0)) throw untranslatable(node, 'a stride is 0')

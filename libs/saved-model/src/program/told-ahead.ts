@@ -16,7 +16,7 @@ const SIZING: Readonly<Record<string, readonly number[]>> = {
   UnsortedSegmentSum: [2],
 }
 /** Operations whose first output is made of sizes, whatever their operands hold. */
-const MEASURES: ReadonlySet<string> = new Set(['Rank', 'Shape', 'Size'])
+export const MEASURES: ReadonlySet<string> = new Set(['Rank', 'Shape', 'Size'])
 /** How many rows texts have and how many words the longest: no more than there are bytes. */
 const SPLIT_SIZES_PORT = 2
 

@@ -1,0 +1,88 @@
+// What makes one number of many along axes, in ONNX.
+
+import { boolOf, typeOf } from '../node-attrs.ts'
+import { fromFront } from './checks.ts'
+import type { OnnxBuilder } from './model.ts'
+import {
+  constantOf,
+  type Context,
+  inputOf,
+  integersOf,
+  int64Vector,
+  ofFloats,
+  type OnnxOp,
+  scalar,
+} from './ops.ts'
+
+function reduced(type: string, context: Context): string {
+  const { node, onnx } = context
+  const input = inputOf(context, 0)
+  const keepdims = boolOf(node, 'keep_dims', false) ? 1n : 0n
+  const known = context.constant(1) === undefined ? undefined : integersOf(context, 1)
+  if (known?.length === 0) return onnx.op('Identity', [input])
+  const axes = fromFront(onnx, input, known ?? int64Vector(context, 1))
+  return onnx.op(type, [input, axes], { keepdims, noop_with_empty_axes: 1n })
+}
+
+const reduce =
+  (type: string): OnnxOp =>
+  (context) =>
+    reduced(type, context)
+
+/** Of nothing it is no number, where onnxruntime has 0. */
+const mean: OnnxOp = (context) => {
+  const { onnx } = context
+  const none = onnx.constant(scalar('DT_INT64', 0))
+  const isEmpty = onnx.op('Equal', [onnx.op('Size', [inputOf(context, 0)]), none])
+  return onnx.op('Where', [isEmpty, constantOf(context, NaN), reduced('ReduceMean', context)])
+}
+
+/** Truth values are counted, also where there are none. */
+function anyOf(context: Context, truths: string): string {
+  const inputs = [context.onnx.cast(truths, 'DT_INT32'), ...context.inputs.slice(1)]
+  return context.onnx.cast(reduced('ReduceSum', { ...context, inputs }), 'DT_BOOL')
+}
+
+const any: OnnxOp = (context) => anyOf(context, inputOf(context, 0))
+
+const all: OnnxOp = (context) => {
+  const { onnx } = context
+  return onnx.op('Not', [anyOf(context, onnx.op('Not', [inputOf(context, 0)]))])
+}
+
+const argOf =
+  (type: string): OnnxOp =>
+  (context) => {
+    const { node, onnx } = context
+    const [axis = 0] = integersOf(context, 1)
+    const input = inputOf(context, 0)
+    const found = onnx.op(type, [input], { axis: BigInt(axis), keepdims: 0n })
+    const wanted = typeOf(node, 'output_type', 'DT_INT64')
+    const short = wanted === 'DT_INT32' ? onnx.cast(found, wanted) : found
+    return axis < 0
+      ? onnx.op('Reshape', [short, shapeWithout(onnx, input, axis)], { allowzero: 1n })
+      : short
+  }
+
+/** The shape without an axis that is counted from the back, which onnxruntime keeps when there is nothing. */
+function shapeWithout(onnx: OnnxBuilder, input: string, axis: number): string {
+  const shape = onnx.op('Shape', [input])
+  const [first, last] = [onnx.vector([0n]), onnx.vector([BigInt(axis)])]
+  const before = onnx.op('Slice', [shape, first, last])
+  if (axis === -1) return before
+  const after = onnx.op('Slice', [shape, onnx.vector([BigInt(axis + 1)]), onnx.vector([2n ** 62n])])
+  return onnx.op('Concat', [before, after], { axis: 0n })
+}
+
+/** Operations along axes, by TensorFlow's name. */
+export const reduceOps: Readonly<Record<string, OnnxOp>> = {
+  All: all,
+  Any: any,
+  ArgMax: argOf('ArgMax'),
+  ArgMin: argOf('ArgMin'),
+  Max: reduce('ReduceMax'),
+  Mean: ofFloats(mean),
+  Min: reduce('ReduceMin'),
+  Prod: reduce('ReduceProd'),
+  Sum: reduce('ReduceSum'),
+}
