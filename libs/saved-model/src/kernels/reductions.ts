@@ -83,6 +83,8 @@ const reductions = {
   },
 } as const satisfies Record<string, Reduction>
 
+const withinInt = (value: number): number => Math.min(Math.max(value, -(2 ** 31)), 2 ** 31 - 1)
+
 const axesOf = (axes: Value, rank: number): number[] =>
   [...new Set(asIntegers(axes).map((axis) => axisOf(axis, rank)))].toSorted((a, b) => b - a)
 
@@ -100,7 +102,8 @@ const reduce =
       const kept = isKept ? shape : shape.filter((_, axis) => !dropped.includes(axis))
       if (input.dtype === 'DT_INT64') return ints(kept, reduceLongs(input.values, input, dropped))
       if (!isNumber(input)) throw invalid('text has no sum')
-      const sums = reduceNumbers(input.values, input.shape, { dropped, type, ...reduction })
+      const zero = input.dtype === 'DT_INT32' ? withinInt(reduction.zero) : reduction.zero
+      const sums = reduceNumbers(input.values, input.shape, { dropped, type, ...reduction, zero })
       const count = dropped.reduce((product, axis) => product * (input.shape[axis] ?? 1), 1)
       return numbers(input.dtype, kept, isMean ? sums.map((sum) => sum / count) : sums)
     })

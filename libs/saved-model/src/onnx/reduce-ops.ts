@@ -9,6 +9,7 @@ import {
   inputOf,
   integersOf,
   int64Vector,
+  numericType,
   ofFloats,
   type OnnxOp,
   scalar,
@@ -28,6 +29,18 @@ const reduce =
   (type: string): OnnxOp =>
   (context) =>
     reduced(type, context)
+
+/** Of floats one that is no number is the result, which onnxruntime passes over. */
+const extreme =
+  (type: string): OnnxOp =>
+  (context) => {
+    const { node, onnx } = context
+    const found = reduced(type, context)
+    const isOfFloats = ['DT_FLOAT', 'DT_DOUBLE'].includes(numericType(node))
+    if (!isOfFloats) return found
+    const isNone = anyOf(context, onnx.op('IsNaN', [inputOf(context, 0)]))
+    return onnx.op('Where', [isNone, constantOf(context, NaN), found])
+  }
 
 /** Of nothing it is no number, where onnxruntime has 0. */
 const mean: OnnxOp = (context) => {
@@ -80,9 +93,9 @@ export const reduceOps: Readonly<Record<string, OnnxOp>> = {
   Any: any,
   ArgMax: argOf('ArgMax'),
   ArgMin: argOf('ArgMin'),
-  Max: reduce('ReduceMax'),
+  Max: extreme('ReduceMax'),
   Mean: ofFloats(mean),
-  Min: reduce('ReduceMin'),
+  Min: extreme('ReduceMin'),
   Prod: reduce('ReduceProd'),
   Sum: reduce('ReduceSum'),
 }
