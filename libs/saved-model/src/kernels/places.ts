@@ -9,11 +9,12 @@ import {
   countOf,
   integers,
   invalid,
-  isNumber,
   isSameShape,
   numbers,
   pick,
   stridesOf,
+  type IntValue,
+  type NumberValue,
   type Value,
   zeros,
 } from '../values.ts'
@@ -60,29 +61,41 @@ const topK: Kernel = (node) => {
   // Without an order there is none to be the same as TensorFlow's.
   if (!boolOf(node, 'sorted', true)) throw invalid('it does not sort')
   return withTwo((input, count) => {
-    if (!isNumber(input)) throw invalid(`${input.dtype} has no order here`)
+    if (input.dtype === 'DT_STRING') throw invalid('text has no order here')
     const [k, size] = [asInteger(count), input.shape.at(-1)]
     if (size === undefined || k < 0 || k > size)
       throw invalid(`input must have at least ${k} columns`)
     const shape = [...input.shape.slice(0, -1), k]
-    const places: number[] = []
-    const rows = sizeOf(input.shape.slice(0, -1))
-    for (let row = 0; row < rows; row++) {
-      const values = input.values.subarray(row * size, (row + 1) * size)
-      const order = Array.from(values, (_, at) => at).toSorted(
-        (a, b) => (values[b] ?? 0) - (values[a] ?? 0) || a - b,
-      )
-      for (const at of order.slice(0, k)) places.push(row * size + at)
-    }
+    const found = largest(input, { size, k })
     return [
-      pick(input, shape, places),
+      pick(input, shape, found),
       integers(
         type,
         shape,
-        places.map((at) => at % size),
+        found.map((at) => at % size),
       ),
     ]
   })
+}
+
+/** Where the largest of each row are, the first of equal ones first. */
+function largest(
+  input: NumberValue | IntValue,
+  { size, k }: { size: number; k: number },
+): number[] {
+  const { values } = input
+  // In TensorFlow the order of what is no number depends on how many are sorted.
+  if (input.dtype !== 'DT_INT64' && input.values.some(Number.isNaN))
+    throw invalid('NaN has no place in an order')
+  const found: number[] = []
+  for (let start = 0; start < values.length; start += size) {
+    const order = Array.from({ length: size }, (_, at) => start + at).toSorted((a, b) => {
+      const [x, y] = [values[a] ?? 0, values[b] ?? 0]
+      return x === y ? a - b : x < y ? 1 : -1
+    })
+    for (const at of order.slice(0, k)) found.push(at)
+  }
+  return found
 }
 
 const invertPermutation: Kernel = () =>

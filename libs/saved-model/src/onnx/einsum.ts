@@ -73,17 +73,19 @@ function sameSizes(
   return unlessLarge(onnx, onnx.op('Not', [onnx.op('Equal', sizes)]), first.name)
 }
 
+/** Whether two labels are these, in either order. */
+const areBoth = (labels: string, wanted: string): boolean =>
+  labels === wanted || labels === wanted.split('').toReversed().join('')
+
 /** Where the ellipses may stand for different dimensions: onnxruntime knows products of matrices alone. */
 function asManyMatrices({ node, onnx, inputs }: Context, equation: string): string {
   const found = /^\.{3}(.)(.),\.{3}(.)(.)->\.{3}(.)(.)$/.exec(equation)
   const [, a = '', b = '', c = '', d = '', row = '', column = ''] = found ?? []
   const inner = a === row ? b : a
-  const fits = (labels: string, wanted: string) =>
-    labels === wanted || labels === wanted.split('').toReversed().join('')
   if (
     new Set([row, column, inner]).size < 3 ||
-    !fits(a + b, row + inner) ||
-    !fits(c + d, inner + column)
+    !areBoth(a + b, row + inner) ||
+    !areBoth(c + d, inner + column)
   )
     throw untranslatable(node, `its equation is ${equation}`)
   const turned = (input = '', isTurned = false) =>
