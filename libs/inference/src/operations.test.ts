@@ -1,7 +1,6 @@
 // Each operation on its own, against TensorFlow: one model with a signature for each case.
 
 import {
-  type Attr,
   attr,
   compileModel,
   GraphBuilder,
@@ -10,25 +9,16 @@ import {
   translate,
   writeSavedModel,
 } from '@drover/saved-model'
-import { compareAnswers, type SignatureDef, type Tensor, TOLERANCE } from '@drover/serving-api'
+import { compareAnswers, type SignatureDef, TOLERANCE } from '@drover/serving-api'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { loadServable } from './load.ts'
 import { startFolder } from './sample-folder.ts'
 import { addInts, info, modelBytes } from './sample-models.ts'
 import { cases } from './sample-operations.ts'
 import type { Case } from './sample-slices.ts'
+import { attrsOf, inputsOf, nameOf } from './sample-single.ts'
 import type { Servable } from './servable.ts'
 import { startTensorflowHost } from './tensorflow-host.ts'
-
-/** Operations without this attribute are refused with it. */
-const UNTYPED = /^(Logical|All|Any|Cast$|String|GatherV2|GatherNd|Range$)/
-const attrsOf = ({ op, attrs: { T, ...attrs } }: Case): Record<string, Attr> =>
-  UNTYPED.test(op) || T === undefined ? attrs : { T, ...attrs }
-const nameOf = ({ op }: Case, index: number): string => `${index}_${op}`
-const inputsOf = ({ operands }: Case): Record<string, Tensor> =>
-  Object.fromEntries(
-    operands.flatMap((operand, index) => ('constant' in operand ? [] : [[`x${index}`, operand]])),
-  )
 
 type Signatures = Record<string, Pick<SignatureDef, 'inputs' | 'outputs'>>
 

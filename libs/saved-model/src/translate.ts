@@ -187,6 +187,7 @@ function translateNumeric(signature: SignatureDef, parts: Partition): Numeric | 
       inputs: inputs.map((key) => names.get(key) ?? ''),
       constant: (index) => parts.constants.get(inputs[index] ?? ''),
       shape: (index) => shapeOf(inputs[index] ?? ''),
+      result: shapeOf(`${node.name}:0`),
       producer: (index) => made.get(inputs[index] ?? '')?.node,
       isSize: (index) => isSize(inputs[index] ?? ''),
     })

@@ -30,8 +30,12 @@ const remainder = arithmetic({
   ofLongs: (a, b) => a % checked(b),
 })
 
-/** C's rules for what is 1 whatever the other is. */
+/**
+ * C's rules for what is 1 whatever the other is. TensorFlow takes a square root where the exponent is a
+ * constant, and a power where it is not: they differ in one number.
+ */
 function pow(a: number, b: number): number {
+  if (a === -Infinity && Math.abs(b) === 0.5) throw invalid('-Infinity has no root')
   return a === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : a ** b
 }
 

@@ -139,6 +139,7 @@ const gatherNd: Kernel = () =>
     const rest = params.shape.slice(depth)
     const width = sizeOf(rest)
     const rows = sizeOf(indices.shape.slice(0, -1))
+    if (rows > 0 && params.values.length === 0) throw invalid('nothing can be taken from nothing')
     const flat = asIntegers(indices)
     const value = zeros(params.dtype, [...indices.shape.slice(0, -1), ...rest])
     for (let row = 0; row < rows; row++) {

@@ -15,6 +15,8 @@ import {
 } from '../values.ts'
 import { type Kernel, withOne, withTwo } from './kernel.ts'
 
+const FLOAT_MAX = 3.4028234663852886e38
+
 /** What is done along one axis: `outer` blocks of `size` rows of `inner` elements each. */
 interface Block {
   outer: number
@@ -169,22 +171,27 @@ const reduceTruths =
     })
   }
 
+/** TensorFlow begins at the worst finite number and goes on where one is better, which a NaN never is. */
 const argOf =
-  (isBetter: (value: number, best: number) => boolean): Kernel =>
+  (isBetter: (value: number, best: number) => boolean, sign: 1 | -1): Kernel =>
   (node) => {
     const type = typeOf(node, 'output_type', 'DT_INT64')
     return withTwo((input, dimension) => {
       if (!isNumber(input)) throw invalid(`${input.dtype} has no order here`)
       const axis = axisOf(asInteger(dimension), input.shape.length)
       const { outer, size, inner } = blockAt(input.shape, axis)
+      const worst = -sign * (input.dtype === 'DT_FLOAT' ? FLOAT_MAX : Number.MAX_VALUE)
       if (size === 0) throw invalid(`Reduction axis ${axis} is empty`)
       const found: number[] = []
       for (let block = 0; block < outer; block++)
         for (let column = 0; column < inner; column++) {
           const at = (row: number) => input.values[(block * size + row) * inner + column] ?? 0
-          let best = 0
-          for (let row = 1; row < size; row++) if (isBetter(at(row), at(best))) best = row
-          found.push(best)
+          let [place, best] = [0, worst]
+          for (let row = 0; row < size; row++) {
+            const value = at(row)
+            if (isBetter(value, best)) [place, best] = [row, value]
+          }
+          found.push(place)
         }
       return integers(type, input.shape.toSpliced(axis, 1), found)
     })
@@ -221,8 +228,8 @@ export const reductionKernels: Readonly<Record<string, Kernel>> = {
   ),
   All: reduceTruths(1),
   Any: reduceTruths(0),
-  ArgMax: argOf((value, best) => value > best),
-  ArgMin: argOf((value, best) => value < best),
+  ArgMax: argOf((value, best) => value > best, 1),
+  ArgMin: argOf((value, best) => value < best, -1),
   LogSoftmax: softmax(true),
   Softmax: softmax(false),
 }

@@ -2,7 +2,7 @@
 // The sizes of what comes are only known when it runs, so the shapes are calculated there.
 
 import { intOf, textOf, untranslatable } from '../node-attrs.ts'
-import { channelsBack, channelsFirst, type Layout } from './layout.ts'
+import { channelsBack, channelsFirst, type Layout, zeroUnless } from './layout.ts'
 import {
   type Context,
   inputOf,
@@ -76,8 +76,19 @@ function blocksOf(context: Context): number[] {
 /** The first or second column of an input with a row for each of so many dimensions. */
 function column(context: Context, { side, rows }: { side: number; rows: number }): string {
   const { onnx } = context
-  const all = int64Vector(context, 2)
+  if (context.constant(2) !== undefined && integersOf(context, 2).some((each) => each < 0))
+    throw untranslatable(context.node, 'it pads or cuts off less than nothing')
+  const given = int64Vector(context, 2)
+  const isNegative = onnx.op('Less', [given, onnx.vector([0n])])
+  const all = onnx.op('Add', [given, zeroUnless(onnx, isNegative)])
   return onnx.op('Gather', [all, onnx.vector(long(count(rows).map((row) => 2 * row + side)))])
+}
+
+/** Sizes divided by what must divide them, which no reshape would notice where a tensor is empty. */
+function divided({ onnx }: Context, given: string, by: readonly number[]): string {
+  const divisor = onnx.vector(long(by))
+  const rest = onnx.cast(onnx.op('Mod', [given, divisor]), 'DT_BOOL')
+  return onnx.op('Add', [onnx.op('Div', [given, divisor]), zeroUnless(onnx, rest)])
 }
 
 /** Pads the dimensions of blocks, which come behind the batch; nothing is padded where that is known. */
@@ -98,7 +109,7 @@ const spaceToBatch: OnnxOp = (context) => {
   const rows = blocks.length
   const padded = paddedFor(context, rows)
   const { batch, spatial, rest, flat } = partsOf(context, padded, rows)
-  const places = onnx.op('Div', [spatial, onnx.vector(long(blocks))])
+  const places = divided(context, spatial, blocks)
   const split = shapeFrom(context, [batch, ...woven(context, places, blocks), flat])
   const inBlock = count(rows).map((axis) => 2 + 2 * axis)
   const outside = count(rows).map((axis) => 1 + 2 * axis)
@@ -114,7 +125,7 @@ const batchToSpace: OnnxOp = (context) => {
   const rows = blocks.length
   const input = inputOf(context, 0)
   const { batch, spatial, rest, flat } = partsOf(context, input, rows)
-  const batches = onnx.op('Div', [batch, onnx.vector([BigInt(product(blocks))])])
+  const batches = divided(context, batch, [product(blocks)])
   const split = reshape(context, input, shapeFrom(context, [blocks, batches, spatial, flat]))
   const perm = [rows, ...count(rows).flatMap((axis) => [rows + 1 + axis, axis]), 2 * rows + 1]
   const wide = onnx.op('Mul', [spatial, onnx.vector(long(blocks))])
@@ -122,7 +133,13 @@ const batchToSpace: OnnxOp = (context) => {
   const whole = reshape(context, turn(context, split, perm), joined)
   const starts = column(context, { side: 0, rows })
   const ends = onnx.op('Sub', [wide, column(context, { side: 1, rows })])
-  return onnx.op('Slice', [whole, starts, ends, onnx.vector(long(count(rows, 1)))])
+  const isCrossed = zeroUnless(onnx, onnx.op('Less', [ends, starts]))
+  return onnx.op('Slice', [
+    whole,
+    starts,
+    onnx.op('Add', [ends, isCrossed]),
+    onnx.vector(long(count(rows, 1))),
+  ])
 }
 
 const NHWC: Layout = { rank: 4, isChannelsLast: true }
@@ -147,7 +164,7 @@ const spaceToDepth = withChannelsLast((context, input) => {
   const { onnx } = context
   const block = intOf(context.node, 'block_size')
   const { batch, spatial, rest } = partsOf(context, input, 2)
-  const places = onnx.op('Div', [spatial, onnx.vector(long([block, block]))])
+  const places = divided(context, spatial, [block, block])
   const split = shapeFrom(context, [batch, ...woven(context, places, [block, block]), rest])
   const depth = onnx.op('Mul', [rest, onnx.vector(long([block * block]))])
   const turnedInput = turn(context, reshape(context, input, split), CHANGE)
@@ -158,7 +175,7 @@ const depthToSpace = withChannelsLast((context, input) => {
   const { onnx } = context
   const block = intOf(context.node, 'block_size')
   const { batch, spatial, rest } = partsOf(context, input, 2)
-  const depth = onnx.op('Div', [rest, onnx.vector(long([block * block]))])
+  const depth = divided(context, rest, [block * block])
   const split = shapeFrom(context, [batch, spatial, [block, block], depth])
   const wide = onnx.op('Mul', [spatial, onnx.vector(long([block, block]))])
   const turnedInput = turn(context, reshape(context, input, split), CHANGE)

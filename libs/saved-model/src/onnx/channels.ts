@@ -1,7 +1,8 @@
 // What is done to each channel with numbers of its own, or with those of its neighbours.
 
 import { boolOf, floatOf, intOf, textOf, typeOf, untranslatable } from '../node-attrs.ts'
-import { channelsBack, channelsFirst, type Layout, layoutOf } from './layout.ts'
+import { unlessLarge } from './checks.ts'
+import { channelsBack, channelsFirst, type Layout, layoutOf, zeroUnless } from './layout.ts'
 import { type Context, inputOf, numericType, type OnnxOp, scalar } from './ops.ts'
 
 /** A vector with a number for each channel, as it meets a tensor in which they come behind the batch. */
@@ -56,6 +57,17 @@ function meltable({ onnx, inputs }: Context, { layout, epsilon, vectors }: Norm)
   return channelsBack(onnx, output, layout)
 }
 
+/** The offset, which cannot be had where the image is of another rank. */
+function checkedOffset(context: Context, { rank }: Layout, offset: string): string {
+  const { node, onnx } = context
+  const known = context.shape(0)?.length
+  if (known === rank) return offset
+  if (known !== undefined) throw untranslatable(node, `it works on ${known} dimensions`)
+  const given = onnx.op('Shape', [onnx.op('Shape', [inputOf(context, 0)])])
+  const isOther = onnx.op('Not', [onnx.op('Equal', [given, onnx.vector([BigInt(rank)])])])
+  return onnx.op('Add', [offset, onnx.cast(zeroUnless(onnx, isOther), 'DT_FLOAT')])
+}
+
 /** The mean is taken first, as TensorFlow does, so that large numbers lose nothing. */
 function exact(context: Context, { layout, epsilon, vectors }: Norm): string {
   const { onnx } = context
@@ -66,17 +78,29 @@ function exact(context: Context, { layout, epsilon, vectors }: Norm): string {
   const placed = (vector: string) =>
     layout.isChannelsLast ? vector : besideFirst(context, input, vector)
   const centred = onnx.op('Sub', [input, placed(mean)])
-  return onnx.op('Add', [onnx.op('Mul', [centred, placed(factor)]), placed(offset)])
+  const shift = placed(checkedOffset(context, layout, offset))
+  return onnx.op('Add', [onnx.op('Mul', [centred, placed(factor)]), shift])
 }
 
-/** Each number by the squares of its neighbours over the channels. */
+/** Squares of what is below this can be added up. */
+const SQUARED_MAX = 1e15
+
+/**
+ * Each number by the squares of its neighbours over the channels. How far a NaN and what is infinite reach
+ * depends in TensorFlow on how many channels there are: there the run fails.
+ */
 const lrn: OnnxOp = (context) => {
   const { node, onnx } = context
   const type = numericType(node, 'T', 'DT_FLOAT')
   if (type !== 'DT_FLOAT') throw untranslatable(node, `it works on ${type}`)
   const layout: Layout = { rank: 4, isChannelsLast: true }
   const size = 2 * intOf(node, 'depth_radius', 5) + 1
-  const output = onnx.op('LRN', [channelsFirst(onnx, inputOf(context, 0), layout)], {
+  const input = inputOf(context, 0)
+  const isLarge = onnx.op('Not', [
+    onnx.op('Less', [onnx.op('Abs', [input]), onnx.constant(scalar('DT_FLOAT', SQUARED_MAX))]),
+  ])
+  const small = unlessLarge(onnx, isLarge, input)
+  const output = onnx.op('LRN', [channelsFirst(onnx, small, layout)], {
     size: BigInt(size),
     // ONNX takes the mean where TensorFlow takes the sum.
     alpha: floatOf(node, 'alpha', 1) * size,

@@ -3,6 +3,7 @@
 import type { NodeDef } from '../graph.ts'
 import { textOf, untranslatable } from '../node-attrs.ts'
 import {
+  atLeast,
   axesOfOnnx,
   channelAxis,
   channelsBack,
@@ -16,7 +17,7 @@ import {
   weightsOf,
   zeroIfEqual,
 } from './layout.ts'
-import { type Context, inputOf, int64Vector, numericType, type OnnxOp } from './ops.ts'
+import { type Context, inputOf, integersOf, int64Vector, numericType, type OnnxOp } from './ops.ts'
 
 interface Window {
   layout: Layout
@@ -62,15 +63,12 @@ function convPadding(context: Context, window: Window): Padding {
   }
 }
 
-/**
- * How many groups there are follows from the channels that come and those that the filter takes.
- * Where they are not known it is one: functions say the shapes of their tensors, and graphs of before
- * there were functions could not be run in groups.
- */
+/** How many groups there are follows from the channels that come and those that the filter takes. */
 function groupsOf(context: Context, layout: Layout): bigint {
   const channels = context.shape(0)?.[channelAxis(layout)]
   const taken = context.shape(1)?.[layout.rank - 2]
-  if (!channels || !taken) return 1n
+  if (!channels || !taken)
+    throw untranslatable(context.node, 'it is not known how many channels come or are taken')
   if (channels % taken !== 0)
     throw untranslatable(context.node, `it takes ${taken} of ${channels} channels`)
   return BigInt(channels / taken)
@@ -116,6 +114,14 @@ const depthwiseConv: OnnxOp = (context) => {
   return channelsBack(onnx, onnx.op('Conv', [input, weights], attributes), layout)
 }
 
+/** Refuses to make other channels than the filter has: they would be made in groups. */
+function checkGroups(context: Context, layout: Layout): void {
+  const sizes = context.constant(0) === undefined ? context.result : integersOf(context, 0)
+  const made = context.shape(1)?.[layout.rank - 2]
+  if (made === undefined || sizes?.[channelAxis(layout)] !== made)
+    throw untranslatable(context.node, 'it may make its channels in groups')
+}
+
 /**
  * TensorFlow says how large the result is to be, which may only be known when it runs. So all of it is
  * made, without padding, and what is padding is cut off.
@@ -126,6 +132,7 @@ const transposedConv =
     const { node, onnx } = context
     const window = plainWindow(node, rank)
     const { layout, strides } = window
+    checkGroups(context, layout)
     const padding = paddingOf(node, layout)
     const kernel = kernelOf(context, window)
     const isFull =
@@ -134,7 +141,9 @@ const transposedConv =
     // Room for what is wanted beyond what any input reaches.
     const room = strides.map((stride) => (isFull ? 0n : stride - 1n))
     const weights = weightsOf(context, { index: 1, perm: permOf(layout) })
-    const input = channelsFirst(onnx, inputOf(context, 2), layout)
+    // Of an empty image onnxruntime ends the process; a batch may be empty.
+    const least = [0n, ...onesFor(layout).slice(1)]
+    const input = atLeast(onnx, channelsFirst(onnx, inputOf(context, 2), layout), least)
     const attributes = { strides, output_padding: room }
     const whole = onnx.op('ConvTranspose', [input, weights], attributes)
     const cut = cutOut(context, { window, padding, input, whole, room })

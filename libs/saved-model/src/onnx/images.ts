@@ -2,6 +2,7 @@
 // calculates the positions in another order, which shows from some hundred pixels on.
 
 import { boolOf, untranslatable } from '../node-attrs.ts'
+import { zeroUnless } from './layout.ts'
 import { type Context, inputOf, int64Vector, numericType, type OnnxOp, scalar } from './ops.ts'
 
 /** One axis of images: how long it is and is to be, as a scalar of int64. */
@@ -14,7 +15,13 @@ interface Axis {
 function axesOf(context: Context, input: string): Axis[] {
   const { onnx } = context
   const shape = onnx.op('Shape', [input])
-  const size = int64Vector(context, 1)
+  const isOther = onnx.op('Less', [shape, onnx.vector([0n, 1n, 1n, 1n])])
+  const isNone = onnx.op('Less', [int64Vector(context, 1), onnx.vector([1n, 1n])])
+  const checked = [
+    onnx.op('Concat', [isOther, isNone], { axis: 0n }),
+    onnx.op('Not', [onnx.op('Equal', [onnx.op('Shape', [shape]), onnx.vector([4n])])]),
+  ].map((faults) => zeroUnless(onnx, faults))
+  const size = checked.reduce((left, zero) => onnx.op('Add', [left, zero]), int64Vector(context, 1))
   const at = (vector: string, index: bigint) =>
     onnx.op('Squeeze', [onnx.op('Gather', [vector, onnx.vector([index])])])
   return ([1, 2] as const).map((axis) => ({
@@ -78,13 +85,19 @@ const nearest: OnnxOp = (context) => {
   return output
 }
 
-/** Between two neighbours along one axis after the other; the answer is of floats, whatever came. */
+/**
+ * Between two neighbours in a line and then between two lines, as TensorFlow does; the answer is of floats,
+ * whatever came. What keeps its size is not touched: of infinite numbers it would not be the same.
+ */
 const bilinear: OnnxOp = (context) => {
   const { onnx } = context
   const manner = mannerOf(context)
   const input = inputOf(context, 0)
   let output = numericType(context.node) === 'DT_FLOAT' ? input : onnx.cast(input, 'DT_FLOAT')
-  for (const axis of axesOf(context, input)) {
+  const axes = axesOf(context, input)
+  const [isSame = '', isAlsoSame = ''] = axes.map(({ from, to }) => onnx.op('Equal', [from, to]))
+  const isWhole = onnx.op('And', [isSame, isAlsoSame])
+  for (const axis of axes.toReversed()) {
     const half = onnx.constant(scalar('DT_FLOAT', 0.5))
     const found = positions(context, axis, manner)
     const places = manner.isHalf ? onnx.op('Sub', [found, half]) : found
@@ -98,7 +111,8 @@ const bilinear: OnnxOp = (context) => {
     )
     if (low === undefined || high === undefined) continue
     const step = onnx.op('Mul', [onnx.op('Sub', [high, low]), part])
-    output = onnx.op('Add', [low, step])
+    const none = onnx.constant(scalar('DT_FLOAT', 0))
+    output = onnx.op('Add', [low, onnx.op('Where', [isWhole, none, step])])
   }
   return output
 }

@@ -2,7 +2,7 @@
 // refuses it.
 
 import { boolOf, floatsOf, intOf, typeOf, untranslatable } from '../node-attrs.ts'
-import { sumOfRows } from './checks.ts'
+import { sumOfRows, unlessLarge } from './checks.ts'
 import type { OnnxBuilder } from './model.ts'
 import {
   type Context,
@@ -42,8 +42,17 @@ const gather: OnnxOp = (context) => {
   return onnx.op('GatherND', [params, rows], { batch_dims: BigInt(batch) })
 }
 
-const gatherNd: OnnxOp = (context) =>
-  context.onnx.op('GatherND', [inputOf(context, 0), positions(context, 1)])
+/** From nothing TensorFlow takes nothing, not even slices that are empty. */
+const gatherNd: OnnxOp = (context) => {
+  const { onnx } = context
+  const [params, at] = [inputOf(context, 0), positions(context, 1)]
+  const none = long(onnx, 0n)
+  const isEmpty = onnx.op('Equal', [onnx.op('Size', [params]), none])
+  const outer = onnx.op('Slice', [onnx.op('Shape', [at]), onnx.vector([0n]), onnx.vector([-1n])])
+  const rows = onnx.op('ReduceProd', [outer], { keepdims: 0n })
+  const isFault = onnx.op('And', [isEmpty, onnx.op('Greater', [rows, none])])
+  return onnx.op('GatherND', [params, unlessLarge(onnx, isFault, at)])
+}
 
 function zerosOf({ node, onnx }: Context, shape: string): string {
   const zero = scalar(numericType(node), 0)
@@ -77,10 +86,18 @@ function rowsOf({ onnx }: Context, tensor: string, size: string): string {
   return onnx.op('Reshape', [all, onnx.op('Concat', [onnx.vector([-1n]), size], { axis: 0n })])
 }
 
+/** What is to be sorted; where a NaN belongs depends in TensorFlow on how much of it is wanted. */
+function ordered(context: Context): string {
+  const { node, onnx } = context
+  const [input, type] = [inputOf(context, 0), numericType(node)]
+  const isOfFloats = type === 'DT_FLOAT' || type === 'DT_DOUBLE'
+  return isOfFloats ? unlessLarge(onnx, onnx.op('IsNaN', [input]), input) : input
+}
+
 const topK: OnnxOp = (context) => {
   const { node, onnx } = context
   if (!boolOf(node, 'sorted', true)) throw untranslatable(node, 'it does not sort')
-  const [input, count] = [inputOf(context, 0), int64Vector(context, 1)]
+  const [input, count] = [ordered(context), int64Vector(context, 1)]
   const shape = onnx.op('Shape', [input])
   const [none, last] = [onnx.vector([0n]), onnx.vector([-1n])]
   const rows = rowsOf(context, input, onnx.op('Gather', [shape, last], { axis: 0n }))

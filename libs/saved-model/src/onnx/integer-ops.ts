@@ -102,10 +102,21 @@ function exponentOf(context: Context): number {
   return exponent
 }
 
+/** TensorFlow takes roots where it can, which of -Infinity are no numbers. */
+function rootOf(context: Context): string | undefined {
+  const { onnx } = context
+  const exponent = context.constant(1)
+  const isOne = exponent?.values.length === 1 && exponent.shape.length === 0
+  const value = isOne ? Number(exponent.values[0]) : undefined
+  if (value !== 0.5 && value !== -0.5) return undefined
+  const root = onnx.op('Sqrt', [inputOf(context, 0)])
+  return value > 0 ? root : onnx.op('Reciprocal', [root])
+}
+
 /** Of integers by multiplication, which is exact. */
 const pow: OnnxOp = (context) => {
   const { node, onnx } = context
-  if (!isOfIntegers(node)) return onnx.op('Pow', context.inputs)
+  if (!isOfIntegers(node)) return rootOf(context) ?? onnx.op('Pow', context.inputs)
   const [base, exponent] = [inputOf(context, 0), exponentOf(context)]
   if (exponent === 0) {
     const value = { ...scalar(numericType(node), 1), shape: [1] }

@@ -87,11 +87,19 @@ export function weightsOf(
   if (value?.dtype === 'DT_FLOAT') {
     if (value.shape.length !== perm.length)
       throw untranslatable(context.node, `input ${index} is of rank ${value.shape.length}`)
+    if (value.values.length === 0) throw untranslatable(context.node, 'it has no weights')
     return onnx.constant(turned(shape === undefined ? value : { ...value, shape }, perm))
   }
   const input = inputOf(context, index)
+  // onnxruntime never ends where a filter is empty.
   const given =
-    shape === undefined ? input : onnx.op('Reshape', [input, onnx.vector(shape.map(BigInt))])
+    shape === undefined
+      ? atLeast(
+          onnx,
+          input,
+          perm.map(() => 1n),
+        )
+      : onnx.op('Reshape', [input, onnx.vector(shape.map(BigInt))])
   return onnx.op('Transpose', [given], { perm: perm.map(BigInt) })
 }
 

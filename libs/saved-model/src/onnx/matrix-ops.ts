@@ -63,7 +63,9 @@ const bandPart: OnnxOp = (context) => {
   const below = onnx.op('Sub', [rows, columns])
   const zero = onnx.constant(scalar('DT_INT64', 0))
   const isWithin = (distance: string, index: number) => {
-    const most = onnx.cast(inputOf(context, index), 'DT_INT64')
+    const given = onnx.cast(inputOf(context, index), 'DT_INT64')
+    const size = sizeAlong(onnx, input, index === 1 ? ROWS : COLUMNS)
+    const most = unless(onnx, onnx.op('Greater', [given, size]), given)
     const isAny = onnx.op('Less', [most, zero])
     return onnx.op('Or', [isAny, onnx.op('LessOrEqual', [distance, most])])
   }

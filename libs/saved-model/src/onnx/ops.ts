@@ -16,6 +16,8 @@ export interface Context {
   constant(index: number): Value | undefined
   /** What is known of an input's shape; no request is bound by it. */
   shape(index: number): StaticShape
+  /** The same of what the node makes at its first port. */
+  readonly result: StaticShape
   /** The node that makes an input; undefined where it is constant or comes with the request. */
   producer(index: number): NodeDef | undefined
   /** Whether an input is made of constants and of sizes of tensors alone. */
@@ -52,6 +54,12 @@ export function scalar(dtype: NumericType, value: number): NumericValue {
     ? { dtype, shape: [], values: BigInt64Array.of(BigInt(value)) }
     : numbers(dtype, [], [value])
 }
+
+const FLOAT_MAX = 3.4028234663852886e38
+
+/** The least finite number of a type of floats. */
+export const leastOf = (dtype: NumericType): number =>
+  dtype === 'DT_DOUBLE' ? -Number.MAX_VALUE : -FLOAT_MAX
 
 /** A vector of int64 from any integers: a constant where it is one, else cast and reshaped. */
 export function int64Vector(context: Context, index: number): string {

@@ -37,11 +37,21 @@ const pad: OnnxOp = (context) => {
   return onnx.op('Pad', [inputOf(context, 0), padsOf(context), filler], { mode: 'constant' })
 }
 
+/** Pads that are smaller than what they reflect, also where that is empty: the run fails for others. */
+function reflectable(context: Context, pads: string): string {
+  const { onnx } = context
+  const both = onnx.op('Reshape', [pads, onnx.vector([2n, -1n])])
+  const isWide = onnx.op('LessOrEqual', [onnx.op('Shape', [inputOf(context, 0)]), both])
+  return onnx.op('Add', [pads, zeroUnless(onnx, isWide)])
+}
+
 const mirrorPad: OnnxOp = (context) => {
   const { node, onnx } = context
   const mode = textOf(node, 'mode')
-  if (mode === 'REFLECT')
-    return onnx.op('Pad', [inputOf(context, 0), padsOf(context)], { mode: 'reflect' })
+  if (mode === 'REFLECT') {
+    const pads = reflectable(context, padsOf(context))
+    return onnx.op('Pad', [inputOf(context, 0), pads], { mode: 'reflect' })
+  }
   if (mode !== 'SYMMETRIC') throw untranslatable(node, `its mode is ${mode}`)
   const pairs = pairsOf(context, 1)
   // Slices end where a tensor does, and TensorFlow fails.

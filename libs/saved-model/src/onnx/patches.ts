@@ -2,6 +2,7 @@
 
 import { intsOf, textOf, typeOf, untranslatable } from '../node-attrs.ts'
 import type { NodeDef } from '../graph.ts'
+import { zeroUnless } from './layout.ts'
 import { type Context, inputOf, type OnnxOp, scalar } from './ops.ts'
 
 /** One spatial axis, with what a node says of it. */
@@ -50,7 +51,8 @@ function placesOf({ onnx }: Context, shape: string, of: Axis): Places {
   const reach = (of.size - 1n) * of.rate + 1n
   const room = of.isSame ? of.stride - 1n : of.stride - reach
   const steps = onnx.op('Div', [onnx.op('Add', [length, number(room)]), number(of.stride)])
-  const count = onnx.op('Max', [steps, zero])
+  const isNegative = zeroUnless(onnx, onnx.op('Less', [steps, zero]))
+  const count = onnx.op('Add', [steps, isNegative])
   const last = onnx.op('Mul', [onnx.op('Sub', [count, number(1n)]), number(of.stride)])
   const over = onnx.op('Sub', [onnx.op('Add', [last, number(reach)]), length])
   const total = of.isSame ? onnx.op('Max', [over, zero]) : zero

@@ -10,7 +10,8 @@ import {
   paddingOf,
   spatialOf,
 } from './layout.ts'
-import { inputOf, numericType, type OnnxOp } from './ops.ts'
+import { unlessLarge } from './checks.ts'
+import { inputOf, leastOf, numericType, type OnnxOp, scalar } from './ops.ts'
 import type { NumericType, OnnxBuilder } from './model.ts'
 
 interface Window extends Padding {
@@ -37,10 +38,25 @@ const pool =
       ...paddingOf(node, layout),
     }
     checkPads(window, (why) => untranslatable(node, why))
-    const input = channelsFirst(onnx, inputOf(context, 0), layout)
+    const image = channelsFirst(onnx, inputOf(context, 0), layout)
+    const input = type === 'MaxPool' ? comparable(onnx, image, { dtype, rank }) : image
     const output = onnx.op(type, [guarded(onnx, input, window)], { ...window })
     return channelsBack(onnx, output, layout)
   }
+
+/**
+ * TensorFlow looks for the largest from the least finite number on, passing over what is no number. In
+ * volumes it depends on where in a window that is: there the run fails.
+ */
+function comparable(
+  onnx: OnnxBuilder,
+  image: string,
+  { dtype, rank }: { dtype: NumericType; rank: number },
+): string {
+  const least = onnx.constant(scalar(dtype, leastOf(dtype)))
+  if (rank === 4) return onnx.op('Where', [onnx.op('Greater', [image, least]), image, least])
+  return unlessLarge(onnx, onnx.op('Not', [onnx.op('GreaterOrEqual', [image, least])]), image)
+}
 
 /** A window of nothing but padding has no largest number, and onnxruntime takes no such pads. */
 function checkPads({ kernel_shape, pads = [] }: Window, refuse: (why: string) => Error): void {

@@ -9,6 +9,7 @@ import {
   inputOf,
   integersOf,
   int64Vector,
+  leastOf,
   numericType,
   ofFloats,
   type OnnxOp,
@@ -69,13 +70,24 @@ const argOf =
     const { node, onnx } = context
     const [axis = 0] = integersOf(context, 1)
     const input = inputOf(context, 0)
-    const found = onnx.op(type, [input], { axis: BigInt(axis), keepdims: 0n })
+    const compared = withinFinite(context, input, type)
+    const found = onnx.op(type, [compared], { axis: BigInt(axis), keepdims: 0n })
     const wanted = typeOf(node, 'output_type', 'DT_INT64')
     const short = wanted === 'DT_INT32' ? onnx.cast(found, wanted) : found
     return axis < 0
       ? onnx.op('Reshape', [short, shapeWithout(onnx, input, axis)], { allowzero: 1n })
       : short
   }
+
+/** TensorFlow begins at the worst finite number and goes on where one is better, which a NaN never is. */
+function withinFinite({ node, onnx }: Context, input: string, type: string): string {
+  const dtype = numericType(node)
+  if (dtype !== 'DT_FLOAT' && dtype !== 'DT_DOUBLE') return input
+  const [worst, comparison] =
+    type === 'ArgMax' ? [leastOf(dtype), 'Greater'] : [-leastOf(dtype), 'Less']
+  const first = onnx.constant(scalar(dtype, worst))
+  return onnx.op('Where', [onnx.op(comparison, [input, first]), input, first])
+}
 
 /** The shape without an axis that is counted from the back, which onnxruntime keeps when there is nothing. */
 function shapeWithout(onnx: OnnxBuilder, input: string, axis: number): string {

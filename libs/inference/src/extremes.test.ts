@@ -1,0 +1,118 @@
+// Operations at their limits: what is infinite, no number, or empty is answered as TensorFlow answers it, and
+// refused where TensorFlow refuses it. A fast engine may refuse more, where that is said here; it never gives
+// another answer.
+
+import { compileModel, readSavedModel, SavedModelError, writeSavedModel } from '@drover/saved-model'
+import { sizeOf } from '@drover/serving-api'
+import { afterAll, expect, test } from 'vitest'
+import { loadServable } from './load.ts'
+import { extremes, imageExtremes } from './sample-extremes.ts'
+import { startFolder } from './sample-folder.ts'
+import { imageCases } from './sample-images.ts'
+import { cases } from './sample-operations.ts'
+import {
+  type Answer,
+  answerOf,
+  channelsKnown,
+  differenceOf,
+  inputsOf,
+  nameOf,
+  singleModel,
+} from './sample-single.ts'
+import type { Case } from './sample-slices.ts'
+import type { Servable } from './servable.ts'
+import { startTensorflowHost } from './tensorflow-host.ts'
+
+/**
+ * What is refused although TensorFlow answers. The order of what is no number, and how far it reaches in a
+ * volume or over channels, depends there on sizes; a root of -Infinity on whether its exponent is constant; products of what does not fit, since one side is empty,
+ * are nothing there.
+ */
+const MAY_REFUSE = new Set(['Einsum', 'LRN', 'MaxPool3D', 'Pow', 'TopKV2'])
+
+/** A model has no more than 1000 signatures. */
+const PART = 500
+const partsOf = (all: readonly Case[]): Case[][] =>
+  Array.from({ length: Math.ceil(all.length / PART) }, (_, index) =>
+    all.slice(index * PART, (index + 1) * PART),
+  )
+
+const tensorflow = startTensorflowHost()
+const folder = await startFolder()
+
+afterAll(async () => {
+  await tensorflow[Symbol.asyncDispose]()
+  await folder[Symbol.asyncDispose]()
+})
+
+/** The same model with no signatures but those that kernels take. */
+function forKernels(bytes: Uint8Array): Uint8Array {
+  const whole = readSavedModel(bytes)
+  const taken = Object.entries(whole.signatures).filter(([name, signature]) => {
+    try {
+      compileModel({ ...whole, signatures: { [name]: signature } })
+      return true
+    } catch (error) {
+      if (error instanceof SavedModelError && error.code === 'UNTRANSLATABLE') return false
+      throw error
+    }
+  })
+  return writeSavedModel({ graph: whole.graph, signatures: Object.fromEntries(taken) })
+}
+
+/** All that is wrong with what fast engines answer. */
+async function faultsOf(all: readonly Case[], bytes: Uint8Array): Promise<string[]> {
+  const directory = await folder.add(bytes)
+  const truths = await loadServable(directory, { engine: 'tensorflow', tensorflow })
+  const fast: Record<string, Servable> = {
+    onnx: await loadServable(directory, { engine: 'onnx', tensorflow }),
+    kernel: await loadServable(await folder.add(forKernels(bytes)), { engine: 'fast' }),
+  }
+  const faults: string[] = []
+  for (const [index, each] of all.entries()) {
+    const name = nameOf(each, index)
+    const inputs = inputsOf(each)
+    const expected = await answerOf(truths, name, inputs)
+    for (const [engine, servable] of Object.entries(fast)) {
+      if (!(name in servable.signatures)) continue
+      const fault = faultOf(each, expected, await answerOf(servable, name, inputs))
+      if (fault !== undefined) faults.push(`${engine}, ${name}: ${fault}`)
+    }
+  }
+  for (const servable of [truths, ...Object.values(fast)]) await servable.close()
+  return faults
+}
+
+const isEmpty = (answer: Answer): boolean =>
+  Object.values(answer).every(({ shape }) => sizeOf(shape) === 0)
+
+/** What is wrong with an answer; undefined where nothing is. */
+function faultOf(
+  { op }: Case,
+  expected: Answer | undefined,
+  answer: Answer | undefined,
+): string | undefined {
+  if (expected === undefined) return answer && 'TensorFlow refuses it'
+  if (answer !== undefined) return differenceOf(expected, answer)
+  return MAY_REFUSE.has(op) || isEmpty(expected) ? undefined : 'it is refused'
+}
+
+test.each(partsOf(extremes(cases)).map((part, index) => [index, part] as const))(
+  'numbers at their limits are what TensorFlow makes of them, part %i',
+  async (_, part) => {
+    expect(await faultsOf(part, singleModel(part))).toEqual([])
+  },
+  60_000,
+)
+
+test.each(partsOf(imageExtremes(imageCases)).map((part, index) => [index, part] as const))(
+  'images of such numbers, and of nothing, are what TensorFlow makes of them, part %i',
+  async (_, part) => {
+    const bytes = singleModel(part, (operand, at) =>
+      at === 1 ? operand.shape : channelsKnown(operand),
+    )
+
+    expect(await faultsOf(part, bytes)).toEqual([])
+  },
+  60_000,
+)
