@@ -2,8 +2,14 @@
 // refused where TensorFlow refuses it. A fast engine may refuse more, where that is said here; it never gives
 // another answer.
 
-import { compileModel, readSavedModel, SavedModelError, writeSavedModel } from '@drover/saved-model'
-import { sizeOf } from '@drover/serving-api'
+import {
+  attr,
+  compileModel,
+  readSavedModel,
+  SavedModelError,
+  writeSavedModel,
+} from '@drover/saved-model'
+import { floatTensor, sizeOf } from '@drover/serving-api'
 import { afterAll, expect, test } from 'vitest'
 import { loadServable } from './load.ts'
 import { extremes, imageExtremes } from './sample-extremes.ts'
@@ -19,7 +25,8 @@ import {
   nameOf,
   singleModel,
 } from './sample-single.ts'
-import type { Case } from './sample-slices.ts'
+import { type Case, fixed } from './sample-slices.ts'
+import { int32 } from './sample-tensors.ts'
 import type { Servable } from './servable.ts'
 import { startTensorflowHost } from './tensorflow-host.ts'
 
@@ -103,6 +110,46 @@ test.each(partsOf(extremes(cases)).map((part, index) => [index, part] as const))
     expect(await faultsOf(part, singleModel(part))).toEqual([])
   },
   60_000,
+)
+
+/** Two operands that do not go together; one of them must not end the process or be repeated. */
+const joining = (op: string, shapes: readonly number[][], more: Case['operands'] = []): Case => ({
+  op,
+  operands: [
+    ...shapes.map((shape) => floatTensor(Array<number>(sizeOf(shape)).fill(1), shape)),
+    ...more,
+  ],
+  attrs: { T: attr.type('DT_FLOAT'), N: attr.int(shapes.length) },
+  type: 'DT_FLOAT',
+  port: 0,
+})
+const misfits: Case[] = [
+  ...[
+    [[0], [2, 3]],
+    [[2, 3], [0]],
+    [
+      [0, 3],
+      [2, 2, 3],
+    ],
+  ].flatMap((shapes) =>
+    [-1, 0].map((axis) => joining('ConcatV2', shapes, [fixed(int32([axis], []))])),
+  ),
+  joining('Pack', [[0], [2, 3]]),
+  joining('AddN', [[1], [2, 3]]),
+  joining('AddN', [[2], [2, 2]]),
+]
+
+test.each(misfits.map((each, index) => [nameOf(each, index), each] as const))(
+  '%s refuses what does not go together, and goes on',
+  async (_, each) => {
+    const fast = await loadServable(
+      await folder.add(singleModel([each], ({ shape }) => shape.map(() => -1))),
+      { engine: 'onnx', tensorflow },
+    )
+
+    expect(await answerOf(fast, nameOf(each, 0), inputsOf(each))).toBeUndefined()
+    await fast.close()
+  },
 )
 
 test.each(partsOf(imageExtremes(imageCases)).map((part, index) => [index, part] as const))(

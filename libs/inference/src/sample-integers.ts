@@ -10,6 +10,10 @@ const HALVES = floatTensor([-3.5, -2.5, -1.5, -0.5, 0.5, 1.5, 2.5, 2.499, 7])
 const WITHIN_ONE = floatTensor([-0.99, -0.5, -0.001, 0, 0.3, 0.9])
 const INTS = int32([7, -7, 0, 100_000, -2_000_000_000, 3], [2, 3])
 const LEAST = -(2n ** 63n)
+const WIDE = int64(
+  [2n ** 53n + 1n, -5, 2n ** 63n - 1n, 2n ** 60n + 1n, 2, -(2n ** 59n) - 3n],
+  [2, 3],
+)
 const of32 = { type: 'DT_INT32', T: INT32 } as const
 const of64 = { type: 'DT_INT64', T: INT64 } as const
 
@@ -62,6 +66,15 @@ export const integerCases: readonly Case[] = [
   of('All', [bool([], [0, 2]), fixed(int32([0]))], { type: 'DT_BOOL', T: BOOL }),
   of('Any', [bool([], [2, 0]), fixed(int32([1]))], { type: 'DT_BOOL', T: BOOL }),
   of('ClipByValue', [CUBE, fixed(floatTensor([2], [])), fixed(floatTensor([-1], []))]),
+  // Sums that no double holds, and that wrap.
+  ...[[0], [1], [0, 1]].flatMap((axes) => [
+    of('Sum', [WIDE, fixed(int32(axes))], of64),
+    of(
+      'Sum',
+      [int32([2_147_483_647, 2_147_483_647, 5, 1, 1, -7], [2, 3]), fixed(int32(axes))],
+      of32,
+    ),
+  ]),
   of('SelectV2', [bool([1, 0, 1]), LONG, fixed(int64([9], []))], of64),
   of('SelectV2', [bool([1, 0, 1]), INTS, INTS], of32),
   of('SelectV2', [bool([1, 0]), bool([1, 1]), bool([0, 0])], { type: 'DT_BOOL', T: BOOL }),

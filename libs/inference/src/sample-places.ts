@@ -158,7 +158,23 @@ const making: readonly Case[] = [
   }),
 ]
 
+/** Backwards and forwards at once, to bounds that have a meaning of their own in ONNX. */
+const backwards: readonly Case[] = [-10, -1, 0, 3].flatMap((begin) =>
+  [-9, 0, 2, 2_147_483_647].flatMap((end) =>
+    [
+      [int32([begin, begin]), int32([end, end])],
+      [fixed(int32([begin, begin])), fixed(int32([end, end]))],
+    ].map((bounds) =>
+      of('StridedSlice', [LONG, ...bounds, fixed(int32([1, -2]))], {
+        ...of64,
+        attrs: { Index: INT32 },
+      }),
+    ),
+  ),
+)
+
 const cutting: readonly Case[] = [
+  ...backwards,
   of('Slice', [CUBE, fixed(int32([0, 1, 2])), fixed(int32([-1, 2, 1]))], {
     attrs: { Index: INT32 },
   }),

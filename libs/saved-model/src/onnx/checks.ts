@@ -43,12 +43,27 @@ export function fromFront(
 export const sumOfRows = (onnx: OnnxBuilder, tensor: string): string =>
   onnx.op('ReduceSum', [tensor, fromFront(onnx, tensor, [-1])], { keepdims: 0n })
 
+/** The run fails where ranks differ: onnxruntime ends the process when one of such tensors is empty. */
+function ofOneRank(onnx: OnnxBuilder, parts: readonly string[]): readonly string[] {
+  const [first, ...others] = parts
+  if (first === undefined || others.length === 0) return parts
+  const rankOf = (part: string) => onnx.op('Shape', [onnx.op('Shape', [part])])
+  const ranks = onnx.op('Concat', others.map(rankOf), { axis: 0n })
+  const isOther = onnx.op('Not', [onnx.op('Equal', [ranks, rankOf(first)])])
+  return [unlessLarge(onnx, isOther, first), ...others]
+}
+
 /**
  * Joins tensors. onnxruntime does not look at the shape of those without elements, and leaves room
  * for them where others have some, which nobody fills: then the run is to fail.
  */
-export function joined(onnx: OnnxBuilder, parts: readonly string[], axis: bigint): string {
-  const whole = onnx.op('Concat', parts, { axis })
+export function joined(
+  onnx: OnnxBuilder,
+  parts: readonly string[],
+  { axis, areOfOneRank = false }: { axis: bigint; areOfOneRank?: boolean },
+): string {
+  const checked = areOfOneRank ? parts : ofOneRank(onnx, parts)
+  const whole = onnx.op('Concat', checked, { axis })
   const unfilled = parts.reduce(
     (left, part) => onnx.op('Sub', [left, onnx.op('Size', [part])]),
     onnx.op('Size', [whole]),

@@ -213,15 +213,23 @@ function asProduct(
   return transposed(onnx, { name, labels, sizes: undefined }, result).name
 }
 
-function checkType(node: NodeDef): void {
-  if (numericType(node) === 'DT_BOOL') throw untranslatable(node, 'it works on truth values')
+/** onnxruntime adds integers up as doubles, but for products of matrices. */
+function checkType(node: NodeDef, { operands, result }: Sum): void {
+  const type = numericType(node)
+  if (type === 'DT_BOOL') throw untranslatable(node, 'it works on truth values')
+  if (type !== 'DT_INT32' && type !== 'DT_INT64') return
+  const isAlone = (label: string) =>
+    operands.filter(({ labels }) => labels.includes(label)).length === 1 && !result.includes(label)
+  const labels = operands.flatMap((each) => lettersOf(each.labels))
+  if (!operands.every(isPlain) || labels.some(isAlone))
+    throw untranslatable(node, `it adds up ${type}`)
 }
 
 /** Adds products up, as an equation of labels says. */
 export const einsum: OnnxOp = (context) => {
   const { node, onnx } = context
-  checkType(node)
   const sum = sumOf(context)
+  checkType(node, sum)
   const { operands, result } = sum
   const [first, second, ...more] = operands
   if (first === undefined || more.length > 0 || !operands.every(isPlain) || result.includes('.'))

@@ -2,7 +2,7 @@
 // refuses it.
 
 import { boolOf, floatsOf, intOf, typeOf, untranslatable } from '../node-attrs.ts'
-import { sumOfRows, unlessLarge } from './checks.ts'
+import { sumOfRows, unless, unlessLarge } from './checks.ts'
 import type { OnnxBuilder } from './model.ts'
 import {
   type Context,
@@ -128,7 +128,8 @@ export function counting(context: Context, index: number): string {
     const [count = 0] = integersOf(context, index)
     return onnx.op('Range', [long(onnx, 0n), long(onnx, BigInt(count)), long(onnx, 1n)])
   }
-  const count = onnx.cast(inputOf(context, index), 'DT_INT64')
+  const given = onnx.cast(inputOf(context, index), 'DT_INT64')
+  const count = unless(onnx, onnx.op('Less', [given, long(onnx, 0n)]), given)
   return onnx.op('Range', [long(onnx, 0n), count, long(onnx, 1n)])
 }
 

@@ -4,6 +4,7 @@ import type { NodeDef } from '../graph.ts'
 import { boolOf, floatOf, typeOf, untranslatable } from '../node-attrs.ts'
 import { asIntegers, numbers, type Value } from '../values.ts'
 import type { StaticShape } from '../static-shapes.ts'
+import { unlessLarge } from './checks.ts'
 import type { NumericType, NumericValue, OnnxBuilder } from './model.ts'
 
 /** What a translation is made from. */
@@ -117,7 +118,16 @@ const addN: OnnxOp = (context) => {
   const { onnx, inputs } = context
   const [first, ...more] = inputs
   if (first === undefined || more.length === 0) return onnx.op('Identity', inputs)
-  return more.reduce((sum, input) => onnx.op('Add', [sum, input]), first)
+  // TensorFlow adds tensors of one shape alone.
+  const end = onnx.vector([-1n])
+  const shapeOf = (input: string) =>
+    onnx.op('Concat', [onnx.op('Shape', [input]), end], { axis: 0n })
+  const shape = shapeOf(first)
+  const checked = more.map((input) => {
+    const isOther = onnx.op('Not', [onnx.op('Equal', [shapeOf(input), shape])])
+    return unlessLarge(onnx, isOther, input)
+  })
+  return checked.reduce((sum, input) => onnx.op('Add', [sum, input]), first)
 }
 
 /** Neither infinite nor a NaN, for which no comparison holds. */

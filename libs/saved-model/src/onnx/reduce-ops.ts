@@ -1,6 +1,6 @@
 // What makes one number of many along axes, in ONNX.
 
-import { boolOf, typeOf } from '../node-attrs.ts'
+import { boolOf, typeOf, untranslatable } from '../node-attrs.ts'
 import { fromFront } from './checks.ts'
 import type { OnnxBuilder } from './model.ts'
 import {
@@ -26,10 +26,27 @@ function reduced(type: string, context: Context): string {
   return onnx.op(type, [input, axes], { keepdims, noop_with_empty_axes: 1n })
 }
 
-const reduce =
-  (type: string): OnnxOp =>
-  (context) =>
-    reduced(type, context)
+/** onnxruntime adds integers up as doubles, which hold those of 32 bits and halves of those of 64. */
+const sum: OnnxOp = (context) => {
+  const { node, onnx } = context
+  const type = numericType(node)
+  if (type !== 'DT_INT32' && type !== 'DT_INT64') return reduced('ReduceSum', context)
+  const [input, axes] = [inputOf(context, 0), context.inputs.slice(1)]
+  const summed = (part: string) => reduced('ReduceSum', { ...context, inputs: [part, ...axes] })
+  if (type === 'DT_INT32') return onnx.cast(summed(onnx.cast(input, 'DT_INT64')), type)
+  const half = onnx.constant(scalar(type, 2 ** 32))
+  const high = onnx.op('Div', [input, half])
+  const low = onnx.op('Sub', [input, onnx.op('Mul', [high, half])])
+  return onnx.op('Add', [onnx.op('Mul', [summed(high), half]), summed(low)])
+}
+
+/** The same of products, of which those of sizes alone are sure to be small. */
+const product: OnnxOp = (context) => {
+  const type = numericType(context.node)
+  const isOfIntegers = type === 'DT_INT32' || type === 'DT_INT64'
+  if (isOfIntegers && !context.isSize(0)) throw untranslatable(context.node, `it works on ${type}`)
+  return reduced('ReduceProd', context)
+}
 
 /** Of floats one that is no number is the result, which onnxruntime passes over. */
 const extreme =
@@ -108,6 +125,6 @@ export const reduceOps: Readonly<Record<string, OnnxOp>> = {
   Max: extreme('ReduceMax'),
   Mean: ofFloats(mean),
   Min: extreme('ReduceMin'),
-  Prod: reduce('ReduceProd'),
-  Sum: reduce('ReduceSum'),
+  Prod: product,
+  Sum: sum,
 }

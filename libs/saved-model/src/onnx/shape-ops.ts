@@ -12,6 +12,8 @@ import {
   scalar,
 } from './ops.ts'
 
+const IMAGE_RANK = 4
+
 const identity: OnnxOp = ({ onnx, inputs }) => onnx.op('Identity', inputs)
 
 const reshape: OnnxOp = (context) =>
@@ -32,7 +34,11 @@ const squeeze: OnnxOp = (context) => {
 /** What a tensor of sizes is put together from is never empty where another is not. */
 function joinedUnlessSizes(context: Context, parts: readonly string[], axis: bigint): string {
   const areSizes = parts.every((_, index) => context.isSize(index))
-  return areSizes ? context.onnx.op('Concat', parts, { axis }) : joined(context.onnx, parts, axis)
+  if (areSizes) return context.onnx.op('Concat', parts, { axis })
+  const [rank = 0, ...ranks] = parts.map((_, index) => context.shape(index)?.length)
+  // Images are of their rank by what makes them, and are joined without another look.
+  const areOfOneRank = rank >= IMAGE_RANK && ranks.every((each) => each === rank)
+  return joined(context.onnx, parts, { axis, areOfOneRank })
 }
 
 const concat: OnnxOp = (context) => {

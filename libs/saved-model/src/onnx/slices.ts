@@ -2,11 +2,13 @@
 
 import { boolOf, intOf, untranslatable } from '../node-attrs.ts'
 import { type SliceSpec, sliceSpecs } from '../strided-slice.ts'
-import { ofShape } from './checks.ts'
+import { ofShape, unless } from './checks.ts'
 import { type Context, inputOf, integersOf, int64Vector, type OnnxOp } from './ops.ts'
 
 const LAST = 2n ** 63n - 1n
 const FIRST = -LAST
+/** Behind all there is; ONNX takes greater ones for the first where it goes backwards. */
+const BEHIND = 2n ** 31n - 2n
 /** Behind all elements; the last of all numbers is taken for the end that a step goes to. */
 const BEYOND = 2n ** 62n
 
@@ -91,14 +93,11 @@ function endsOf(
 /** Going backwards from before the first element takes nothing, where ONNX would begin at the first. */
 function endsBackwards(
   { onnx, inputs: [input = ''] }: Context,
-  slices: readonly SliceSpec[],
+  least: readonly bigint[],
   { starts, ends, axes }: { starts: string; ends: string; axes: string },
 ): string {
   const sizes = onnx.op('Gather', [onnx.op('Shape', [input]), axes], { axis: 0n })
-  const isBefore = onnx.op('Less', [
-    onnx.op('Add', [starts, sizes]),
-    onnx.vector(slices.map(() => 0n)),
-  ])
+  const isBefore = onnx.op('Less', [onnx.op('Add', [starts, sizes]), onnx.vector(least)])
   return onnx.op('Where', [isBefore, onnx.vector([BEYOND]), ends])
 }
 
@@ -129,9 +128,16 @@ const stridedSlice: OnnxOp = (context) => {
     const isOpen = (slice: SliceSpec) =>
       stepOf(slice) < 0 && slice.hasBegin && (begin.known?.[slice.at] ?? -1) < 0
     const ends = endsOf(context, slices, begin, fixedEnds)
+    const told = slices.some((slice) => stepOf(slice) < 0)
+      ? onnx.op('Min', [
+          ends,
+          onnx.vector(slices.map((slice) => (stepOf(slice) < 0 ? BEHIND : LAST))),
+        ])
+      : ends
+    const least = slices.map((slice) => (stepOf(slice) < 0 ? 0n : FIRST))
     const bounds = [
       starts,
-      slices.some(isOpen) ? endsBackwards(context, slices, { starts, ends, axes }) : ends,
+      slices.some(isOpen) ? endsBackwards(context, least, { starts, ends: told, axes }) : told,
     ]
     const steps = onnx.vector(slices.map((slice) => BigInt(stepOf(slice))))
     found = onnx.op('Slice', [found, ...bounds, axes, steps])
@@ -142,19 +148,23 @@ const stridedSlice: OnnxOp = (context) => {
   return slices.length + added.length === 0 ? onnx.op('Identity', [found]) : found
 }
 
+/** Where slices begin; the run fails for what is outside, also where nothing is taken. */
+function withinShape({ onnx, inputs: [input = ''] }: Context, starts: string): string {
+  const isBefore = onnx.op('Less', [starts, onnx.vector([0n])])
+  const isBehind = onnx.op('Greater', [starts, onnx.op('Shape', [input])])
+  return unless(onnx, onnx.op('Or', [isBefore, isBehind]), starts)
+}
+
 /** A slice of certain sizes, of which -1 stands for all that is left. */
 const slice: OnnxOp = (context) => {
   const { onnx } = context
   const [begin, size] = [boundsOf(context, 1), boundsOf(context, 2)]
-  const first = begin.name()
   const [none, last] = [onnx.vector([0n]), onnx.vector([LAST])]
-  // A negative one is refused by TensorFlow; so far out nothing is left.
-  const starts = begin.known?.every((at) => at >= 0)
-    ? first
-    : onnx.op('Where', [onnx.op('Less', [first, none]), last, first])
-  const sizes = size.name()
+  const starts = withinShape(context, begin.name())
+  const isNoSize = onnx.op('Less', [size.name(), onnx.vector([-1n])])
+  const sizes = unless(onnx, isNoSize, size.name())
   const isRest = onnx.op('Less', [sizes, none])
-  const ends = onnx.op('Where', [isRest, last, onnx.op('Add', [first, sizes])])
+  const ends = onnx.op('Where', [isRest, last, onnx.op('Add', [starts, sizes])])
   const found = onnx.op('Slice', [inputOf(context, 0), starts, ends])
   if (size.known?.every((each) => each < 0)) return found
   return ofShape(onnx, found, onnx.op('Where', [isRest, onnx.op('Shape', [found]), sizes]))
@@ -180,7 +190,8 @@ const splitV: OnnxOp = (context) => {
   const attributes = { axis: BigInt(axis) }
   if (isTold) return onnx.ops('Split', [input, given], { outputs, attributes })
   const none = onnx.vector([0n])
-  const isRest = onnx.op('Less', [given, none])
+  const least = onnx.op('Less', [given, onnx.vector([-1n])])
+  const isRest = onnx.op('Less', [unless(onnx, least, given), none])
   const known = onnx.op('ReduceSum', [onnx.op('Where', [isRest, none, given])], { keepdims: 1n })
   const size = onnx.op('Gather', [onnx.op('Shape', [input]), onnx.vector([BigInt(axis)])], {
     axis: 0n,
