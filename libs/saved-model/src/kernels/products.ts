@@ -2,7 +2,7 @@
 
 import { sizeOf } from '@drover/serving-api'
 import { boolOf, textOf, typeOf, untranslatable } from '../node-attrs.ts'
-import { countOf, invalid, type NumberValue, numbers, type Value } from '../values.ts'
+import { countOf, invalid, isSameShape, type NumberValue, numbers, type Value } from '../values.ts'
 import { commonShape, repeated } from './broadcast.ts'
 import { type Kernel, type Run, withThree, withTwo } from './kernel.ts'
 import { arithmetic, numberKernels } from './numbers.ts'
@@ -22,9 +22,15 @@ const run = (op: string, node: Parameters<Kernel>[0]): Run => {
   return kernel(node)
 }
 
+/** Of tensors of one shape alone. */
 const addN: Kernel = (node) => {
   const add = run('AddV2', node)
-  return (inputs) => [inputs.reduce((sum, input) => add([sum, input])[0] ?? sum)]
+  return (inputs) => [
+    inputs.reduce((sum, input) => {
+      if (!isSameShape(sum.shape, input.shape)) throw invalid('tensors of one shape were expected')
+      return add([sum, input])[0] ?? sum
+    }),
+  ]
 }
 
 const clip: Kernel = (node) => {
