@@ -11,24 +11,31 @@ import { readFields } from './wire.ts'
 /** The sizes of a tensor's dimensions, each as far as it is known; undefined where the rank is not. */
 export type StaticShape = readonly (number | undefined)[] | undefined
 
-/** The shape of each tensor by its canonical name. */
+/**
+ * The shape of each tensor by its canonical name; `nodes` come inputs first. Each is looked at once, and
+ * none from within another: graphs may be deep.
+ */
 export function staticShapes(
   signature: SignatureDef,
-  known: { constants: ReadonlyMap<string, Value>; nodes: ReadonlyMap<string, NodeDef> },
+  known: { constants: ReadonlyMap<string, Value>; nodes: readonly NodeDef[] },
 ): (key: string) => StaticShape {
-  const fed = new Map(
-    Object.values(signature.inputs).map(({ name, shape }) => [canonical(name), shape] as const),
-  )
-  const shapeOf = (key: string): StaticShape => {
-    const { node, port } = portOf(key)
-    const maker = known.nodes.get(node)
-    const given = fed.has(key) ? fed.get(key) : outputShape(maker, port)
-    const shape = known.constants.get(key)?.shape ?? given
-    if (shape !== undefined) return shape.map((size) => (size < 0 ? undefined : size))
-    return maker && port === 0 && !fed.has(key) ? shapeAfter(maker, shapeOf) : undefined
+  const shapes = new Map<string, StaticShape>()
+  for (const node of known.nodes)
+    for (const [port, shape] of outputShapes(node).entries())
+      shapes.set(`${node.name}:${port}`, knownOf(shape))
+  for (const { name, shape } of Object.values(signature.inputs))
+    shapes.set(canonical(name), knownOf(shape))
+  const shapeOf = (key: string): StaticShape =>
+    knownOf(known.constants.get(key)?.shape) ?? shapes.get(key)
+  for (const node of known.nodes) {
+    const key = `${node.name}:0`
+    if (!shapes.has(key)) shapes.set(key, shapeAfter(node, shapeOf))
   }
   return shapeOf
 }
+
+const knownOf = (shape: readonly number[] | undefined): StaticShape =>
+  shape?.map((size) => (size < 0 ? undefined : size))
 
 /** What does something to each number of its first input, and leaves its shape as it is. */
 const KEEPING: ReadonlySet<string> = new Set(
@@ -57,15 +64,11 @@ function shapeAfter(
 
 const isNhwc = (format: Uint8Array): boolean => Buffer.from(format).toString() === 'NHWC'
 
-/** Which TensorFlow writes beside the nodes of functions. */
-function outputShape(node: NodeDef | undefined, port: number): readonly number[] | undefined {
-  const attr = node?.attrs['_output_shapes']
-  if (attr?.kind !== 'other') return undefined
-  for (const list of readFields(attr.value)) {
-    if (list.number !== 1) continue
-    const shapes = [...readFields(list.bytes)].filter(({ number }) => number === 7)
-    const shape = shapes[port]
-    return shape && readShape(shape.bytes)
-  }
-  return undefined
+/** Which TensorFlow writes beside the nodes of functions, by port. */
+function outputShapes({ attrs }: NodeDef): (readonly number[] | undefined)[] {
+  const attr = attrs['_output_shapes']
+  if (attr?.kind !== 'other') return []
+  const list = [...readFields(attr.value)].find(({ number }) => number === 1)
+  const shapes = [...readFields(list?.bytes ?? new Uint8Array())]
+  return shapes.filter(({ number }) => number === 7).map(({ bytes }) => readShape(bytes))
 }

@@ -162,6 +162,19 @@ test('a loop is refused', () => {
   expect(refusalOf(() => translate(savedModel))).toMatch(/part of a loop/)
 })
 
+test('a graph as deep as a stack is not', () => {
+  const builder = new GraphBuilder()
+  let last = builder.add('Placeholder', 'x', [], { dtype: FLOAT })
+  for (let depth = 0; depth < 20_000; depth++)
+    last = builder.add('Relu', `relu${depth}`, [last], { T: FLOAT })
+
+  const { main } = translated(builder, {
+    main: { inputs: { x: float('x') }, outputs: { y: float(last) } },
+  })
+
+  expect(main?.model?.outputs).toHaveLength(1)
+})
+
 test('a kernel that refuses its input names its node', () => {
   const builder = new GraphBuilder()
   builder.add('Placeholder', 'x', [], { dtype: STRING })

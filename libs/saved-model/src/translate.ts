@@ -161,7 +161,7 @@ function translateNumeric(signature: SignatureDef, parts: Partition): Numeric | 
   const feeds = new Map<string, string>()
   const made = new Map<string, Placed>()
   const ranks = ranksOf(signature, parts.numeric)
-  const nodes = new Map([...parts.prelude, ...parts.numeric].map(({ node }) => [node.name, node]))
+  const nodes = [...parts.prelude, ...parts.numeric].map(({ node }) => node)
   const shapeOf = staticShapes(signature, { constants: parts.constants, nodes })
   const sizes = new Set<string>()
   const isSize = (key: string) => parts.constants.has(key) || sizes.has(portOf(key).node)

@@ -50,8 +50,10 @@ export class Cursor {
 /** A tensor, and how to go through it in step with others of the shape. */
 export interface Walk<V extends Value = Value> {
   value: V
-  /** Whether it is repeated at all. */
+  /** Whether it is not repeated at all. */
   isWhole: boolean
+  /** How often each element is repeated before the next one comes. */
+  each: number
   start: () => Cursor
 }
 
@@ -59,14 +61,14 @@ export interface Walk<V extends Value = Value> {
 export function walkOf<V extends Value>(value: V, shape: readonly number[]): Walk<V> {
   const count = value.values.length
   if (isSameShape(value.shape, shape))
-    return { value, isWhole: true, start: () => new Cursor(count, 1) }
+    return { value, isWhole: true, each: 1, start: () => new Cursor(count, 1) }
   const own = padded(value.shape, shape.length)
   const first = own.findIndex((size) => size !== 1)
   const last = own.findLastIndex((size) => size !== 1)
   const isOneRun = own.slice(first, last + 1).every((size, index) => size === shape[first + index])
   if (first >= 0 && !isOneRun) return walkOf(repeated(value, shape), shape)
   const each = shape.slice(first < 0 ? 0 : last + 1).reduce((product, size) => product * size, 1)
-  return { value, isWhole: false, start: () => new Cursor(count, each) }
+  return { value, isWhole: false, each, start: () => new Cursor(count, each) }
 }
 
 /** The tensor with its elements written out as often as they are repeated. */

@@ -2,6 +2,7 @@
 
 import { floatOf } from '../node-attrs.ts'
 import { ints, invalid, isNumber, type NumberValue, type Value, zeros } from '../values.ts'
+import { squaresOf } from './float-loops.ts'
 import { type Kernel, withOne } from './kernel.ts'
 
 const SELU = { scale: 1.0507009873554805, alpha: 1.6732632423543772 }
@@ -100,6 +101,21 @@ const relu = ofNumbers(
   (value) => (value > 0n ? value : 0n),
 )
 
+const squareOfOthers = ofNumbers(
+  (value) => value * value,
+  (value) => value * value,
+  (value) => Math.imul(value, value),
+)
+
+const square: Kernel = (node) => {
+  const others = squareOfOthers(node)
+  return (inputs) => {
+    const [input] = inputs
+    if (input?.dtype !== 'DT_FLOAT' || inputs.length !== 1) return others(inputs)
+    return [{ dtype: 'DT_FLOAT', shape: input.shape, values: squaresOf(input.values) }]
+  }
+}
+
 /** Operations on each number. */
 export const elementwiseKernels: Readonly<Record<string, Kernel>> = {
   ...Object.fromEntries(
@@ -129,11 +145,7 @@ export const elementwiseKernels: Readonly<Record<string, Kernel>> = {
   Sign: ofNumbers(Math.sign, (value) => (value > 0n ? 1n : value < 0n ? -1n : 0n)),
   Sin: ofFloats(Math.sin),
   Sqrt: ofFloats(Math.sqrt),
-  Square: ofNumbers(
-    (value) => value * value,
-    (value) => value * value,
-    (value) => Math.imul(value, value),
-  ),
+  Square: square,
 }
 
 /** Those of them that are run in TypeScript beside text. */

@@ -15,12 +15,15 @@ import {
 } from '../values.ts'
 import { commonShape, type Walk, walkOf } from './broadcast.ts'
 import { filledKernels } from './elementwise.ts'
+import { type FloatLoop, type FloatLoopBy, multiply, multiplyBy } from './float-loops.ts'
 import { type Kernel, withOne, withThree, withTwo } from './kernel.ts'
 
 type Scalar = number | bigint | string
 
 interface Arithmetic {
   ofNumbers: (a: number, b: number) => number
+  /** Where it is worth it, the same for many floats. */
+  ofFloats?: { each: FloatLoop; by: FloatLoopBy }
   /** Where int32 needs it otherwise, as products do that would lose bits. */
   ofInts?: (a: number, b: number) => number
   ofLongs: (a: bigint, b: bigint) => bigint
@@ -28,13 +31,15 @@ interface Arithmetic {
 
 /** An operation on two numbers of one type. */
 export const arithmetic =
-  ({ ofNumbers, ofInts = ofNumbers, ofLongs }: Arithmetic): Kernel =>
+  ({ ofNumbers, ofFloats, ofInts = ofNumbers, ofLongs }: Arithmetic): Kernel =>
   () =>
     withTwo((a, b) => {
       const shape = commonShape(a.shape, b.shape)
       if (a.dtype === 'DT_FLOAT' && b.dtype === 'DT_FLOAT') {
         const values = new Float32Array(countOf(shape))
-        zipFloats(values, [walkOf(a, shape), walkOf(b, shape)], ofNumbers)
+        const walks = [walkOf(a, shape), walkOf(b, shape)] as const
+        if (ofFloats === undefined || !zipByLoop(values, walks, ofFloats))
+          zipFloats(values, walks, ofNumbers)
         return { dtype: 'DT_FLOAT', shape, values }
       }
       const found = zeros(a.dtype, shape)
@@ -82,6 +87,21 @@ function zipFloats(
   const [left, right] = [a.start(), b.start()]
   for (let index = 0; index < to.length; index++)
     to[index] = of(x[left.next()] ?? 0, y[right.next()] ?? 0)
+}
+
+/** By the operation's own loop, where the second tensor is like the first or has one number for each row of it. */
+function zipByLoop(
+  to: Float32Array,
+  [a, b]: readonly [FloatWalk, FloatWalk],
+  { each, by }: { each: FloatLoop; by: FloatLoopBy },
+): boolean {
+  const [x, y] = [a.value.values, b.value.values]
+  if (!a.isWhole || (!b.isWhole && y.length * b.each !== to.length)) return false
+  if (b.isWhole) each(to, x, y)
+  else
+    for (const [row, value] of y.entries())
+      by(to, x, value, { from: row * b.each, end: (row + 1) * b.each })
+  return true
 }
 
 const comparison =
@@ -257,6 +277,7 @@ export const numberKernels: Readonly<Record<string, Kernel>> = {
   Maximum: arithmetic({ ofNumbers: Math.max, ofLongs: (a, b) => (a > b ? a : b) }),
   Minimum: arithmetic({ ofNumbers: Math.min, ofLongs: (a, b) => (a < b ? a : b) }),
   Mul: arithmetic({
+    ofFloats: { each: multiply, by: multiplyBy },
     ofNumbers: (a, b) => a * b,
     ofInts: Math.imul,
     ofLongs: (a, b) => a * b,
