@@ -49,6 +49,15 @@ test('a fleet that is made smaller begins anew, and goes on from where it was wh
   ).toEqual([0, 1, 2, 2, 4])
 })
 
+test('pods that are replaced while the fleet grows and grows are progress', () => {
+  const looks = Array.from({ length: 60 }, (_, at) => ({
+    replicas: 20 + Math.floor(at / 3),
+    progress: 20 + at,
+  }))
+
+  expect(sincesOf(looks).at(-1)).toBe(59)
+})
+
 test('another image begins anew', () => {
   const other = { templateSha: 'f'.repeat(64) }
 

@@ -2,7 +2,9 @@ import type { Rollout } from '@drover/model-config'
 import { type DeploymentView, isSamePair, type SeenDeployment } from './observed.ts'
 
 /** For how many numbers of pods and pod templates the progress of one step is kept apart. */
-const AIMS_MAX = 5
+const AIMS_MAX = 100
+/** How many of these give a step all its time again: a fleet whose size never stands still has an end too. */
+const NEW_AIMS_MAX = 5
 /** A pair that stood for less was taken away as soon as it was there. */
 const KEPT_MS = 30_000
 
@@ -58,8 +60,11 @@ function furtherOf(
   const aim = `${replicas} ${templateSha}`
   const known = furthest.get(aim)
   // What only comes and goes is none: a pod that gets ready and dies in turn never ends.
-  const isFurther = known === undefined ? furthest.size < AIMS_MAX : progress > known
-  return isFurther ? { furthest: new Map(furthest).set(aim, progress), progressSince: now } : {}
+  if (known === undefined ? furthest.size >= AIMS_MAX : progress <= known) return {}
+  const next = { furthest: new Map(furthest).set(aim, progress) }
+  return known === undefined && furthest.size >= NEW_AIMS_MAX
+    ? next
+    : { ...next, progressSince: now }
 }
 
 /** The Deployment, if it has the pair of the step: the pods of another one do not count. */

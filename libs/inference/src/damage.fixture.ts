@@ -26,7 +26,13 @@ export function faultOfReading(bytes: Uint8Array): string | undefined {
 function refusalOf(bytes: Uint8Array): string | undefined {
   const graph = new Uint8Array(bytes)
   try {
-    inspectBytes('/model', { graph, sizeBytes: graph.length, files: [], checkpoint: new Map() })
+    inspectBytes('/model', {
+      graph,
+      sizeBytes: graph.length,
+      files: [],
+      checkpoint: new Map(),
+      assets: new Map(),
+    })
     return undefined
   } catch (error) {
     const isRefused = error instanceof InferenceError && error.code === 'LOAD_FAILED'

@@ -1,6 +1,7 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
+import { InferenceError } from './errors.ts'
 import { decodeModel, readModelBytes, readModelFiles } from './model-files.ts'
 import { startFolder } from './sample-folder.ts'
 
@@ -74,4 +75,17 @@ test('a model that would read files of the machine is refused before any engine 
     code: 'LOAD_FAILED',
     message: `the model in ${directory} is refused: the node y is ReadFile, which reads files`,
   })
+})
+
+test.each([
+  ['out of the model', '/etc/hostname', 'LOAD_FAILED'],
+  ['in it', '../saved_model.pb', undefined],
+])('an asset that is a link %s', async (_name, target, code) => {
+  const directory = await write(INDEX)
+  await symlink(target, join(directory, WORDS.replace('lists/', '')))
+  await symlink(target.startsWith('/') ? target : join('..', target), join(directory, WORDS))
+
+  const found = await readModelFiles(directory).catch((error: unknown) => error)
+
+  expect(found instanceof InferenceError ? found.code : undefined).toBe(code)
 })

@@ -1,7 +1,7 @@
 // A SavedModel as a folder.
 
-import { readdir, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { readdir, realpath, stat } from 'node:fs/promises'
+import { join, relative, sep } from 'node:path'
 import {
   type Bundle,
   openBundle,
@@ -17,9 +17,12 @@ import { readRegularFile } from './regular-file.ts'
 
 /** What the graph file of a served model may take. */
 const GRAPH_BYTES_MAX = 512 * 2 ** 20
+/** Larger assets are read by TensorFlow alone. */
+const ASSETS_BYTES_MAX = 64 * 2 ** 20
 /** Larger variables are read by TensorFlow alone. */
 const CHECKPOINT_BYTES_MAX = 512 * 2 ** 20
 const CHECKPOINT = 'variables/variables'
+const ASSETS = 'assets'
 
 /** A SavedModel that was read, and the bytes of its files that an engine reads. */
 export interface ModelFiles {
@@ -39,6 +42,8 @@ export interface ModelBytes {
   files: readonly string[]
   /** The files of the checkpoint by their paths; none where it is too large or not there. */
   checkpoint: ReadonlyMap<string, Uint8Array<ArrayBuffer>>
+  /** Assets by their names in their folder; none where they are too large. */
+  assets: ReadonlyMap<string, Uint8Array<ArrayBuffer>>
 }
 
 /** Reads a model's folder. Throws LOAD_FAILED. */
@@ -54,10 +59,12 @@ export async function readModelBytes(directory: string): Promise<ModelBytes> {
     const variables = await filesIn(directory, 'variables')
     const sizes = variables.map(async (path) => (await stat(join(directory, path))).size)
     const variableBytes = (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0)
+    const assets = await filesIn(directory, ASSETS)
     return {
       graph,
       sizeBytes: graph.length + variableBytes,
-      files: [...variables, ...(await filesIn(directory, 'assets'))],
+      files: [...variables, ...assets],
+      assets: await readAssets(directory, assets),
       checkpoint:
         variableBytes > CHECKPOINT_BYTES_MAX
           ? new Map()
@@ -66,6 +73,25 @@ export async function readModelBytes(directory: string): Promise<ModelBytes> {
   } catch (cause) {
     throw unreadable(directory, cause)
   }
+}
+
+async function readAssets(
+  directory: string,
+  paths: readonly string[],
+): Promise<ModelBytes['assets']> {
+  const assets = new Map<string, Uint8Array<ArrayBuffer>>()
+  let left = ASSETS_BYTES_MAX
+  for (const path of paths) {
+    const entry = await stat(join(directory, path))
+    if (!entry.isFile()) continue
+    left -= entry.size
+    if (left < 0) return new Map()
+    assets.set(
+      relative(ASSETS, path),
+      await readRegularFile(join(directory, path), ASSETS_BYTES_MAX),
+    )
+  }
+  return assets
 }
 
 async function readCheckpoint(
@@ -115,12 +141,12 @@ export function decodeModel(
 /** What a model's files say, be it fit to be loaded or not. Throws LOAD_FAILED. */
 export function outlineModel(
   directory: string,
-  { graph, sizeBytes, checkpoint: bytes }: ModelBytes,
+  { graph, sizeBytes, checkpoint: bytes, assets }: ModelBytes,
   tags?: readonly string[],
 ): ModelFiles {
   const savedModel = decoded(directory, graph, tags)
   const checkpoint = checkpointIn(bytes)
-  const whole = { ...savedModel, ...(checkpoint !== undefined && { checkpoint }) }
+  const whole = { ...savedModel, assets, ...(checkpoint !== undefined && { checkpoint }) }
   return { savedModel: whole, graphBytes: graph.length, sizeBytes }
 }
 
@@ -142,13 +168,26 @@ function decoded(directory: string, graph: Uint8Array, tags?: readonly string[])
 const unreadable = (directory: string, cause: unknown): InferenceError =>
   new InferenceError('LOAD_FAILED', `the model in ${directory} cannot be read`, { cause })
 
-/** Paths of all that is in a folder of the model, folders among them; none where it is not there. */
+/**
+ * Paths of all that is in a folder of the model, folders among them; none where it is not there. Throws
+ * for what a link brings in from elsewhere: it is somebody else's.
+ */
 async function filesIn(directory: string, folder: string): Promise<string[]> {
   try {
-    const names = await readdir(join(directory, folder), { recursive: true })
-    return names.map((name) => join(folder, name))
+    const entries = await readdir(join(directory, folder), { recursive: true, withFileTypes: true })
+    const root = await realpath(directory)
+    const paths = entries.map(({ parentPath, name }) => join(parentPath, name))
+    for (const [index, path] of paths.entries())
+      if (entries[index]?.isSymbolicLink() === true) await checkInside(root, path)
+    return paths.map((path) => relative(directory, path))
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
     throw error
   }
+}
+
+async function checkInside(root: string, path: string): Promise<void> {
+  const target = await realpath(path)
+  if (!target.startsWith(`${root}${sep}`))
+    throw new InferenceError('LOAD_FAILED', `${path} is a link out of the model`)
 }

@@ -19,6 +19,7 @@ import {
   WORDS,
 } from './sample-slices.ts'
 import { sumCases } from './sample-sums.ts'
+import { textCases } from './sample-texts.ts'
 import { bool, double, int32, int64 } from './sample-tensors.ts'
 
 const truth = { type: 'DT_BOOL' } as const
@@ -241,4 +242,5 @@ export const cases: readonly Case[] = [
   ...integerCases,
   ...placeCases,
   ...sumCases,
+  ...textCases,
 ]

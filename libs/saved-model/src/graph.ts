@@ -14,10 +14,17 @@ export type AttrValue =
   | { kind: 'ints'; value: readonly bigint[] }
   | { kind: 'types'; value: readonly TypeName[] }
   | { kind: 'floats'; value: readonly number[] }
+  | { kind: 'strings'; value: readonly Uint8Array[] }
   /** The name of a function, and of those that it is given as attributes. */
   | { kind: 'function'; value: string; given?: readonly string[] }
   | { kind: 'functions'; value: readonly string[] }
   | { kind: 'other'; value: Uint8Array }
+
+/** The functions that an attribute names. */
+export function functionsIn(attr: AttrValue): readonly string[] {
+  if (attr.kind === 'function') return [attr.value, ...(attr.given ?? [])]
+  return attr.kind === 'functions' ? attr.value : []
+}
 
 /** What `GraphBuilder.add` takes; make them with `attr`. */
 export type Attr = AttrValue
@@ -51,6 +58,12 @@ export interface FunctionDef {
   /** Nodes of its body that every call runs, whatever it returns. */
   effects: readonly string[]
   nodes: readonly NodeDef[]
+  /** Functions that it may call without a node that names them. */
+  also?: readonly string[]
+  /** What it implements: TensorFlow may take another function that does for it. */
+  implements?: string
+  /** Some of its arguments stand for several inputs, or for none. */
+  hasLists?: boolean
 }
 
 /** What TensorFlow runs once when it loads a model, and the tensors that it feeds then. */
@@ -61,15 +74,15 @@ export interface Loading {
   initOps: readonly string[]
   /** The tensor that is fed the path of the checkpoint; empty where there is none. */
   checkpointPath: string
-  /** Tensors that are fed the paths of assets. */
-  assetPaths: readonly string[]
+  /** Assets: tensors that are fed their paths, and their names in the folder for assets. */
+  assets: readonly { tensor: string; file: string }[]
 }
 
 export const NOTHING_TO_LOAD: Loading = {
   restoreOp: '',
   initOps: [],
   checkpointPath: '',
-  assetPaths: [],
+  assets: [],
 }
 
 /** A SavedModel, as far as serving goes: one graph and the signatures by which it is called. */
@@ -87,6 +100,8 @@ export interface SavedModel {
     /** What its index says of each variable. */
     entries?(): Bundle['entries']
   }
+  /** What is in the files of assets, by their names; absent until somebody has read them. */
+  assets?: ReadonlyMap<string, Uint8Array>
   /** Files beside `saved_model.pb` without which it cannot answer, by their paths in its folder. */
   neededFiles: readonly string[]
 }
@@ -111,6 +126,10 @@ export const attr = {
   types: (value: readonly DataType[]): Attr => ({ kind: 'types', value }),
   bool: (value: boolean): Attr => ({ kind: 'bool', value }),
   string: (value: string): Attr => ({ kind: 'string', value: encoder.encode(value) }),
+  strings: (values: readonly string[]): Attr => ({
+    kind: 'strings',
+    value: values.map((value) => encoder.encode(value)),
+  }),
   /** -1 for an unknown dimension; undefined for an unknown rank. */
   shape: (value: readonly number[] | undefined): Attr => ({ kind: 'shape', value }),
 }

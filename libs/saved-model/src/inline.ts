@@ -1,9 +1,10 @@
-// A signature as it is translated: on a flat graph of its own, without calls and without variables.
+// A signature as it is translated: on a flat graph of its own, without calls, variables and tables.
 
 import type { SignatureDef, TensorInfo } from '@drover/serving-api'
 import { SavedModelError } from './errors.ts'
 import { canonical, flatten } from './flatten.ts'
 import type { NodeDef, SavedModel } from './graph.ts'
+import { bindTables, Tables } from './tables.ts'
 import { bindVariables, Variables } from './variables.ts'
 
 /** A signature with the names of the flat graph for its outputs. */
@@ -12,18 +13,23 @@ export interface FlatSignature {
   nodes: ReadonlyMap<string, NodeDef>
 }
 
-/** A model may be looked at by several who translate; its variables are read once. */
-const known = new WeakMap<SavedModel, Variables>()
+interface Kept {
+  variables: Variables
+  tables: Tables
+}
 
-function variablesOf(model: SavedModel): Variables {
-  const variables = known.get(model) ?? new Variables(model)
-  known.set(model, variables)
-  return variables
+/** A model may be looked at by several who translate; what it keeps is read once. */
+const known = new WeakMap<SavedModel, Kept>()
+
+function keptOf(model: SavedModel): Kept {
+  const kept = known.get(model) ?? { variables: new Variables(model), tables: new Tables(model) }
+  known.set(model, kept)
+  return kept
 }
 
 /** Makes a model's signatures flat, one by one. Throws UNTRANSLATABLE, naming the node that is in the way. */
 export function inliner(model: SavedModel): (signature: SignatureDef) => FlatSignature {
-  const variables = variablesOf(model)
+  const { variables, tables } = keptOf(model)
   return (signature) => {
     const wanted = Object.values(signature.outputs).map(({ name }) => named(name))
     const fed = new Set(Object.values(signature.inputs).map(({ name }) => named(name)))
@@ -34,7 +40,7 @@ export function inliner(model: SavedModel): (signature: SignatureDef) => FlatSig
     ])
     return {
       signature: { ...signature, outputs: Object.fromEntries(renamed) },
-      nodes: bindVariables(nodes, variables),
+      nodes: bindTables(bindVariables(nodes, variables), tables),
     }
   }
 }

@@ -103,7 +103,22 @@ test('what TensorFlow runs and feeds at a load is read, however its versions say
     restoreOp: 'restore',
     initOps: ['after', 'tables', 'main'],
     checkpointPath: 'saver_filename:0',
-    assetPaths: ['old:0', 'words:0'],
+    // TensorFlow looks into the collection only where there are no others.
+    assets: [{ tensor: 'words:0', file: 'words.txt' }],
   })
-  expect(neededFiles).toEqual(['assets/old.txt', 'assets/words.txt'])
+  expect(neededFiles).toEqual(['assets/words.txt'])
+})
+
+test('assets of TensorFlow 1 may stand in a collection alone', () => {
+  const anys = new WireWriter().message(
+    1,
+    text(1, 'AssetFileDef').message(2, asset('old:0', 'old.txt')),
+  )
+  const metaGraph = new WireWriter()
+    .message(1, text(4, 'serve'))
+    .message(4, text(1, 'saved_model_assets').message(2, new WireWriter().message(5, anys)))
+
+  const { loading } = readSavedModel(new WireWriter().message(2, metaGraph).finish())
+
+  expect(loading.assets).toEqual([{ tensor: 'old:0', file: 'old.txt' }])
 })

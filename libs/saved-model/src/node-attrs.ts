@@ -56,6 +56,18 @@ export const boolOf = (node: NodeDef, name: string, fallback?: boolean): boolean
 export const textOf = (node: NodeDef, name: string, fallback?: string): string =>
   read(node, name, 'string', ({ value }) => decoder.decode(value), fallback)
 
+/** An empty list is read as one of ints. */
+export const textsOf = (node: NodeDef, name: string): string[] =>
+  node.attrs[name]?.kind === 'ints'
+    ? []
+    : read(
+        node,
+        name,
+        'strings',
+        ({ value }) => value.map((text) => decoder.decode(text)),
+        undefined,
+      )
+
 /** Throws UNTRANSLATABLE for a type of which nothing is translated. */
 export function typeOf(node: NodeDef, name: string, fallback?: ValueType): ValueType {
   const type = read(node, name, 'type', ({ value }) => value, fallback)

@@ -51,6 +51,16 @@ describe('what protobuf would join is refused, as it could hide one part:', () =
 
   test.each([
     ['an attribute', nodeWith(twiceIn(message(10, named('f')), 10)), 'the value of an attribute'],
+    [
+      'the value of a map',
+      message(1, text(1, 'n').message(5, text(1, 'f').bytes(2, '').bytes(2, ''))),
+      'the value of a map',
+    ],
+    [
+      'the key of a map',
+      message(1, text(1, 'n').message(5, text(1, 'f').bytes(1, 'g').bytes(2, ''))),
+      'the key of a map',
+    ],
     ['the library', twiceIn(library, 2), 'the library of functions'],
     [
       'the signature of a function',
@@ -81,4 +91,25 @@ test('of a name that is written twice the last one counts, as for TensorFlow', (
   const graph = nodeWith(message(10, text(1, 'harmless').bytes(1, 'evil')))
 
   expect(read(graph).nodes.flatMap(calledBy)).toContain('evil')
+})
+
+test('functions in a list are known whatever stands beside them', () => {
+  const list = message(9, named('listed')).varint(77, 1)
+
+  expect(calledOf(message(1, list))).toEqual(['PartitionedCall', 'listed'])
+})
+
+test('a function says what it implements, calls by default, and whether its arguments are lists', () => {
+  const listed = text(1, 'args').bytes(6, 'types')
+  const byDefault = text(1, 'f').message(3, message(10, named('hidden')))
+  const signature = text(1, 'own').message(2, listed).message(4, byDefault)
+  const api = text(1, 'api_implements').message(2, text(2, 'lstm'))
+  const whole = message(1, signature).message(5, api)
+
+  expect(read(message(2, message(1, whole))).functions?.get('own')).toMatchObject({
+    inputs: ['args'],
+    hasLists: true,
+    also: ['hidden'],
+    implements: 'lstm',
+  })
 })

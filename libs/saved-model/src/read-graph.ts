@@ -1,6 +1,12 @@
 import { typeOfNumber } from '@drover/serving-api'
 import { SavedModelError } from './errors.ts'
-import type { AttrValue, FunctionDef, GraphDef, NodeDef } from './graph.ts'
+import {
+  type AttrValue,
+  type FunctionDef,
+  functionsIn,
+  type GraphDef,
+  type NodeDef,
+} from './graph.ts'
 import { type Budget, dataTypeOf, readShape, readTensor } from './tensor-proto.ts'
 import { readFields, textOf, type WireField } from './wire.ts'
 
@@ -47,6 +53,7 @@ function readFunction(bytes: Uint8Array, budget: Budget): FunctionDef {
   const results = new Map<string, string>()
   const effects: string[] = []
   let signature: ReturnType<typeof readOpDef> | undefined
+  const attrs: [string, AttrValue][] = []
   for (const field of readFields(bytes)) {
     if (field.number === 1) {
       if (signature !== undefined) throw twice('the signature of a function')
@@ -57,23 +64,47 @@ function readFunction(bytes: Uint8Array, budget: Budget): FunctionDef {
       const [name, tensor] = readEntry(field.bytes)
       results.set(name, decoder.decode(tensor))
     }
+    if (field.number === 5) {
+      const [key, value] = readEntry(field.bytes)
+      attrs.push([key, readAttr(value, budget)])
+    }
     if (field.number === 6) effects.push(decoder.decode(readEntry(field.bytes)[1]))
     checkCount(nodes)
   }
-  const { name, inputs, outputs: named } = signature ?? { name: '', inputs: [], outputs: [] }
+  const { outputs: named, ...head } = signature ?? NO_OP
   const outputs = named.map((output) => results.get(output) ?? '')
-  return { name, inputs, outputs, effects, nodes }
+  const also = [...head.also, ...attrs.flatMap(([, attr]) => functionsIn(attr))]
+  return { ...head, outputs, effects, nodes, also, ...implementedBy(attrs) }
 }
 
+function implementedBy(attrs: readonly [string, AttrValue][]): Pick<FunctionDef, 'implements'> {
+  const api = attrs.findLast(([key]) => key === 'api_implements')?.[1]
+  return api?.kind === 'string' ? { implements: decoder.decode(api.value) } : {}
+}
+
+const NO_OP = { name: '', inputs: [], outputs: [], also: [], hasLists: false }
+
 function readOpDef(bytes: Uint8Array) {
-  const [inputs, outputs]: [string[], string[]] = [[], []]
+  const [inputs, outputs, also]: [string[], string[], string[]] = [[], [], []]
   let name = ''
+  let hasLists = false
   for (const field of readFields(bytes)) {
     if (field.number === 1) name = field.text
-    if (field.number === 2) inputs.push(textOf(field.bytes, 1))
+    if (field.number === 2) {
+      inputs.push(textOf(field.bytes, 1))
+      // The attributes by which an argument is several.
+      hasLists ||= [5, 6].some((number) => textOf(field.bytes, number) !== '')
+    }
     if (field.number === 3) outputs.push(textOf(field.bytes, 1))
+    if (field.number === 4) also.push(...defaultsIn(field.bytes))
   }
-  return { name, inputs, outputs }
+  return { name, inputs, outputs, also, hasLists }
+}
+
+/** The functions that an attribute of an operation is by default. */
+function defaultsIn(bytes: Uint8Array): string[] {
+  const found = [...readFields(bytes)].filter(({ number }) => number === 3)
+  return found.flatMap((field) => [...readFields(field.bytes)].flatMap(namesInAttr))
 }
 
 function checkCount(nodes: readonly unknown[]): void {
@@ -99,13 +130,18 @@ function readNode(bytes: Uint8Array, budget: Budget): NodeDef {
 
 /** A pair of a protobuf map. */
 export function readEntry(bytes: Uint8Array): [string, Uint8Array] {
-  let key = ''
-  let value: Uint8Array = new Uint8Array()
+  let [key, value]: [string | undefined, Uint8Array | undefined] = [undefined, undefined]
   for (const field of readFields(bytes)) {
-    if (field.number === 1) key = field.text
-    if (field.number === 2) value = field.bytes
+    if (field.number === 1) {
+      if (key !== undefined) throw twice('the key of a map')
+      key = field.text
+    }
+    if (field.number === 2) {
+      if (value !== undefined) throw twice('the value of a map')
+      value = field.bytes
+    }
   }
-  return [key, value]
+  return [key ?? '', value ?? new Uint8Array()]
 }
 
 function readAttr(bytes: Uint8Array, budget: Budget): AttrValue {
@@ -147,16 +183,27 @@ function readKnownAttr(field: WireField, budget: Budget): AttrValue | undefined 
 function readList(bytes: Uint8Array): AttrValue | undefined {
   const fields = [...readFields(bytes)]
   const has = (number: number) => fields.every((field) => field.number === number)
+  // Functions are to be seen whatever stands beside them.
+  if (fields.some(({ number }) => number === 9))
+    return { kind: 'functions', value: fields.flatMap(namesInList) }
   if (has(3)) return { kind: 'ints', value: fields.flatMap((field) => field.ints) }
+  if (has(2)) return { kind: 'strings', value: fields.map((field) => field.bytes) }
   if (has(4)) return { kind: 'floats', value: fields.flatMap((field) => field.floats) }
   if (has(6)) return { kind: 'types', value: fields.flatMap(({ ints }) => ints).map(typeName) }
-  if (has(9)) return { kind: 'functions', value: fields.flatMap((field) => namesIn(field.bytes)) }
   return undefined
 }
 
 function readFunctionName(bytes: Uint8Array): AttrValue {
   const [value = '', ...given] = namesIn(bytes)
   return { kind: 'function', value, ...(given.length > 0 && { given }) }
+}
+
+const namesInList = (field: WireField): string[] => (field.number === 9 ? namesIn(field.bytes) : [])
+
+/** The functions in a field of the value of an attribute. */
+function namesInAttr(field: WireField): string[] {
+  if (field.number === 1) return [...readFields(field.bytes)].flatMap(namesInList)
+  return field.number === 10 ? namesIn(field.bytes) : []
 }
 
 /** The name of a function, and after it those that it is given in its attributes. */

@@ -68,7 +68,7 @@ function loadingOf(found: MetaGraph, init: SignatureDef | undefined): SavedModel
     restoreOp,
     initOps: [...new Set([...named, ...found.initOps])],
     checkpointPath,
-    assetPaths: assets.map(({ tensor }) => tensor),
+    assets,
   }
 }
 
@@ -112,6 +112,8 @@ interface MetaGraph {
   initOps: string[]
   /** Names of files in the folder for assets, and the tensors that are fed their paths. */
   assets: { tensor: string; file: string }[]
+  /** The same in a collection, which counts where there are no others. */
+  collected: { tensor: string; file: string }[]
 }
 
 function outlineMetaGraph(bytes: Uint8Array): MetaGraph {
@@ -124,6 +126,7 @@ function outlineMetaGraph(bytes: Uint8Array): MetaGraph {
     checkpointPath: '',
     initOps: [],
     assets: [],
+    collected: [],
   }
   const known = new Set<number>()
   for (const field of readFields(bytes)) {
@@ -132,6 +135,7 @@ function outlineMetaGraph(bytes: Uint8Array): MetaGraph {
     known.add(field.number)
     outlineField(found, field)
   }
+  if (found.assets.length === 0) found.assets = found.collected
   if (found.signatures.length > SIGNATURES_MAX)
     throw new SavedModelError('TOO_LARGE', `the model has over ${SIGNATURES_MAX} signatures`)
   return found
@@ -159,7 +163,7 @@ function outlineField(found: MetaGraph, { number, bytes }: WireField): void {
       found.signatures.push(bytes)
       break
     case 6:
-      addAsset(found, bytes)
+      found.assets.push(readAsset(bytes))
       break
     default:
       break
@@ -174,23 +178,20 @@ function readCollection(bytes: Uint8Array, found: MetaGraph): void {
     if (INIT_COLLECTIONS.has(key) && list.number === 1)
       found.initOps.push(...values().map(({ text }) => portOf(text).node))
     if (key === ASSET_COLLECTION && list.number === 5)
-      for (const any of values()) addAsset(found, bytesOf(any.bytes, 2))
+      found.collected.push(...values().map((any) => readAsset(bytesOf(any.bytes, 2))))
   }
 }
 
-/** An asset may stand both in a collection and beside it. */
-function addAsset({ assets }: MetaGraph, bytes: Uint8Array): void {
-  const asset = { tensor: textOf(bytesOf(bytes, 1), 1), file: textOf(bytes, 2) }
-  const isKnown = assets.some(({ tensor, file }) => tensor === asset.tensor && file === asset.file)
-  if (!isKnown) assets.push(asset)
-}
+const readAsset = (bytes: Uint8Array): { tensor: string; file: string } => ({
+  tensor: textOf(bytesOf(bytes, 1), 1),
+  file: textOf(bytes, 2),
+})
 
-/** The last value of a field that is a message; empty where there is none. */
+/** A field that is a message; empty where there is none. */
 function bytesOf(bytes: Uint8Array, number: number): Uint8Array {
-  return (
-    [...readFields(bytes)].findLast((field) => field.number === number)?.bytes ??
-    bytes.subarray(0, 0)
-  )
+  const [found, another] = [...readFields(bytes)].filter((field) => field.number === number)
+  if (another !== undefined) throw twice('a part of an asset')
+  return found?.bytes ?? bytes.subarray(0, 0)
 }
 
 function readSignatureEntry(bytes: Uint8Array, budget: Budget): [string, SignatureDef] {

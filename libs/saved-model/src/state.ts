@@ -2,7 +2,7 @@
 // that it is known whether answers may depend on what was asked before, and whether a model is nothing
 // without its checkpoint.
 
-import { type GraphDef, type NodeDef, portOf, type SavedModel } from './graph.ts'
+import { functionsIn, type GraphDef, type NodeDef, portOf, type SavedModel } from './graph.ts'
 
 /** Changes what outlives a run. `StatefulPartitionedCall` only calls, `ScatterNd` makes a new tensor. */
 export const CHANGES =
@@ -42,8 +42,5 @@ export function changesState({ nodes: all, functions }: GraphDef, run: readonly 
 /** The functions that a node may call; the oldest form of a call is an operation by the function's name. */
 export const calledBy = ({ op, attrs }: NodeDef): string[] => [
   op,
-  ...Object.values(attrs).flatMap((attr) => {
-    if (attr.kind === 'function') return [attr.value, ...(attr.given ?? [])]
-    return attr.kind === 'functions' ? attr.value : []
-  }),
+  ...Object.values(attrs).flatMap(functionsIn),
 ]

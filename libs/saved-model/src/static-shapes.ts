@@ -3,7 +3,7 @@
 
 import type { SignatureDef } from '@drover/serving-api'
 import { canonical } from './flatten.ts'
-import { type NodeDef, portOf } from './graph.ts'
+import type { NodeDef } from './graph.ts'
 import type { Value } from './values.ts'
 import { readShape } from './tensor-proto.ts'
 import { readFields } from './wire.ts'

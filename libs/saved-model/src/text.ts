@@ -13,6 +13,12 @@ export function lowerCase(text: string): string {
   return (end < 0 ? text : text.slice(0, end)).toLowerCase()
 }
 
+/** Upper case as StringUpper has it, in the same way. */
+export function upperCase(text: string): string {
+  const end = text.indexOf('\0')
+  return (end < 0 ? text : text.slice(0, end)).toUpperCase()
+}
+
 /** The words of a text in lower case, then the pairs of neighbours, joined by a space. */
 export function nGrams(text: string): string[] {
   const words = lowerCase(text)

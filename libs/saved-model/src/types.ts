@@ -20,8 +20,16 @@ const TRUTHS = [
   'LogicalNot',
   'LogicalOr',
   'NotEqual',
+  'StaticRegexFullMatch',
 ]
-const TEXTS = ['StaticRegexReplace', 'StringJoin', 'StringLower']
+const TEXTS = [
+  'AsString',
+  'StaticRegexReplace',
+  'StringJoin',
+  'StringLower',
+  'StringStrip',
+  'StringUpper',
+]
 /** Operations whose type has a name of its own among the attributes, with TensorFlow's default. */
 const NAMED: Readonly<Record<string, [attribute: string, fallback?: ValueType]>> = {
   ArgMax: ['output_type', 'DT_INT64'],
@@ -31,6 +39,7 @@ const NAMED: Readonly<Record<string, [attribute: string, fallback?: ValueType]>>
   GatherNd: ['Tparams'],
   GatherV2: ['Tparams'],
   LRN: ['T', 'DT_FLOAT'],
+  LookupTableFindV2: ['Tout'],
   LowerBound: ['out_type', 'DT_INT32'],
   MaxPool: ['T', 'DT_FLOAT'],
   Placeholder: ['dtype'],
@@ -38,6 +47,7 @@ const NAMED: Readonly<Record<string, [attribute: string, fallback?: ValueType]>>
   Range: ['Tidx', 'DT_INT32'],
   Shape: ['out_type', 'DT_INT32'],
   Size: ['out_type', 'DT_INT32'],
+  StringToNumber: ['out_type', 'DT_FLOAT'],
   UpperBound: ['out_type', 'DT_INT32'],
 }
 
@@ -74,6 +84,7 @@ const PORTS: Readonly<Record<string, (node: NodeDef) => ValueType[]>> = {
   SplitV: (node) => several(node, 'num_split'),
   StringNGrams: (node) => ['DT_STRING', typeOf(node, 'Tsplits', 'DT_INT64')],
   StringSplitV2: () => ['DT_INT64', 'DT_STRING', 'DT_INT64'],
+  StringLength: () => ['DT_INT32'],
   StringToHashBucketFast: () => ['DT_INT64'],
   TopKV2: (node) => [typeOf(node, 'T'), typeOf(node, 'index_type', 'DT_INT32')],
   Unpack: (node) => several(node, 'num'),

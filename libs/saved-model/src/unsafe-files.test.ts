@@ -83,6 +83,20 @@ describe('a checkpoint', () => {
       'the node restore is RestoreV2, which reads no checkpoint of the model',
     ],
     [
+      'is no other port of what is fed',
+      { build: (to) => restore(to, 'checkpoint:1'), loading: { restoreOp: 'restore' } },
+      'the node restore is RestoreV2, which reads no checkpoint of the model',
+    ],
+    [
+      'is none of a function whose arguments cannot be counted',
+      {
+        ...inFunction,
+        functions: inFunction.functions.map((each) => ({ ...each, hasLists: true })),
+        loading: { restoreOp: 'call' },
+      },
+      'the node RestoreV2 of the function f is RestoreV2, which reads no checkpoint of the model',
+    ],
+    [
       'is no other one in one of two calls either',
       {
         ...inFunction,

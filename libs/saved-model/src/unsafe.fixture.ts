@@ -40,7 +40,7 @@ export function modelOf({ build, functions = [], loading }: Parts): SavedModel {
     loading: {
       ...NOTHING_TO_LOAD,
       checkpointPath: 'checkpoint:0',
-      assetPaths: ['words:0'],
+      assets: [{ tensor: 'words:0', file: 'words.txt' }],
       ...loading,
     },
     neededFiles: [],

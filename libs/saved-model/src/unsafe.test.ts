@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { attr } from './graph.ts'
+import { attr, type FunctionDef, type GraphBuilder, type Loading } from './graph.ts'
 import { calling, functionOf, modelOf, nodeOf } from './unsafe.fixture.ts'
 import { unsafeIn } from './unsafe.ts'
 
@@ -13,6 +13,17 @@ describe('an operation that reaches out is found', () => {
     ['TFRecordDatasetV2', 'reads files'],
     ['FixedLengthRecordDatasetV2', 'reads files'],
     ['CacheDatasetV2', 'reads files'],
+    ['ImmutableConst', 'reads files'],
+    ['RecordInput', 'reads files'],
+    ['MatchingFilesDataset', 'reads files'],
+    ['ExperimentalMatchingFilesDataset', 'reads files'],
+    ['LMDBDataset', 'reads files'],
+    ['SnapshotChunkDataset', 'reads files'],
+    ['SnapshotDatasetV2', 'reads files'],
+    ['DistributedSave', 'uses the network'],
+    ['RegisterDatasetV2', 'uses the network'],
+    ['RpcClient', 'uses the network'],
+    ['_VarHandlesOp', 'takes variables by other ways than their handles'],
     ['WriteFile', 'writes files'],
     ['SaveDatasetV2', 'writes files'],
     ['CreateSummaryFileWriter', 'writes files'],
@@ -49,6 +60,12 @@ describe('an operation that reaches out is found', () => {
 
   test.each([
     ['PrintV2', { output_stream: attr.string('file:///etc/cron.d/x') }, 'writes files'],
+    ['FixedUnigramCandidateSampler', { vocab_file: attr.string('/etc/passwd') }, 'reads files'],
+    [
+      'Const',
+      { dtype: { kind: 'other', value: Uint8Array.of(0x30, 20) } as const },
+      'makes a handle out of bytes',
+    ],
     ['DecodeProtoV2', { descriptor_source: attr.string('/etc/passwd') }, 'reads files'],
   ])('%s with the path of a file', (op, attrs, why) => {
     const model = modelOf({ build: (to) => void to.add(op, 'y', ['x'], attrs) })
@@ -74,4 +91,51 @@ test('a function that nobody is seen to call counts as well', () => {
   expect(unsafeIn(model)).toBe(
     'the node WriteFile of the function f is WriteFile, which writes files',
   )
+})
+
+describe('what we and TensorFlow may take for different nodes is refused:', () => {
+  const evil = { build: (to: GraphBuilder) => void to.add('NoOp', 'evil') }
+  const named = (name: string) => {
+    const model = modelOf(evil)
+    const main = model.signatures['main']
+    const y = { name, dtype: 'DT_STRING', shape: undefined } as const
+    return { ...model, signatures: { ...(main && { main: { ...main, outputs: { y } } }) } }
+  }
+
+  test.each(['y:0,evil:0', 'evil:0:0', '^evil', 'y:', ' y', 'y\0'])('the name %j', (name) => {
+    expect(unsafeIn(named(name))).toBe(`the signatures name ${JSON.stringify(name)}`)
+  })
+
+  test.each(['a/b_c.d:1', 'y', 'a>b-c:12', ''])('and not %j', (name) => {
+    expect(unsafeIn(named(name))).toBeUndefined()
+  })
+
+  test.each<Partial<Loading>>([
+    { restoreOp: 'evil:0' },
+    { restoreOp: '^evil' },
+    { initOps: ['nowhere'] },
+  ])('what is run at a load: %j', (loading) => {
+    expect(unsafeIn(modelOf({ ...evil, loading }))).toMatch(/^what is run at a load is no node/)
+  })
+})
+
+const calls = (to: GraphBuilder) => void to.add('PartitionedCall', 'y', ['x'], calling('f'))
+
+describe('a function that is called without being named', () => {
+  const saver = functionOf('saver', [nodeOf('SaveV2')])
+
+  test.each<[string, FunctionDef[]]>([
+    [
+      'by what it implements',
+      [
+        { ...functionOf('f', []), implements: 'api' },
+        { ...saver, implements: 'api' },
+      ],
+    ],
+    ['by a default', [{ ...functionOf('f', []), also: ['saver'] }, saver]],
+  ])('%s, is found', (_name, functions) => {
+    expect(unsafeIn(modelOf({ build: calls, functions }))).toBe(
+      'the node SaveV2 of the function saver is SaveV2, which writes a checkpoint',
+    )
+  })
 })

@@ -1,22 +1,30 @@
 // Operations by which a model could reach beyond its tensors: files, processes, the network. TensorFlow
 // runs whatever a graph says, with the rights of its process, so they are found before it sees one.
 
+import { canonical } from './flatten.ts'
 import { type FunctionDef, type NodeDef, portOf, type SavedModel } from './graph.ts'
 import { calledBy } from './state.ts'
 
 /** What no model needs for an answer, wherever it stands, and what it could do. */
 const FORBIDDEN: readonly (readonly [RegExp, string])[] = [
   [/^(ReadFile|MatchingFiles|GenerateVocabRemapping|LoadAndRemapMatrix)$/, 'reads files'],
+  [/^(ImmutableConst|RecordInput|Skipgram|DTensorRestoreV2)$/, 'reads files'],
   [/Reader(V2)?$|^Reader/, 'reads files'],
-  [/(TextLine|Record|CSV|Cache|Load|Snapshot|List)Dataset(V\d)?$|SnapshotDataset/, 'reads files'],
+  [/(TextLine|Record|CSV|Cache|Load|List|LMDB|MatchingFiles)Dataset(V\d)?$/, 'reads files'],
+  [/Snapshot(Chunks?)?Dataset/, 'reads files'],
   [/^(WriteFile|FileSystem)|SaveDataset|ToTFRecord|Summary(File|Db)?Writer/, 'writes files'],
-  [/^(Write\w*Summary|ImportEvent|Debug\w*)$/, 'writes files'],
+  [
+    /^(Write\w*Summary|ImportEvent|Debug\w*|DumpTensor|CalibrationStatisticsSaver)$/,
+    'writes files',
+  ],
   [/^(PyFunc|PyFuncStateless|EagerPyFunc|Abort)$/, 'runs code of the process'],
   [
     /DatasetFromGraph|^(RemoteFusedGraphExecute|SymbolicGradient)$/,
     'runs a graph that cannot be looked into',
   ],
-  [/DataService|BigQuery|Rpc$|SqlDataset|^(RemoteCall|Collective|IO>)/, 'uses the network'],
+  [/DataService|BigQuery|Rpc|SqlDataset|RegisterDataset|DistributedSave/, 'uses the network'],
+  [/^(RemoteCall|Collective|IO>)/, 'uses the network'],
+  [/^(_VarHandlesOp|_XlaAotOnlyVarHandleOp)$/, 'takes variables by other ways than their handles'],
   [/^_?(Host)?(Send|Recv)$|^Configure\w*TPU/, 'uses the network'],
 ]
 /** What may be done with a checkpoint, where TensorFlow itself does it. */
@@ -41,11 +49,14 @@ interface Place {
  */
 export function unsafeIn(model: SavedModel): string | undefined {
   const walker = new Walker(model)
+  const stranger = strangeName(model, walker)
+  if (stranger !== undefined) return stranger
   for (const place of walker.all) {
     const why = forbidden(place.node)
     if (why !== undefined) return sentence(place, why)
   }
-  const { restoreOp, initOps, checkpointPath, assetPaths } = model.loading
+  const { restoreOp, initOps, checkpointPath, assets } = model.loading
+  const assetPaths = assets.map(({ tensor }) => tensor)
   const places = walker.reachedFrom([restoreOp, ...initOps])
   const outputs = Object.values(model.signatures).flatMap((signature) =>
     Object.values(signature.outputs).map(({ name }) => portOf(name).node),
@@ -66,6 +77,23 @@ function resourceOf({ name, attrs }: Pick<NodeDef, 'name' | 'attrs'>): string {
   return isShared ? decoder.decode(shared.value) : name
 }
 
+/** TensorFlow's addon takes more for a name than one name, such as several with commas between them. */
+const NAME = /^[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*(:\d{1,9})?$/
+
+/** A name that we and TensorFlow may not take for the same node. */
+function strangeName({ signatures, uncallable, loading }: SavedModel, walker: Walker) {
+  const tensors = Object.values({ ...signatures, ...uncallable }).flatMap((signature) =>
+    [...Object.values(signature.inputs), ...Object.values(signature.outputs)].map(
+      ({ name }) => name,
+    ),
+  )
+  const strange = tensors.find((name) => name !== '' && !NAME.test(name))
+  if (strange !== undefined) return `the signatures name ${JSON.stringify(strange.slice(0, 200))}`
+  const run = [loading.restoreOp, ...loading.initOps].filter((name) => name !== '')
+  const missing = run.find((name) => !walker.has(name))
+  return missing && `what is run at a load is no node of the graph: ${missing.slice(0, 200)}`
+}
+
 function forbidden({ op, attrs }: NodeDef): string | undefined {
   const found = FORBIDDEN.find(([pattern]) => pattern.test(op))
   if (found !== undefined) return found[1]
@@ -73,10 +101,16 @@ function forbidden({ op, attrs }: NodeDef): string | undefined {
     const value = attrs[name]
     return value?.kind === 'string' ? decoder.decode(value.value) : ''
   }
+  if (op === 'FixedUnigramCandidateSampler' && text('vocab_file') !== '') return 'reads files'
+  if (op === 'Const' && isResource(attrs['dtype'])) return 'makes a handle out of bytes'
   if (op === 'PrintV2' && text('output_stream').startsWith('file:')) return 'writes files'
   const isOfFile = !/^(local:\/\/|bytes:\/\/|$)/.test(text('descriptor_source'))
   return isOfFile ? 'reads files' : undefined
 }
+
+/** The type of handles, as it is written; it is not carried otherwise. */
+const isResource = (type: NodeDef['attrs'][string] | undefined): boolean =>
+  type?.kind === 'other' && type.value[0] === 0x30 && type.value[1] === 20
 
 const sentence = ({ within, node }: Place, why: string): string =>
   `the node ${node.name}${within === undefined ? '' : ` of the function ${within.name}`} is ${node.op}, which ${why}`
@@ -103,10 +137,15 @@ class Walker {
       }
   }
 
+  /** Whether the graph has a node. */
+  has(name: string): boolean {
+    return this.#main.has(name)
+  }
+
   /** What runs, or may run, when these nodes of the graph are: of a function all of its body. */
   reachedFrom(names: readonly string[]): Place[] {
     const places: Place[] = []
-    const known = new Set(names.filter((name) => name !== ''))
+    const known = new Set(names.filter((name) => name !== '').map((name) => portOf(name).node))
     const entered = new Set<string>()
     const enter = (node: NodeDef) => {
       for (const name of calledBy(node)) if (this.#functions.has(name)) entered.add(name)
@@ -121,12 +160,23 @@ class Walker {
     }
     for (const name of entered) {
       const within = this.#functions.get(name)
+      for (const other of this.#kinOf(within)) entered.add(other)
       for (const node of within?.nodes ?? []) {
         places.push({ within, node })
         enter(node)
       }
     }
     return places
+  }
+
+  /** Functions that TensorFlow may run without a node that names them, also instead of this one. */
+  #kinOf(within: FunctionDef | undefined): string[] {
+    const also = (within?.also ?? []).filter((name) => this.#functions.has(name))
+    if (within?.implements === undefined) return also
+    const same = [...this.#functions.values()].filter(
+      (each) => each.implements === within.implements,
+    )
+    return [...also, ...same.map(({ name }) => name)]
   }
 
   /** An operation of a kind among what these nodes run. */
@@ -142,7 +192,7 @@ class Walker {
     fed: readonly string[],
     what: string,
   ): string | undefined {
-    const allowed = new Set(fed.map((name) => portOf(name).node))
+    const allowed = new Set(fed.map(canonical))
     const found = places.find(
       (place) => kind.test(place.node.op) && !this.#comesFrom(place, input, allowed),
     )
@@ -177,9 +227,8 @@ class Walker {
       const source = within.nodes.find(({ name }) => name === input.split(':')[0])
       return source && PASSES.has(source.op) ? [[{ within, node: source }, 0]] : undefined
     }
-    const { node: name } = portOf(input)
-    if (allowed.has(name)) return []
-    const source = this.#main.get(name)
+    if (allowed.has(canonical(input))) return []
+    const source = this.#main.get(portOf(input).node)
     if (source?.op === 'ReadVariableOp') return this.#assignedTo(source.inputs[0] ?? '')
     return source && PASSES.has(source.op) ? [[{ within, node: source }, 0]] : undefined
   }
@@ -204,7 +253,10 @@ class Walker {
     return users.filter(({ node }) => node.op === 'AssignVariableOp').map((place) => [place, 1])
   }
 
-  #callersOf({ name }: FunctionDef, arg: number): [Place, number][] | undefined {
+  #callersOf(within: FunctionDef, arg: number): [Place, number][] | undefined {
+    const { name, hasLists, implements: api } = within
+    // Which input an argument is, or who calls, is not to be seen then.
+    if (hasLists || api !== undefined) return undefined
     const callers = this.#callers.get(name) ?? []
     const isPlain = callers.every(({ node: { op, attrs } }) => {
       const called = CALLS.has(op) ? attrs['f'] : undefined

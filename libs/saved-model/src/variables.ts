@@ -55,7 +55,7 @@ export class Variables {
 }
 
 /** Two handles of one name are one variable. */
-function resourceOf(handle: NodeDef): string {
+export function resourceOf(handle: NodeDef): string {
   const name = textOf(handle, 'shared_name', '')
   return `${textOf(handle, 'container', '')}/${name === '' ? handle.name : name}`
 }
@@ -102,7 +102,7 @@ interface Source {
 }
 
 /** What a tensor comes from, through nodes that change nothing. */
-function sourceOf(nodes: ReadonlyMap<string, NodeDef>, input = ''): Source | undefined {
+export function sourceOf(nodes: ReadonlyMap<string, NodeDef>, input = ''): Source | undefined {
   const passed = new Set<string>()
   for (let at = input; !passed.has(at);) {
     passed.add(at)
@@ -157,7 +157,7 @@ function boundNode(
   return read(node, variables.read(handle))
 }
 
-const constant = (name: string, value: Tensor): NodeDef => ({
+export const constant = (name: string, value: Tensor): NodeDef => ({
   name,
   op: 'Const',
   inputs: [],

@@ -68,13 +68,10 @@ function writeAttr(attr: AttrValue): WireWriter {
   }
 }
 
-type ListAttr = Extract<AttrValue, { kind: 'ints' | 'types' | 'floats' | 'functions' }>
+const LISTS = ['ints', 'types', 'floats', 'strings', 'functions'] as const
+type ListAttr = Extract<AttrValue, { kind: (typeof LISTS)[number] }>
 
-const isList = (attr: AttrValue): attr is ListAttr =>
-  attr.kind === 'ints' ||
-  attr.kind === 'types' ||
-  attr.kind === 'floats' ||
-  attr.kind === 'functions'
+const isList = (attr: AttrValue): attr is ListAttr => LISTS.some((kind) => kind === attr.kind)
 
 function writeList(attr: ListAttr): WireWriter {
   const list = new WireWriter()
@@ -85,6 +82,9 @@ function writeList(attr: ListAttr): WireWriter {
       return list.packed(6, attr.value.map(numberOfType))
     case 'floats':
       for (const value of attr.value) list.float(4, value)
+      return list
+    case 'strings':
+      for (const value of attr.value) list.bytes(2, value)
       return list
     case 'functions':
       for (const name of attr.value) list.message(9, functionName(name))

@@ -5,9 +5,10 @@ import {
   parseServedName,
   servedName,
   type Tenant,
+  type Undo,
 } from '@drover/model-config'
 import { isObjectFault } from '@drover/model-store'
-import { mapBounded } from '@drover/service'
+import { type Log, mapBounded } from '@drover/service'
 import { NO_CONFIG, type Records, type StoredConfig } from '../records.ts'
 import type { NamedModel, PublicationObserved } from './observed.ts'
 import { namesToUndo } from './undo.ts'
@@ -30,11 +31,27 @@ export type StoredPublication = Pick<
   baseRoot: StoredConfig['root']
 }
 
+/** What hears of objects that cannot be read, and that must not hold up the rest. */
+export interface Faults {
+  onSkipped: (tenant: string, error: unknown) => void
+  onLost: (undo: Undo, error: unknown) => void
+}
+
+/** Faults that are logged. */
+export const faultsLogged = (log: Log, fleet: string): Faults => ({
+  onSkipped: (tenant, err) => {
+    log.error({ err, fleet, tenant }, 'tenant left as it is: its objects cannot be read')
+  },
+  onLost: ({ seq, by }, err) => {
+    log.error({ err, fleet, seq, by }, 'the undo is given up: its config cannot be read')
+  },
+})
+
 /** Reads the channel first and then everything that decides about the named tenants. */
 export async function observe(
   records: Records,
   { fleet, tenants }: Subject,
-  onSkipped: (tenant: string, error: unknown) => void,
+  { onSkipped, onLost }: Faults,
 ): Promise<StoredPublication | undefined> {
   const channel = await records.channel(fleet)
   if (channel === undefined) return undefined
@@ -42,11 +59,10 @@ export async function observe(
   const base = candidate === undefined ? NO_CONFIG : await records.config(fleet, candidate.sha)
   const live =
     channel.live === undefined ? NO_CONFIG : await records.config(fleet, channel.live.sha)
-  const undo = openUndo(channel)
   const configs = {
     base: base.models,
     live: live.models,
-    undo: undo && (await records.config(fleet, undo.sha)).models,
+    undo: await modelsToUndo(records, fleet, openUndo(channel), onLost),
   }
   const names = await tenantsToRead(records, tenants, { channel, ...configs })
   const served = modelsByTenant(base.models, live.models, configs.undo ?? {})
@@ -62,6 +78,26 @@ export async function observe(
   })
   const named: Record<string, NamedModel> = Object.assign({}, ...found)
   return { fleet, channel, ...configs, baseRoot: base.root, named }
+}
+
+/**
+ * What an undo goes back to; undefined where none is open. One that cannot be read any more is not
+ * carried out, and told: it must not stop the publications of a whole fleet.
+ */
+async function modelsToUndo(
+  records: Records,
+  fleet: string,
+  undo: Undo | undefined,
+  onLost: Faults['onLost'],
+): Promise<StoredPublication['undo']> {
+  if (undo === undefined) return undefined
+  try {
+    return (await records.config(fleet, undo.sha)).models
+  } catch (error) {
+    if (!isObjectFault(error)) throw error
+    onLost(undo, error)
+    return undefined
+  }
 }
 
 /**

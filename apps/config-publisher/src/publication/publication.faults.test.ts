@@ -5,6 +5,7 @@ import { ModelStoreError, OBJECT_BYTES_MAX, withFaults } from '@drover/model-sto
 import { expect, test, vi } from 'vitest'
 import { id, startPublication, startWith } from './publication.fixture.ts'
 import { tenantOf } from '../facts.fixture.ts'
+import { goLive } from '../publisher.fixture.ts'
 
 test('an object that is too large to be read holds up its own tenant alone', async () => {
   await using world = await startWith('acme', 'bosch')
@@ -62,4 +63,22 @@ test('a store that is away is an error, and the change is published when it is b
   await vi.waitUntil(isThere, { timeout: 15_000, interval: 50 })
   expect(await world.candidate()).toEqual({ 'acme.late': 1, 'bosch.late': 1 })
   publication.close()
+})
+
+test('an undo to a config that is gone is given up, and stops nobody', async () => {
+  await using world = await startWith('acme', 'bosch')
+  const publication = startPublication(world.store)
+  await publication.look('all')
+  await goLive(world)
+  const asked = ((await world.channel())?.seq ?? 0) + 1
+  const gone = { sha: 'a'.repeat(64), seq: 1, by: 'kubectl', why: 'x', asked }
+  await world.moveChannel(() => ({ undo: gone }))
+  await world.addJudged(id('acme'), 2)
+
+  await publication.look('all', { isUrgent: true })
+  publication.close()
+
+  const channel = await world.channel()
+  expect(channel?.candidate?.seq).toBeGreaterThan(asked)
+  expect(await world.candidate()).toMatchObject({ 'acme.late': 2 })
 })

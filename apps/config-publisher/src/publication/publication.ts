@@ -4,7 +4,7 @@ import type { ModelStore } from '@drover/model-store'
 import { type Log, newTraceparent } from '@drover/service'
 import type { Records } from '../records.ts'
 import { createChannel, publish, writeUndo, writeVerdicts } from './act.ts'
-import { observe, type StoredPublication } from './observe.ts'
+import { faultsLogged, observe, type StoredPublication } from './observe.ts'
 import { plan, type PublicationAction } from './plan.ts'
 import type { DuePins } from './undo.ts'
 
@@ -147,9 +147,7 @@ class PublicationQueue implements Publication {
   async #turn(batch: readonly Request[]): Promise<Turn> {
     const { store, records, fleet, log, now } = this.#parts
     const tenants = union(batch.map((request) => request.tenants))
-    const stored = await observe(records, { fleet, tenants }, (tenant, err) => {
-      log.error({ err, fleet, tenant }, 'tenant left as it is: its objects cannot be read')
-    })
+    const stored = await observe(records, { fleet, tenants }, faultsLogged(log, fleet))
     if (stored === undefined) {
       await createChannel(store, fleet)
       return 'moved'

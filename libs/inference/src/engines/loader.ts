@@ -94,7 +94,7 @@ export class Loader {
       const load = ++this.#lastLoad
       return await thread.request<'load'>(
         { kind: 'load', load, ...request, ...files },
-        { timeoutMs, transfer: [files.graph, ...files.checkpoint.values()].map(bufferOf) },
+        { timeoutMs, transfer: transferOf(files) },
       )
     } finally {
       const next = this.#turns.shift()
@@ -138,6 +138,9 @@ export class Loader {
     await this.#thread.close()
   }
 }
+
+const transferOf = ({ graph, checkpoint, assets }: ModelBytes): ArrayBuffer[] =>
+  [graph, ...checkpoint.values(), ...assets.values()].map(bufferOf)
 
 const bufferOf = ({ buffer }: Uint8Array<ArrayBuffer>): ArrayBuffer => buffer
 

@@ -27,6 +27,8 @@ const PRODUCT_NS = 4
 const TEXT_NS = 300
 const CHARACTER_NS = 30
 const COPIED_NS = 2
+/** How many times longer than moving an element it takes to look it up in a table. */
+const LOOKUP_FACTOR = 10
 /** Where calculating an element takes longer. */
 const SLOW_NS: Readonly<Record<string, number>> = {
   Erf: 500,
@@ -189,6 +191,17 @@ const divided =
     all(inputs) + Math.max(0, intOf(node, attribute, 1)) * STEP_NS
 
 /** Every width goes through all words, and each n-gram is made of so many. */
+/** Rows made as long as the longest: at most as many as there are values. */
+function padded(inputs: readonly Value[]): number {
+  const [count = 1, ...inner] = shapeAt(inputs, 1)
+  const wanted = integersAt(inputs, 0)
+  const [first] = integersAt(inputs, 3)
+  const given = filled(shapeAt(inputs, 3))
+  const known = given > 1 ? given : Math.max(given, first ?? 1)
+  const [rows, columns] = [wanted[0] ?? -1, wanted[1] ?? -1]
+  return filled([rows < 0 ? known : rows, columns < 0 ? count : columns, ...inner])
+}
+
 const grams = (node: NodeDef): Cost => {
   const words = intsOf(node, 'ngram_widths', []).reduce((sum, width) => sum + Number(width), 1)
   return (inputs) => words * textsNs(inputs) + all(inputs)
@@ -223,11 +236,18 @@ const costs: Readonly<Record<string, (node: NodeDef) => Cost>> = {
   Bucketize: (node) => (inputs) =>
     elementsOf(inputs) * ELEMENT_NS * (2 + Math.log2(1 + floatsOf(node, 'boundaries').length)),
   ConcatV2: () => joined((inputs) => integersAt(inputs, inputs.length - 1)[0] ?? 0),
+  DenseBincount: () =>
+    sized((inputs) => filled([...shapeAt(inputs, 0).slice(0, -1), integersAt(inputs, 1)[0] ?? 1])),
+  RaggedBincount: () =>
+    sized((inputs) => filled(shapeAt(inputs, 0)) * (integersAt(inputs, 2)[0] ?? 1)),
+  RaggedTensorToTensor: () => sized(padded),
   Fill: () => sized((inputs) => filled(integersAt(inputs, 0))),
   GatherV2: () => gathered,
   OneHot: () => sized((inputs) => filled([...shapeAt(inputs, 0), integersAt(inputs, 1)[0] ?? 1])),
   GatherNd: () => gatheredNd,
   InvertPermutation: () => all,
+  // The keys are taken in once.
+  LookupTableFindV2: () => (inputs) => all(inputs.slice(2, 3)) * LOOKUP_FACTOR,
   // The pieces are joined along an axis that they do not have yet.
   Pack: (node) => joined(() => intOf(node, 'axis', 0)),
   Range: () => sized(rangeLength),
@@ -245,9 +265,10 @@ const costs: Readonly<Record<string, (node: NodeDef) => Cost>> = {
 }
 
 const READING: ReadonlySet<string> = new Set(
-  'StaticRegexReplace StringJoin StringLower StringNGrams StringSplitV2 StringToHashBucketFast'.split(
-    ' ',
-  ),
+  [
+    'StaticRegexFullMatch StaticRegexReplace StringJoin StringLength StringLower StringNGrams',
+    'StringSplitV2 StringStrip StringToHashBucketFast StringToNumber StringUpper',
+  ].flatMap((ops) => ops.split(' ')),
 )
 
 /** Whether an operation costs more for longer texts, and may make them longer. */

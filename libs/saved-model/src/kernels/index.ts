@@ -1,4 +1,5 @@
 import { arrangeKernels } from './arrange.ts'
+import { countKernels } from './counts.ts'
 import { elementwiseKernels } from './elementwise.ts'
 import { functionKernels, lossKernels } from './functions.ts'
 import { integerKernels } from './integers.ts'
@@ -6,23 +7,30 @@ import type { Kernel } from './kernel.ts'
 import { numberKernels } from './numbers.ts'
 import { placeKernels } from './places.ts'
 import { productKernels } from './products.ts'
+import { raggedKernels } from './ragged.ts'
 import { reductionKernels } from './reductions.ts'
 import { segmentKernels } from './segments.ts'
 import { shapeKernels } from './shapes.ts'
 import { sliceKernels } from './slices.ts'
 import { stringKernels } from './strings.ts'
+import { tableKernels } from './tables.ts'
+import { textFormKernels } from './text-forms.ts'
 
 const tableOf = (tables: readonly Readonly<Record<string, Kernel>>[]): Map<string, Kernel> =>
   new Map(tables.flatMap((table) => Object.entries(table)))
 
 const aroundText = tableOf([
+  countKernels,
   integerKernels,
   numberKernels,
   placeKernels,
+  raggedKernels,
   segmentKernels,
   shapeKernels,
   sliceKernels,
   stringKernels,
+  tableKernels,
+  textFormKernels,
 ])
 const ofNumbers = tableOf([
   arrangeKernels,

@@ -37,9 +37,7 @@ export const arithmetic =
       const shape = commonShape(a.shape, b.shape)
       if (a.dtype === 'DT_FLOAT' && b.dtype === 'DT_FLOAT') {
         const values = new Float32Array(countOf(shape))
-        const walks = [walkOf(a, shape), walkOf(b, shape)] as const
-        if (ofFloats === undefined || !zipByLoop(values, walks, ofFloats))
-          zipFloats(values, walks, ofNumbers)
+        zipFloats(values, [walkOf(a, shape), walkOf(b, shape)], { ofNumbers, ofFloats })
         return { dtype: 'DT_FLOAT', shape, values }
       }
       const found = zeros(a.dtype, shape)
@@ -77,8 +75,12 @@ type FloatWalk = Walk<Extract<NumberValue, { dtype: 'DT_FLOAT' }>>
 function zipFloats(
   to: Float32Array,
   [a, b]: readonly [FloatWalk, FloatWalk],
-  of: (a: number, b: number) => number,
+  {
+    ofNumbers: of,
+    ofFloats,
+  }: Pick<Arithmetic, 'ofNumbers'> & { ofFloats: Arithmetic['ofFloats'] | undefined },
 ): void {
+  if (ofFloats !== undefined && zipByLoop(to, [a, b], ofFloats)) return
   const [x, y] = [a.value.values, b.value.values]
   if (a.isWhole && b.isWhole) {
     for (let index = 0; index < to.length; index++) to[index] = of(x[index] ?? 0, y[index] ?? 0)

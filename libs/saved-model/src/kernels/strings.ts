@@ -9,6 +9,7 @@ import { commonShape, repeated } from './broadcast.ts'
 import { type Kernel, type Run, withOne, withTwo } from './kernel.ts'
 
 import { translateRegex } from './regex.ts'
+import { checkSplits } from './splits.ts'
 
 const mapTexts = (change: (text: string) => string): Run =>
   withOne((input) => texts(input.shape, asTexts(input).map(change)))
@@ -75,12 +76,6 @@ const stringNGrams: Kernel = (node) => {
     }
     return [texts([grams.length], grams), integers(splitsType, [gramEnds.length], gramEnds)]
   })
-}
-
-function checkSplits(ends: readonly number[], words: number): void {
-  const isRising = ends.every((end, index) => end >= (ends[index - 1] ?? 0))
-  const isWhole = ends.length === 0 ? words === 0 : ends[0] === 0 && ends.at(-1) === words
-  if (!isRising || !isWhole) throw invalid('the splits do not divide the words')
 }
 
 const stringToHashBucket: Kernel = (node) => {
