@@ -41,7 +41,7 @@ test('a copy without its checkpoint is not loaded until all of it is there', asy
   await copy('saved_model.pb')
   await expect
     .poll(async () => await world.faults('half'), EVENTUALLY)
-    .toEqual([expect.stringMatching(/variables\/variables\.index .* is missing/)])
+    .toEqual([expect.stringMatching(/variables\/variables\.index is missing/)])
   expect(await world.states('half')).toEqual(['2 END', '1 AVAILABLE'])
   expect(await world.ask('half')).toBe(ANSWERS[1])
 

@@ -86,7 +86,7 @@ const reshape: Rule = (_, [input, target]) => {
 const expandDims: Rule = (_, [input, axis]) => {
   const [at] = integersIn(axis) ?? []
   const place = axisIn(at, rankOf(input) + 1)
-  if (input?.is !== 'rows' || place <= 0) return undefined
+  if (input?.is !== 'rows' || place <= 0 || place > input.inner.length + 1) return undefined
   return [{ is: 'rows', inner: input.inner.toSpliced(place - 1, 0, 1) }]
 }
 
@@ -101,7 +101,7 @@ const concat: Rule = (_, inputs) => {
   const [first] = inputs
   const [axis] = integersIn(inputs.at(-1)) ?? []
   const at = axisIn(axis, rankOf(first))
-  if (first?.is !== 'rows' || at <= 0) return undefined
+  if (first?.is !== 'rows' || at <= 0 || at > first.inner.length) return undefined
   let sum = 0
   for (const part of inputs.slice(0, -1)) {
     if (part.is !== 'rows' || part.inner.length !== first.inner.length) return undefined
