@@ -101,6 +101,8 @@ export class TensorflowProcess {
   async run(model: number, call: RunCall, deadlineMs = Infinity): Promise<unknown> {
     const { runTimeoutMs, runLimitMs } = this.#limits
     const leftMs = Number.isFinite(deadlineMs) ? deadlineMs - performance.now() : runTimeoutMs
+    // The child's clock may be behind by a little: what is over here is not sent at all.
+    if (leftMs <= 0) throw new InferenceError('TIMEOUT', 'its time was over before its turn came')
     const limitMs = Math.max(leftMs, runLimitMs)
     let watch: NodeJS.Timeout | undefined
     let begunBy: Child | undefined
