@@ -21,7 +21,7 @@ export function confirms({ state }: ObservedServer, config: ConfigRef): boolean 
 }
 
 /** Whether a server holds a config, ready or not, complete or not. */
-export function holds({ state }: ObservedServer, config: ConfigRef): boolean {
+export function holds({ state }: Pick<ObservedServer, 'state'>, config: ConfigRef): boolean {
   return state !== undefined && state.applying === undefined && isSameRef(state.config, config)
 }
 

@@ -1,4 +1,5 @@
 import type { Channel, Rollout, ServerState } from '@drover/model-config'
+import { holds } from './judge.ts'
 import {
   type Command,
   type DeploymentView,
@@ -182,15 +183,12 @@ export function wasApplying(
   rollout: Rollout | undefined,
 ): boolean {
   if (rollout === undefined || rollout.step.kind !== 'apply') return false
-  if (isSameRef(last?.config, rollout) && last?.applying === undefined) return false
+  if (holds({ state: last }, rollout)) return false
   const isTold = command?.kind === 'apply' && isSameRef(command, rollout)
   if (isTold) return command.outcome === 'pending' || command.outcome === 'lost'
   // What another process told it can only be taken from what it said last, or else from the step.
   return last === undefined ? rollout.step.servers.includes(url) : isSameRef(last.applying, rollout)
 }
-
-const hasCome = (state: ServerState | undefined, rollout: Rollout): boolean =>
-  state !== undefined && state.applying === undefined && isSameRef(state.config, rollout)
 
 /**
  * Whether a server whose state cannot be read may be so by the config of the rollout: it was given it.
@@ -199,7 +197,8 @@ const hasCome = (state: ServerState | undefined, rollout: Rollout): boolean =>
 function mayApply(url: string, last: ServerState | undefined, { channel, states }: Sight): boolean {
   const rollout = channel?.rollout
   if (rollout?.step.kind !== 'apply' || !rollout.step.servers.includes(url)) return false
-  return !hasCome(last, rollout) || ![...states.values()].some((each) => hasCome(each, rollout))
+  const hasOther = [...states.values()].some((state) => holds({ state }, rollout))
+  return !holds({ state: last }, rollout) || !hasOther
 }
 
 /** What a look and the memory of it say of each server. */

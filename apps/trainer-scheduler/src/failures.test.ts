@@ -1,19 +1,15 @@
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import {
   type Bench,
-  commitsOf,
   makeCsv,
   makeSpec,
   type ModelView,
-  type Rig,
   startBench,
   startRig,
   viewOf,
 } from './scheduler.fixture.ts'
-
-const WAIT = { timeout: 30_000, interval: 10 }
-const LATE = { tenant: 'acme', model: 'late' }
+import { waitForCommits, waitForView } from './waits.fixture.ts'
 
 let bench: Bench
 beforeAll(async () => {
@@ -21,21 +17,6 @@ beforeAll(async () => {
   await bench.trainer.warm()
 })
 afterAll(async () => await bench[Symbol.asyncDispose]())
-
-async function waitForCommits(rig: Rig, count: number) {
-  return await vi.waitUntil(async () => {
-    const commits = await commitsOf(rig.store, LATE)
-    return commits.length >= count && commits
-  }, WAIT)
-}
-
-/** The first view of the model `late` that fits. */
-async function waitForView(rig: Rig, tenant: string, fits: (view: ModelView) => boolean) {
-  return await vi.waitUntil(async () => {
-    const view = await viewOf(rig, tenant)
-    return fits(view) && view
-  }, WAIT)
-}
 
 const isFinal = ({ failure }: ModelView): boolean => failure?.final === true
 

@@ -13,15 +13,10 @@ import {
   commitsOf,
   makeCsv,
   makeSpec,
-  type ModelView,
-  type Rig,
   startBench,
   startRig,
-  viewOf,
 } from './scheduler.fixture.ts'
-
-const WAIT = { timeout: 30_000, interval: 10 }
-const LATE = { tenant: 'acme', model: 'late' }
+import { LATE, WAIT, waitForCommits, waitForView } from './waits.fixture.ts'
 
 /** Above the highest pid that the kernel gives. */
 const NO_PID = 2 ** 22 + 1
@@ -32,21 +27,6 @@ beforeAll(async () => {
   await bench.trainer.warm()
 })
 afterAll(async () => await bench[Symbol.asyncDispose]())
-
-async function waitForCommits(rig: Rig, count: number) {
-  return await vi.waitUntil(async () => {
-    const commits = await commitsOf(rig.store, LATE)
-    return commits.length >= count && commits
-  }, WAIT)
-}
-
-/** The first view of the model `late` that fits. */
-async function waitForView(rig: Rig, tenant: string, fits: (view: ModelView) => boolean) {
-  return await vi.waitUntil(async () => {
-    const view = await viewOf(rig, tenant)
-    return fits(view) && view
-  }, WAIT)
-}
 
 /** A store in which version 1 is there, and version 2 is claimed by a process on `host`. */
 async function leaveClaim(name: string, host: string): Promise<void> {

@@ -6,16 +6,13 @@ import { requireJson } from '@drover/model-store'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import {
   type Bench,
-  commitsOf,
   makeCsv,
   makeSpec,
   type Rig,
   startBench,
   startRig,
 } from './scheduler.fixture.ts'
-
-const WAIT = { timeout: 30_000, interval: 10 }
-const LATE = { tenant: 'acme', model: 'late' }
+import { LATE, WAIT, waitForCommits } from './waits.fixture.ts'
 
 let bench: Bench
 beforeAll(async () => {
@@ -23,13 +20,6 @@ beforeAll(async () => {
   await bench.trainer.warm()
 })
 afterAll(async () => await bench[Symbol.asyncDispose]())
-
-async function waitForCommits(rig: Rig, count: number) {
-  return await vi.waitUntil(async () => {
-    const commits = await commitsOf(rig.store, LATE)
-    return commits.length >= count && commits
-  }, WAIT)
-}
 
 describe('a tenant', () => {
   test('with data gets a version whose files are what its manifest says', async () => {

@@ -2,13 +2,7 @@
 // refused where TensorFlow refuses it. A fast engine may refuse more, where that is said here; it never gives
 // another answer.
 
-import {
-  attr,
-  compileModel,
-  readSavedModel,
-  SavedModelError,
-  writeSavedModel,
-} from '@drover/saved-model'
+import { attr } from '@drover/saved-model'
 import { floatTensor, sizeOf } from '@drover/serving-api'
 import { afterAll, expect, test } from 'vitest'
 import { loadServable } from './load.ts'
@@ -21,6 +15,7 @@ import {
   answerOf,
   channelsKnown,
   differenceOf,
+  forKernels,
   inputsOf,
   nameOf,
   singleModel,
@@ -51,21 +46,6 @@ afterAll(async () => {
   await tensorflow[Symbol.asyncDispose]()
   await folder[Symbol.asyncDispose]()
 })
-
-/** The same model with no signatures but those that kernels take. */
-function forKernels(bytes: Uint8Array): Uint8Array {
-  const whole = readSavedModel(bytes)
-  const taken = Object.entries(whole.signatures).filter(([name, signature]) => {
-    try {
-      compileModel({ ...whole, signatures: { [name]: signature } })
-      return true
-    } catch (error) {
-      if (error instanceof SavedModelError && error.code === 'UNTRANSLATABLE') return false
-      throw error
-    }
-  })
-  return writeSavedModel({ graph: whole.graph, signatures: Object.fromEntries(taken) })
-}
 
 /** All that is wrong with what fast engines answer. */
 async function faultsOf(all: readonly Case[], bytes: Uint8Array): Promise<string[]> {

@@ -119,8 +119,9 @@ function checkpointIn(files: ModelBytes['checkpoint']): SavedModel['checkpoint']
   })
   const opened = (): Bundle => (bundle ??= openBundle(index, shards))
   return {
-    entries: () => opened().entries,
-    has: (key) => opened().entries.has(key),
+    get entries() {
+      return opened().entries
+    },
     tensor: (key) => opened().tensor(key),
   }
 }

@@ -1,14 +1,6 @@
 // Each operation on its own, against TensorFlow: one model with a signature for each case.
 
-import {
-  attr,
-  compileModel,
-  GraphBuilder,
-  readSavedModel,
-  SavedModelError,
-  translate,
-  writeSavedModel,
-} from '@drover/saved-model'
+import { attr, GraphBuilder, readSavedModel, translate } from '@drover/saved-model'
 import { compareAnswers, type SignatureDef, TOLERANCE } from '@drover/serving-api'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { loadServable } from './load.ts'
@@ -16,7 +8,7 @@ import { startFolder } from './sample-folder.ts'
 import { addInts, info, modelBytes } from './sample-models.ts'
 import { cases } from './sample-operations.ts'
 import type { Case } from './sample-slices.ts'
-import { attrsOf, inputsOf, nameOf } from './sample-single.ts'
+import { attrsOf, forKernels, hasKernels, inputsOf, nameOf } from './sample-single.ts'
 import type { Servable } from './servable.ts'
 import { startTensorflowHost } from './tensorflow-host.ts'
 
@@ -81,7 +73,7 @@ beforeAll(async () => {
   const directory = await folder.add(model())
   truths = await loadServable(directory, { engine: 'tensorflow', tensorflow })
   onnx = await loadServable(directory, { engine: 'onnx', tensorflow })
-  kernel = await loadServable(await folder.add(kernelModel()), { engine: 'fast' })
+  kernel = await loadServable(await folder.add(forKernels(model())), { engine: 'fast' })
 })
 
 afterAll(async () => {
@@ -89,26 +81,8 @@ afterAll(async () => {
   await folder[Symbol.asyncDispose]()
 })
 
-/** The same model without the signatures that kernels do not take. */
-function kernelModel(): Uint8Array {
-  const { graph, signatures } = readSavedModel(model())
-  const taken = Object.entries(signatures).filter(([name]) => isCompiled(name))
-  return writeSavedModel({ graph, signatures: Object.fromEntries(taken) })
-}
-
 const whole = readSavedModel(model())
-
-function isCompiled(name: string): boolean {
-  const { [name]: signature } = whole.signatures
-  if (signature === undefined) return false
-  try {
-    compileModel({ ...whole, signatures: { [name]: signature } })
-    return true
-  } catch (error) {
-    if (error instanceof SavedModelError && error.code === 'UNTRANSLATABLE') return false
-    throw error
-  }
-}
+const isCompiled = (name: string): boolean => hasKernels(whole, name)
 
 test.each(cases.map((each, index) => [nameOf(each, index), each] as const))(
   '%s gives what TensorFlow gives, by ONNX and by our kernels',

@@ -1,7 +1,16 @@
 // One model with a signature for each case of one operation, and how answers of two engines are compared
 // where numbers may be infinite or none.
 
-import { type Attr, attr, GraphBuilder } from '@drover/saved-model'
+import {
+  type Attr,
+  attr,
+  compileModel,
+  GraphBuilder,
+  readSavedModel,
+  type SavedModel,
+  SavedModelError,
+  writeSavedModel,
+} from '@drover/saved-model'
 import { compareAnswers, type SignatureDef, type Tensor, TOLERANCE } from '@drover/serving-api'
 import { InferenceError } from './errors.ts'
 import { info, modelBytes } from './sample-models.ts'
@@ -108,4 +117,24 @@ const parted = (answer: Answer): Answer =>
 /** In what two answers differ; undefined where they do not. */
 export function differenceOf(expected: Answer, answer: Answer): string | undefined {
   return compareAnswers(parted(expected), parted(answer), TOLERANCE.engines).reason
+}
+
+/** The same model with no signatures but those that kernels take. */
+export function forKernels(bytes: Uint8Array): Uint8Array {
+  const whole = readSavedModel(bytes)
+  const taken = Object.entries(whole.signatures).filter(([name]) => hasKernels(whole, name))
+  return writeSavedModel({ graph: whole.graph, signatures: Object.fromEntries(taken) })
+}
+
+/** Whether kernels take a signature of a model; none that it does not have. */
+export function hasKernels(whole: SavedModel, name: string): boolean {
+  const { [name]: signature } = whole.signatures
+  if (signature === undefined) return false
+  try {
+    compileModel({ ...whole, signatures: { [name]: signature } })
+    return true
+  } catch (error) {
+    if (error instanceof SavedModelError && error.code === 'UNTRANSLATABLE') return false
+    throw error
+  }
 }

@@ -9,7 +9,8 @@ import { calledBy, CHANGES } from './state.ts'
 
 /** More nodes, or calls, than this a few bytes of functions that call each other must not become. */
 const NODES_MAX = 200_000
-const CALLS = new Set(['PartitionedCall', 'StatefulPartitionedCall'])
+/** Operations that do nothing but call a function. */
+export const CALLS: ReadonlySet<string> = new Set(['PartitionedCall', 'StatefulPartitionedCall'])
 /** What is done for nothing but its effect, beside changes of state: to wait for it means to run it. */
 const EFFECTS = /^(Abort|Assert|Print|PrintV2|PyFunc|EagerPyFunc|Save|WriteFile)/
 

@@ -16,7 +16,7 @@ import {
 } from '@drover/serving-api'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { SavedModelError } from './errors.ts'
+import { refusalOrNone } from './refusal.fixture.ts'
 import {
   attr,
   type AttrValue,
@@ -141,15 +141,7 @@ function sample(): GraphDef {
   return builder.build()
 }
 
-const refusalOf = (bytes: Uint8Array): string => {
-  try {
-    readSavedModel(bytes)
-  } catch (error) {
-    if (error instanceof SavedModelError) return `${error.code}: ${error.message}`
-    throw error
-  }
-  return 'none'
-}
+const refusalOf = (bytes: Uint8Array): string => refusalOrNone(() => readSavedModel(bytes))
 
 /** A model of one meta graph with these fields. */
 const modelOf = (metaGraph: WireWriter): Uint8Array =>

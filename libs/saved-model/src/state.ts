@@ -9,13 +9,12 @@ export const CHANGES =
   /^(Assign|Resource(?!Gather)|Scatter(?!Nd$)|LookupTable(Insert|Remove|Import)|Stateful(?!PartitionedCall$)|Rng|Queue|Stack|Barrier|Batch(Function)?$)/
 
 /** Whether a signature may change a variable, a table or a queue. */
-export const keepsState = ({ graph, signatures }: SavedModel): boolean =>
-  changesState(
-    graph,
-    Object.values(signatures).flatMap(({ outputs }) =>
-      Object.values(outputs).map(({ name }) => name),
-    ),
-  )
+export const keepsState = (model: SavedModel): boolean =>
+  changesState(model.graph, outputsOf(model))
+
+/** The names of the tensors that signatures answer with. */
+export const outputsOf = ({ signatures }: Pick<SavedModel, 'signatures'>): string[] =>
+  Object.values(signatures).flatMap(({ outputs }) => Object.values(outputs).map(({ name }) => name))
 
 /** Whether a variable, a table or a queue may be changed when these nodes or their ports are run. */
 export function changesState({ nodes: all, functions }: GraphDef, run: readonly string[]): boolean {

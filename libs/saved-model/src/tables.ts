@@ -5,7 +5,7 @@ import { flattenRun } from './flatten.ts'
 import { attr, type NodeDef, type SavedModel } from './graph.ts'
 import { untranslatable } from './node-attrs.ts'
 import { readTableFile } from './table-file.ts'
-import { constant, resourceOf, sourceOf } from './variables.ts'
+import { bound, constant, resourceOf, sourceOf } from './variables.ts'
 
 /** What a table holds, key by key. */
 export interface TableContent {
@@ -15,7 +15,7 @@ export interface TableContent {
 
 const HANDLES = new Set(['HashTableV2', 'HashTable'])
 const IMPORTS = /^(LookupTableImport|InitializeTable)(V2)?$/
-const FROM_FILE = /^InitializeTableFromTextFile(V2)?$/
+export const FROM_FILE = /^InitializeTableFromTextFile(V2)?$/
 const FINDS = /^LookupTableFind(V2)?$/
 const SIZES = /^LookupTableSize(V2)?$/
 /** A table is taken in by the thread that answers, once; larger ones are TensorFlow's. */
@@ -87,12 +87,11 @@ function checkContent(handle: NodeDef, { keys, values }: TableContent): void {
     throw untranslatable(handle, 'its keys and values do not go together')
   if (count > KEYS_MAX) throw untranslatable(handle, `it has over ${KEYS_MAX} keys`)
   if (FLOATS.has(keys.dtype)) throw untranslatable(handle, `its keys are ${keys.dtype}`)
-  const own = (name: string) => handle.attrs[name]
   for (const [name, { dtype }] of [
     ['key_dtype', keys] as const,
     ['value_dtype', values] as const,
   ]) {
-    const type = own(name)
+    const type = handle.attrs[name]
     if (type?.kind !== 'type' || type.value !== dtype)
       throw untranslatable(handle, `it is filled with ${dtype}`)
   }
@@ -104,12 +103,8 @@ const textOfKey = (key: unknown): unknown =>
   key instanceof Uint8Array ? Buffer.from(key).toString('latin1') : key
 
 /** The nodes with constants in the place of tables. */
-export function bindTables(nodes: Nodes, tables: Tables): Nodes {
-  const bound = new Map<string, NodeDef>()
-  for (const node of nodes.values())
-    for (const each of boundNode(node, nodes, tables)) bound.set(each.name, each)
-  return bound
-}
+export const bindTables = (nodes: Nodes, tables: Tables): Nodes =>
+  bound(nodes, (node) => boundNode(node, nodes, tables))
 
 function boundNode(node: NodeDef, nodes: Nodes, tables: Tables): NodeDef[] {
   const isFind = FINDS.test(node.op)

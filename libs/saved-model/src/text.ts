@@ -9,14 +9,15 @@ const encoder = new TextEncoder()
  * Like TensorFlow it stops at a NUL character.
  */
 export function lowerCase(text: string): string {
-  const end = text.indexOf('\0')
-  return (end < 0 ? text : text.slice(0, end)).toLowerCase()
+  return untilNul(text).toLowerCase()
 }
 
 /** Upper case as StringUpper has it, in the same way. */
-export function upperCase(text: string): string {
+export const upperCase = (text: string): string => untilNul(text).toUpperCase()
+
+function untilNul(text: string): string {
   const end = text.indexOf('\0')
-  return (end < 0 ? text : text.slice(0, end)).toUpperCase()
+  return end < 0 ? text : text.slice(0, end)
 }
 
 /** The words of a text in lower case, then the pairs of neighbours, joined by a space. */

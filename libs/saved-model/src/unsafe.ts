@@ -1,9 +1,10 @@
 // Operations by which a model could reach beyond its tensors: files, processes, the network. TensorFlow
 // runs whatever a graph says, with the rights of its process, so they are found before it sees one.
 
-import { canonical } from './flatten.ts'
+import { CALLS, canonical } from './flatten.ts'
 import { type FunctionDef, type NodeDef, portOf, type SavedModel } from './graph.ts'
-import { calledBy } from './state.ts'
+import { calledBy, outputsOf } from './state.ts'
+import { FROM_FILE } from './tables.ts'
 
 /** What no model needs for an answer, wherever it stands, and what it could do. */
 const FORBIDDEN: readonly (readonly [RegExp, string])[] = [
@@ -30,8 +31,6 @@ const FORBIDDEN: readonly (readonly [RegExp, string])[] = [
 /** What may be done with a checkpoint, where TensorFlow itself does it. */
 const SAVES = /^(Save|SaveSlices|SaveV2|MergeV2Checkpoints)$/
 const RESTORES = /^(Restore|RestoreSlice|RestoreV2)$/
-const READS_WORDS = /^InitializeTableFromTextFile(V2)?$/
-const CALLS = new Set(['PartitionedCall', 'StatefulPartitionedCall'])
 const PASSES = new Set(['Identity'])
 /** What may be done with a variable whose value is to be known. */
 const KEEPS = new Set(['AssignVariableOp', 'ReadVariableOp', 'VarIsInitializedOp'])
@@ -57,21 +56,29 @@ export function unsafeIn(model: SavedModel): string | undefined {
   }
   const { restoreOp, initOps, checkpointPath, assets } = model.loading
   const assetPaths = assets.map(({ tensor }) => tensor)
-  const places = walker.reachedFrom([restoreOp, ...initOps])
-  const outputs = Object.values(model.signatures).flatMap((signature) =>
-    Object.values(signature.outputs).map(({ name }) => portOf(name).node),
-  )
+  const served = walker.reachedFrom(outputsOf(model))
+  const initial = walker.reachedFrom(initOps)
+  const loaded = [...walker.reachedFrom([restoreOp]), ...initial]
   return (
-    walker.misused([...outputs, ...initOps, restoreOp], SAVES, 'writes a checkpoint') ??
-    walker.misused([...outputs, ...initOps], RESTORES, 'reads a checkpoint') ??
-    walker.misused(outputs, READS_WORDS, 'reads a file at each request') ??
-    walker.strayed(places, [RESTORES, 0], [checkpointPath], 'no checkpoint of the model') ??
-    walker.strayed(places, [READS_WORDS, 1], assetPaths, 'no asset of the model')
+    misused([...served, ...loaded], SAVES, 'writes a checkpoint') ??
+    misused([...served, ...initial], RESTORES, 'reads a checkpoint') ??
+    misused(served, FROM_FILE, 'reads a file at each request') ??
+    walker.strayed(loaded, [RESTORES, 0], [checkpointPath], 'no checkpoint of the model') ??
+    walker.strayed(loaded, [FROM_FILE, 1], assetPaths, 'no asset of the model')
   )
 }
 
-/** Two handles of the same resource are the same variable. */
-function resourceOf({ name, attrs }: Pick<NodeDef, 'name' | 'attrs'>): string {
+/** An operation of a kind among these. */
+function misused(places: readonly Place[], kind: RegExp, why: string): string | undefined {
+  const found = places.find(({ node }) => kind.test(node.op))
+  return found && sentence(found, why)
+}
+
+/**
+ * Two handles of one name count as the same variable, whatever containers they say: TensorFlow has more
+ * than one name for the container that is meant where there is none.
+ */
+function sharedName({ name, attrs }: Pick<NodeDef, 'name' | 'attrs'>): string {
   const shared = attrs['shared_name']
   const isShared = shared?.kind === 'string' && shared.value.length > 0
   return isShared ? decoder.decode(shared.value) : name
@@ -179,12 +186,6 @@ class Walker {
     return [...also, ...same.map(({ name }) => name)]
   }
 
-  /** An operation of a kind among what these nodes run. */
-  misused(names: readonly string[], kind: RegExp, why: string): string | undefined {
-    const found = this.reachedFrom(names).find(({ node }) => kind.test(node.op))
-    return found && sentence(found, why)
-  }
-
   /** An operation of a kind whose path comes from elsewhere than from tensors that are fed at a load. */
   strayed(
     places: readonly Place[],
@@ -237,8 +238,8 @@ class Walker {
   #assignedTo(handle: string): [Place, number][] | undefined {
     const variable = this.#main.get(portOf(handle).node)
     if (variable?.op !== 'VarHandleOp') return undefined
-    const key = resourceOf(variable)
-    const isIt = ({ op, ...node }: NodeDef) => op === 'VarHandleOp' && resourceOf(node) === key
+    const key = sharedName(variable)
+    const isIt = (node: NodeDef) => node.op === 'VarHandleOp' && sharedName(node) === key
     const handles = this.all.filter(({ node }) => isIt(node))
     const names = new Set(handles.map(({ node }) => node.name))
     const users = this.all.filter(

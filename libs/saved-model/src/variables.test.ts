@@ -1,7 +1,7 @@
 import { floatTensor, stringTensor, type Tensor } from '@drover/serving-api'
 import { expect, test } from 'vitest'
 import { openBundle, shardsInMemory, writeBundle } from './bundle/index.ts'
-import { SavedModelError } from './errors.ts'
+import { refusalOrNone } from './refusal.fixture.ts'
 import {
   attr,
   type FunctionDef,
@@ -19,11 +19,10 @@ const VALUE = floatTensor([1, 2, 3])
 
 function checkpointOf(tensors: Record<string, Tensor>): NonNullable<SavedModel['checkpoint']> {
   const { index, data } = writeBundle(new Map(Object.entries(tensors)))
-  const bundle = openBundle(
+  return openBundle(
     index,
     shardsInMemory(() => data),
   )
-  return { has: (key) => bundle.entries.has(key), tensor: (key) => bundle.tensor(key) }
 }
 
 interface Parts {
@@ -80,15 +79,7 @@ function nodesOf(model: SavedModel): ReadonlyMap<string, NodeDef> {
   return inliner(model)(main).nodes
 }
 
-function refusalOf(model: SavedModel): string {
-  try {
-    nodesOf(model)
-    return 'none'
-  } catch (error) {
-    if (!(error instanceof SavedModelError)) throw error
-    return `${error.code}: ${error.message}`
-  }
-}
+const refusalOf = (model: SavedModel): string => refusalOrNone(() => nodesOf(model))
 
 const constant = (value: Tensor) => ({
   op: 'Const',

@@ -48,7 +48,7 @@ export class Variables {
    */
   #savedUnder(name: string): string | undefined {
     const { checkpoint } = this.#model
-    if (name === '' || checkpoint?.has(OBJECT_GRAPH) !== true) return undefined
+    if (name === '' || checkpoint?.entries.has(OBJECT_GRAPH) !== true) return undefined
     this.#names ??= namesIn(checkpoint.tensor(OBJECT_GRAPH))
     return this.#names.get(name)
   }
@@ -133,15 +133,17 @@ function textAt(
 }
 
 /** The nodes with constants in the place of variables. */
-export function bindVariables(
+export const bindVariables = (
   nodes: ReadonlyMap<string, NodeDef>,
   variables: Variables,
-): ReadonlyMap<string, NodeDef> {
-  const bound = new Map<string, NodeDef>()
-  for (const node of nodes.values())
-    for (const each of boundNode(node, nodes, variables)) bound.set(each.name, each)
-  return bound
-}
+): ReadonlyMap<string, NodeDef> => bound(nodes, (node) => boundNode(node, nodes, variables))
+
+/** The nodes with others in the place of some. */
+export const bound = (
+  nodes: ReadonlyMap<string, NodeDef>,
+  replace: (node: NodeDef) => readonly NodeDef[],
+): ReadonlyMap<string, NodeDef> =>
+  new Map([...nodes.values()].flatMap(replace).map((node) => [node.name, node]))
 
 function boundNode(
   node: NodeDef,

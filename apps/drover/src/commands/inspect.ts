@@ -78,7 +78,7 @@ const elementsOf = (shape: readonly number[]): number =>
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
 
 function variablesOf({ checkpoint }: SavedModel): GraphView['variables'] {
-  const entries = checkpoint?.entries?.()
+  const entries = checkpoint?.entries
   if (entries === undefined) return undefined
   const kept = [...entries.values()].filter(({ key }) => !BOOKKEEPING.test(key))
   return {

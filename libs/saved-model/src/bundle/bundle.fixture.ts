@@ -13,7 +13,6 @@ import {
 } from '@drover/serving-api'
 import fc from 'fast-check'
 import { encodeText } from '../bytes-as-text.ts'
-import { SavedModelError } from '../errors.ts'
 import { ByteWriter } from './byte-writer.ts'
 import { writeEntry, writeHeader } from './entry.ts'
 import { ALL, type Extent, sliceKey } from './slice-key.ts'
@@ -82,16 +81,6 @@ export function blockOf(entries: readonly TableEntry[]): Uint8Array {
   for (const { key, value } of entries)
     block.varint(0).varint(key.length).varint(value.length).bytes(key).bytes(value)
   return block.uint32(0).uint32(1).finish()
-}
-
-/** What was read, or the refusal as text; anything else that is thrown goes on. */
-export function refusalOf<T>(read: () => T): T | string {
-  try {
-    return read()
-  } catch (error) {
-    if (error instanceof SavedModelError) return `${error.code}: ${error.message}`
-    throw error
-  }
 }
 
 /** A variable and the slices that it is divided into, each in some shard. */

@@ -12,14 +12,8 @@ import {
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { openBundle, readBundleIndex } from './bundle.ts'
-import {
-  bitsOf,
-  blockOf,
-  type Partitioned,
-  partitionedFiles,
-  refusalOf,
-  tableOf,
-} from './bundle.fixture.ts'
+import { bitsOf, blockOf, type Partitioned, partitionedFiles, tableOf } from './bundle.fixture.ts'
+import { refusalOf } from '../refusal.fixture.ts'
 import { writeEntry, writeHeader } from './entry.ts'
 import { shardsInMemory } from './shards.ts'
 import { sliceKey } from './slice-key.ts'

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { blockOf, refusalOf, tableOf } from './bundle.fixture.ts'
+import { blockOf, tableOf } from './bundle.fixture.ts'
+import { refusalOf } from '../refusal.fixture.ts'
 import { ByteWriter } from './byte-writer.ts'
 import { compareBytes, Compression, readTable, type TableEntry } from './table.ts'
 import { writeTable } from './table-write.ts'

@@ -11,8 +11,8 @@ import {
   type Value,
   type ValueType,
 } from '../values.ts'
-import { type Kernel, withThree } from './kernel.ts'
-import { checkSplits } from './splits.ts'
+import { type Kernel, withFour, withThree } from './kernel.ts'
+import { splitsOf } from './splits.ts'
 
 interface Counted {
   type: ValueType
@@ -71,22 +71,18 @@ const denseBincount: Kernel = (node) => {
 
 const raggedBincount: Kernel = (node) => {
   const [type, isBinary] = [typeOf(node, 'T'), boolOf(node, 'binary_output', false)]
-  return (inputs) => {
-    const [splits, input, sizes, weights] = inputs
-    if (!splits || !input || !sizes || !weights) throw invalid('four inputs were expected')
+  return withFour((splits, input, sizes, weights) => {
     const size = sizeFrom(sizes)
     const values = asIntegers(input)
-    const ends = asIntegers(splits)
-    if (ends.length === 0) throw invalid('there are no splits')
-    checkSplits(ends, values.length)
+    const ends = splitsOf(splits, values.length)
     const rows = ends.length - 1
     let row = 0
     const rowOf = (index: number) => {
       while ((ends[row + 1] ?? Infinity) <= index) row++
       return row
     }
-    return [counted({ type, isBinary, shape: [rows, size], rowOf, values, size, weights })]
-  }
+    return counted({ type, isBinary, shape: [rows, size], rowOf, values, size, weights })
+  })
 }
 
 /** Operations that count. */

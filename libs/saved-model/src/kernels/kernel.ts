@@ -11,7 +11,7 @@ const ports = (result: Value | Value[]): Value[] => (Array.isArray(result) ? res
 const miscounted = (wanted: number, got: number) =>
   invalid(`${wanted} inputs were expected and ${got} came`)
 
-/** The three below run with just so many inputs. */
+/** The four below run with just so many inputs. */
 export const withOne =
   (run: (a: Value) => Value | Value[]): Run =>
   (inputs) => {
@@ -36,4 +36,12 @@ export const withThree =
     if (a === undefined || b === undefined || c === undefined || inputs.length !== 3)
       throw miscounted(3, inputs.length)
     return ports(run(a, b, c))
+  }
+
+export const withFour =
+  (run: (a: Value, b: Value, c: Value, d: Value) => Value | Value[]): Run =>
+  (inputs) => {
+    const [a, b, c, d] = inputs
+    if (!a || !b || !c || !d || inputs.length !== 4) throw miscounted(4, inputs.length)
+    return ports(run(a, b, c, d))
   }

@@ -14,7 +14,7 @@ import {
 } from '../values.ts'
 import type { Kernel } from './kernel.ts'
 import { selected } from './numbers.ts'
-import { checkSplits } from './splits.ts'
+import { splitsOf } from './splits.ts'
 
 /** In which row each value is, and how many rows there are. */
 interface Rows {
@@ -40,9 +40,7 @@ const raggedToTensor: Kernel = (node) => {
 }
 
 function rowsOfSplits(splits: Value, count: number): Rows {
-  const ends = asIntegers(splits)
-  if (ends.length === 0) throw invalid('there are no splits')
-  checkSplits(ends, count)
+  const ends = splitsOf(splits, count)
   const lengths = ends.slice(1).map((end, row) => end - (ends[row] ?? 0))
   return { count: lengths.length, of: lengths.flatMap((length, row) => Array(length).fill(row)) }
 }

@@ -3,7 +3,7 @@
 import { encodeText, isEscaped, wellFormed } from '../bytes-as-text.ts'
 import { fingerprint64 } from '../fingerprint.ts'
 import { boolOf, intOf, intsOf, textOf, typeOf, untranslatable } from '../node-attrs.ts'
-import { lowerCase } from '../text.ts'
+import { lowerCase, upperCase } from '../text.ts'
 import { asIntegers, asTexts, integers, ints, invalid, texts } from '../values.ts'
 import { commonShape, repeated } from './broadcast.ts'
 import { type Kernel, type Run, withOne, withTwo } from './kernel.ts'
@@ -11,13 +11,19 @@ import { type Kernel, type Run, withOne, withTwo } from './kernel.ts'
 import { translateRegex } from './regex.ts'
 import { checkSplits } from './splits.ts'
 
-const mapTexts = (change: (text: string) => string): Run =>
+/** Changes each text by itself. */
+export const mapTexts = (change: (text: string) => string): Run =>
   withOne((input) => texts(input.shape, asTexts(input).map(change)))
 
 const stringLower: Kernel = (node) =>
   textOf(node, 'encoding', '') === 'utf-8'
     ? mapTexts((text) => lowerCase(wellFormed(text)))
     : mapTexts((text) => text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()))
+
+const stringUpper: Kernel = (node) =>
+  textOf(node, 'encoding', '') === 'utf-8'
+    ? mapTexts((text) => upperCase(wellFormed(text)))
+    : mapTexts((text) => text.replace(/[a-z]+/g, (letters) => letters.toUpperCase()))
 
 const staticRegexReplace: Kernel = (node) => {
   const pattern = textOf(node, 'pattern')
@@ -129,4 +135,5 @@ export const stringKernels: Readonly<Record<string, Kernel>> = {
   StringNGrams: stringNGrams,
   StringSplitV2: stringSplit,
   StringToHashBucketFast: stringToHashBucket,
+  StringUpper: stringUpper,
 }

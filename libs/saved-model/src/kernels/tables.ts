@@ -1,7 +1,7 @@
 // Tables whose contents are constants: the keys and the values come as tensors of their own.
 
 import { countOf, invalid, type Value } from '../values.ts'
-import type { Kernel } from './kernel.ts'
+import { type Kernel, withFour } from './kernel.ts'
 import { pickedOr } from './ragged.ts'
 
 type Key = string | bigint | number
@@ -13,15 +13,14 @@ type Key = string | bigint | number
 const find: Kernel = () => {
   // Both are constants of the model, so that they are taken in once.
   const known = new WeakMap<Value, ReadonlyMap<Key, number>>()
-  return ([keys, values, asked, fallback]) => {
-    if (!keys || !values || !asked || !fallback) throw invalid('a table takes four inputs')
+  return withFour((keys, values, asked, fallback) => {
     if (asked.dtype !== keys.dtype || fallback.dtype !== values.dtype)
       throw invalid(`a table of ${keys.dtype} to ${values.dtype} was asked otherwise`)
     if (countOf(fallback.shape) !== 1) throw invalid('a table has one default')
     const places = known.get(keys) ?? placesOf(keys)
     known.set(keys, places)
-    return [taken(values, fallback, asked, places)]
-  }
+    return taken(values, fallback, asked, places)
+  })
 }
 
 function placesOf({ values }: Value): ReadonlyMap<Key, number> {

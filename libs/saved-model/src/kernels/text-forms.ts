@@ -1,19 +1,11 @@
 // Texts in other forms: their letters, lengths and numbers.
 
-import { encodeText, wellFormed } from '../bytes-as-text.ts'
+import { encodeText } from '../bytes-as-text.ts'
 import { boolOf, intOf, textOf, typeOf, untranslatable } from '../node-attrs.ts'
-import { upperCase } from '../text.ts'
 import { asTexts, integers, invalid, numbers, texts, type Value } from '../values.ts'
-import { type Kernel, type Run, withOne } from './kernel.ts'
+import { type Kernel, withOne } from './kernel.ts'
 import { translateRegex } from './regex.ts'
-
-const mapTexts = (change: (text: string) => string): Run =>
-  withOne((input) => texts(input.shape, asTexts(input).map(change)))
-
-const stringUpper: Kernel = (node) =>
-  textOf(node, 'encoding', '') === 'utf-8'
-    ? mapTexts((text) => upperCase(wellFormed(text)))
-    : mapTexts((text) => text.replace(/[a-z]+/g, (letters) => letters.toUpperCase()))
+import { mapTexts } from './strings.ts'
 
 const SPACE = String.raw`[ \t\n\v\f\r]`
 const stringStrip: Kernel = () => {
@@ -100,5 +92,4 @@ export const textFormKernels: Readonly<Record<string, Kernel>> = {
   StringLength: stringLength,
   StringStrip: stringStrip,
   StringToNumber: stringToNumber,
-  StringUpper: stringUpper,
 }

@@ -1,8 +1,9 @@
 // Blocks of neighbours that become one place, among the batch or the channels, and the other way round.
 // The sizes of what comes are only known when it runs, so the shapes are calculated there.
 
+import { zeroUnless } from './checks.ts'
 import { intOf, textOf, untranslatable } from '../node-attrs.ts'
-import { channelsBack, channelsFirst, type Layout, zeroUnless } from './layout.ts'
+import { channelsBack, channelsFirst, type Layout } from './layout.ts'
 import {
   type Context,
   inputOf,

@@ -1,8 +1,8 @@
 // What is done to each channel with numbers of its own, or with those of its neighbours.
 
 import { boolOf, floatOf, intOf, textOf, typeOf, untranslatable } from '../node-attrs.ts'
-import { unlessLarge } from './checks.ts'
-import { channelsBack, channelsFirst, type Layout, layoutOf, zeroUnless } from './layout.ts'
+import { unlessLarge, zeroUnless } from './checks.ts'
+import { channelsBack, channelsFirst, type Layout, layoutOf } from './layout.ts'
 import { type Context, inputOf, numericType, type OnnxOp, scalar } from './ops.ts'
 
 /** A vector with a number for each channel, as it meets a tensor in which they come behind the batch. */

@@ -17,6 +17,22 @@ export function unlessLarge(onnx: OnnxBuilder, faults: string, tensor: string): 
   return onnx.op('Reshape', [tensor, shape], { allowzero: 1n })
 }
 
+/** The same tensor, unless some dimension of it is smaller than this: the run fails then. */
+export const atLeast = (onnx: OnnxBuilder, tensor: string, sizes: readonly bigint[]): string =>
+  unlessLarge(onnx, onnx.op('Less', [onnx.op('Shape', [tensor]), onnx.vector(sizes)]), tensor)
+
+/** A zero, to be added; the run fails where any of the faults is true. */
+export const zeroUnless = (onnx: OnnxBuilder, faults: string): string =>
+  unless(
+    onnx,
+    faults,
+    onnx.constant({ dtype: 'DT_INT64', shape: [], values: BigInt64Array.of(0n) }),
+  )
+
+/** A zero that cannot be had where two vectors of int64 differ: the run fails then. */
+export const zeroIfEqual = (onnx: OnnxBuilder, left: string, right: string): string =>
+  zeroUnless(onnx, onnx.op('Not', [onnx.op('Equal', [left, right])]))
+
 /** A tensor that must have this shape already; the run fails where it has another. */
 export const ofShape = (onnx: OnnxBuilder, tensor: string, shape: string): string =>
   onnx.op('Reshape', [tensor, shape], { allowzero: 1n })

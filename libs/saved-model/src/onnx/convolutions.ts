@@ -1,9 +1,9 @@
 // Convolutions. onnxruntime has them for floats of 32 bits alone.
 
+import { atLeast, zeroIfEqual } from './checks.ts'
 import type { NodeDef } from '../graph.ts'
 import { textOf, untranslatable } from '../node-attrs.ts'
 import {
-  atLeast,
   axesOfOnnx,
   channelAxis,
   channelsBack,
@@ -15,7 +15,6 @@ import {
   paddingOf,
   spatialOf,
   weightsOf,
-  zeroIfEqual,
 } from './layout.ts'
 import { type Context, inputOf, integersOf, int64Vector, numericType, type OnnxOp } from './ops.ts'
 

@@ -1,8 +1,8 @@
 // Images made larger or smaller. The numbers are those of TensorFlow to the last bit: ONNX's own Resize
 // calculates the positions in another order, which shows from some hundred pixels on.
 
+import { zeroUnless } from './checks.ts'
 import { boolOf, untranslatable } from '../node-attrs.ts'
-import { zeroUnless } from './layout.ts'
 import { type Context, inputOf, int64Vector, numericType, type OnnxOp, scalar } from './ops.ts'
 
 /** One axis of images: how long it is and is to be, as a scalar of int64. */

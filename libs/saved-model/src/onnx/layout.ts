@@ -1,6 +1,7 @@
 // Where the channels of images are: TensorFlow has them last nearly always, ONNX behind the batch. What
 // works on images is put between two transposes, and onnxruntime takes those out that undo each other.
 
+import { atLeast } from './checks.ts'
 import type { NodeDef } from '../graph.ts'
 import { intsOf, textOf, untranslatable } from '../node-attrs.ts'
 import type { OnnxBuilder } from './model.ts'
@@ -101,24 +102,4 @@ export function weightsOf(
         )
       : onnx.op('Reshape', [input, onnx.vector(shape.map(BigInt))])
   return onnx.op('Transpose', [given], { perm: perm.map(BigInt) })
-}
-
-/** The same tensor, unless some dimension of it is smaller than this: the run fails then. */
-export function atLeast(onnx: OnnxBuilder, input: string, sizes: readonly bigint[]): string {
-  const shape = onnx.op('Shape', [input])
-  const isSmall = onnx.op('Less', [shape, onnx.vector(sizes)])
-  return onnx.op('Reshape', [input, onnx.op('Add', [shape, zeroUnless(onnx, isSmall)])], {
-    allowzero: 1n,
-  })
-}
-
-/** A zero that cannot be had where two vectors of int64 differ: the run fails then. */
-export function zeroIfEqual(onnx: OnnxBuilder, left: string, right: string): string {
-  return zeroUnless(onnx, onnx.op('Not', [onnx.op('Equal', [left, right])]))
-}
-
-/** A zero that cannot be had where one of these truths holds: an index is out of bounds then. */
-export function zeroUnless(onnx: OnnxBuilder, truths: string): string {
-  const worst = onnx.op('ReduceMax', [onnx.cast(truths, 'DT_INT64')], { keepdims: 0n })
-  return onnx.op('Gather', [onnx.vector([0n]), worst], { axis: 0n })
 }

@@ -1,7 +1,7 @@
 // Padding. What it is may only be known when it runs.
 
+import { atLeast, zeroUnless } from './checks.ts'
 import { textOf, untranslatable } from '../node-attrs.ts'
-import { atLeast, zeroUnless } from './layout.ts'
 import { type Context, inputOf, integersOf, numericType, type OnnxOp, scalar } from './ops.ts'
 
 /** A pair for each dimension, in a constant. */

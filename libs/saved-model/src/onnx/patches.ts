@@ -1,8 +1,8 @@
 // Every window of an image as a row of numbers. The windows are picked by the positions of what is in them.
 
+import { zeroUnless } from './checks.ts'
 import { intsOf, textOf, typeOf, untranslatable } from '../node-attrs.ts'
 import type { NodeDef } from '../graph.ts'
-import { zeroUnless } from './layout.ts'
 import { type Context, inputOf, type OnnxOp, scalar } from './ops.ts'
 
 /** One spatial axis, with what a node says of it. */

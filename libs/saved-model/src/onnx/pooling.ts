@@ -2,7 +2,6 @@
 
 import { untranslatable } from '../node-attrs.ts'
 import {
-  atLeast,
   channelsBack,
   channelsFirst,
   layoutOf,
@@ -10,7 +9,7 @@ import {
   paddingOf,
   spatialOf,
 } from './layout.ts'
-import { unlessLarge } from './checks.ts'
+import { atLeast, unlessLarge } from './checks.ts'
 import { inputOf, leastOf, numericType, type OnnxOp, scalar } from './ops.ts'
 import type { NumericType, OnnxBuilder } from './model.ts'
 
