@@ -7,35 +7,37 @@ import { all, type Cost, ELEMENT_NS, filled, textsNs } from './cost-parts.ts'
 /** What it takes to look for a feature in an example. */
 const FEATURE_NS = 200
 
+type Shapes = readonly (readonly number[] | undefined)[]
+
 const parsed =
-  (node: NodeDef, features: number): Cost =>
+  (shapes: Shapes, features: number): Cost =>
   (inputs) => {
     const [serialized, ...more] = inputs
     const examples = filled(serialized?.shape ?? [])
     const ns = textsNs(inputs.slice(0, 1)) + examples * features * FEATURE_NS + all(more)
-    return ns + examples * widthOf(node, inputs) * ELEMENT_NS
+    return ns + examples * widthOf(shapes, inputs) * ELEMENT_NS
   }
 
 /** Steps are filled up to those of the longest example. */
 const sequences = (node: NodeDef): Cost => {
-  const lists = node.attrs['feature_list_dense_shapes']
-  const shapes = lists?.kind === 'shapes' ? lists.value : []
-  const steps = shapes.map((shape = []) => [-1, ...shape])
-  const context = node.attrs['context_dense_shapes']
-  const value = context?.kind === 'shapes' ? [...context.value, ...steps] : steps
-  const dense_shapes = { kind: 'shapes', value } as const
-  return parsed({ ...node, attrs: { dense_shapes } }, SEQUENCE_FEATURES)
+  const lists = shapesIn(node, 'feature_list_dense_shapes')
+  const steps = lists.map((shape = []) => [-1, ...shape])
+  return parsed([...shapesIn(node, 'context_dense_shapes'), ...steps], SEQUENCE_FEATURES)
 }
 /** Of which nobody asks for more, about. */
 const SEQUENCE_FEATURES = 20
 
+function shapesIn({ attrs }: NodeDef, name: string): Shapes {
+  const shapes = attrs[name]
+  return shapes?.kind === 'shapes' ? shapes.value : []
+}
+
 /** How many values a row has at most: its default, or as many as the longest example may bring. */
-function widthOf({ attrs }: NodeDef, inputs: readonly Value[]): number {
-  const { dense_shapes: shapes } = attrs
-  if (shapes?.kind !== 'shapes') return 0
-  return shapes.value.reduce((sum, shape = []) => {
-    const piece = filled(shape.map((size) => Math.max(1, size)))
-    return sum + ((shape[0] ?? 0) < 0 ? Math.max(piece, longest(inputs)) : piece)
+function widthOf(shapes: Shapes, inputs: readonly Value[]): number {
+  const most = longest(inputs)
+  return shapes.reduce((sum, shape = []) => {
+    const piece = filled(shape)
+    return sum + ((shape[0] ?? 0) < 0 ? Math.max(piece, most) : piece)
   }, 0)
 }
 
@@ -51,7 +53,7 @@ const costOfParsing = (node: NodeDef): Cost => {
     const types = node.attrs[name]
     return types?.kind === 'types' ? types.value : []
   })
-  return parsed(node, features.length)
+  return parsed(shapesIn(node, 'dense_shapes'), features.length)
 }
 
 /** By TensorFlow's names. */

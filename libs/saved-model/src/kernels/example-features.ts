@@ -76,6 +76,16 @@ function denseForm(
   return { is: 'dense', type, shape, isVariable, stride }
 }
 
+/** What must be a dense form. */
+export function denseIn(form: Form): DenseForm {
+  if (form.is !== 'dense') throw invalid('a dense feature was expected')
+  return form
+}
+
+/** The type of the splits of what must be a ragged form. */
+export const splitsTypeOf = (form: Form): ValueType =>
+  form.is === 'ragged' ? form.splits : 'DT_INT64'
+
 /** A form with the name that a request, or the graph, gives it. */
 export interface Wanted {
   form: Form

@@ -22,9 +22,13 @@ export function joined(rows: Rows, type: FeatureType): Value {
 }
 
 /** Where each row begins and the last one ends. */
-export function splitsOfRows(rows: Rows, type: ValueType): Value {
+export const splitsOfRows = (rows: Rows, type: ValueType): Value =>
+  splitsOfLengths(rows.map(lengthOf), type)
+
+/** The same of rows of such lengths. */
+export function splitsOfLengths(lengths: readonly number[], type: ValueType): Value {
   const ends = [0]
-  for (const row of rows) ends.push((ends.at(-1) ?? 0) + lengthOf(row))
+  for (const length of lengths) ends.push((ends.at(-1) ?? 0) + length)
   return integers(type, [ends.length], ends)
 }
 
@@ -46,7 +50,11 @@ export function placesOf(rows: Rows, isSingle: boolean): { indices: Value; shape
 /** Rows of so many values each, `fallback` where there are none. */
 export function even(
   rows: Rows,
-  { type, shape, fallback }: { type: FeatureType; shape: readonly number[]; fallback?: Value },
+  {
+    type,
+    shape,
+    fallback,
+  }: { type: FeatureType; shape: readonly number[]; fallback: Value | undefined },
 ): Value {
   const value = zeros(type, [rows.length, ...shape])
   const stride = countOf(shape)
@@ -60,7 +68,11 @@ export function even(
 /** Rows as long as the longest, filled up with one value; each is made of pieces of a shape. */
 export function filledUp(
   rows: Rows,
-  { type, piece, fallback }: { type: FeatureType; piece: readonly number[]; fallback?: Value },
+  {
+    type,
+    piece,
+    fallback,
+  }: { type: FeatureType; piece: readonly number[]; fallback: Value | undefined },
 ): Value {
   const width = longest(rows)
   const value = zeros(type, [rows.length, width / countOf(piece), ...piece])

@@ -5,10 +5,12 @@ import type { NodeDef } from '../graph.ts'
 import { asTexts, integers, invalid, reshaped, type Value } from '../values.ts'
 import {
   byName,
+  denseIn,
   type DenseForm,
   type Form,
   formsOf,
   shapeText,
+  splitsTypeOf,
   typeName,
   type Wanted,
   wantedOf,
@@ -23,7 +25,7 @@ import {
   type Rows,
   splitsOfRows,
 } from './example-rows.ts'
-import type { Kernel, Run } from './kernel.ts'
+import type { Kernel } from './kernel.ts'
 
 /** What a request says: the examples, what they are called, and whether it is one that stands by itself. */
 export interface Batch {
@@ -33,13 +35,14 @@ export interface Batch {
 }
 
 /** How TensorFlow begins what it says of a feature of an example. */
-const placeOf = ({ names, isSingle }: Batch, key: string, example: number): string =>
-  isSingle ? `Key: ${key}.  ` : `Name: ${callOf(names, example)}, Key: ${key}, Index: ${example}.  `
-
-const callOf = (names: readonly string[], example: number): string => names[example] ?? '<unknown>'
+const placeOf = (batch: Batch, key: string, example: number): string =>
+  batch.isSingle
+    ? `Key: ${key}.  `
+    : `Name: ${nameOfExample(batch, example)}, Key: ${key}, Index: ${example}.  `
 
 /** What an example is called. */
-export const nameOfExample = ({ names }: Batch, example: number): string => callOf(names, example)
+export const nameOfExample = ({ names }: Batch, example: number): string =>
+  names[example] ?? '<unknown>'
 
 /** The values of every wanted feature, by example. */
 function parse(batch: Batch, wanted: readonly Wanted[]): Rows[] {
@@ -98,7 +101,7 @@ function faultOf(form: Form, values: Value): string | undefined {
 }
 
 function checkMissing(
-  { names, isSingle }: Batch,
+  batch: Batch,
   wanted: readonly Wanted[],
   { rows, example }: { rows: readonly Rows[]; example: number },
 ): void {
@@ -110,7 +113,7 @@ function checkMissing(
       lengthOf(fallback) === 0,
   )
   if (missing === undefined) return
-  const who = isSingle ? '' : `Name: ${callOf(names, example)}, `
+  const who = batch.isSingle ? '' : `Name: ${nameOfExample(batch, example)}, `
   throw invalid(
     `${who}Feature: ${missing.name} (data type: ${typeName(missing.form.type)}) is required but could not be found.`,
   )
@@ -134,25 +137,22 @@ function outputsOf(batch: Batch, wanted: readonly Wanted[]): Value[] {
     ...each('dense', (found, feature) => denseOf(found, feature, isSingle)),
     ...each('ragged', allValues),
     ...each('ragged', (found, { form }) => {
-      const type = form.is === 'ragged' ? form.splits : 'DT_INT64'
+      const type = splitsTypeOf(form)
       return isSingle ? integers(type, [0], []) : splitsOfRows(found, type)
     }),
   ]
 }
 
 function denseOf(rows: Rows, { form, fallback }: Wanted, isSingle: boolean): Value {
-  const made = isDense(form) ? tensorOf(rows, form, fallback) : joined(rows, form.type)
+  const made = tensorOf(rows, denseIn(form), fallback)
   return isSingle ? reshaped(made, made.shape.slice(1)) : made
 }
 
-const isDense = (form: Form): form is DenseForm => form.is === 'dense'
-
 function tensorOf(rows: Rows, form: DenseForm, fallback: Value | undefined): Value {
   const { type, shape, isVariable } = form
-  const rest = fallback && { fallback }
   return isVariable
-    ? filledUp(rows, { type, piece: shape.slice(1), ...rest })
-    : even(rows, { type, shape, ...rest })
+    ? filledUp(rows, { type, piece: shape.slice(1), fallback })
+    : even(rows, { type, shape, fallback })
 }
 
 /** The examples of a request. Throws INVALID_INPUT where they are none. */
@@ -195,11 +195,11 @@ const parseSingleExample: Kernel = (node) => {
   const keys = [...textsOf(node, 'sparse_keys'), ...textsOf(node, 'dense_keys')]
   checkCount(node, 'num_sparse', forms)
   if (keys.some((key) => key.includes('\uFFFD'))) throw untranslatable(node, 'a name is no UTF-8')
-  return (([serialized, ...defaults]) => {
+  return ([serialized, ...defaults]) => {
     const batch = batchOf(serialized, undefined)
     if (!batch.isSingle) throw invalid('one example was expected')
     return outputsOf(batch, wantedOf(forms, keys, defaults))
-  }) satisfies Run
+  }
 }
 
 function checkCount(node: NodeDef, name: string, forms: readonly Form[]): void {

@@ -3,19 +3,29 @@
 import { sizeOf } from '@drover/serving-api'
 import type { NodeDef } from '../graph.ts'
 import { untranslatable } from '../node-attrs.ts'
-import { copyInto, integers, invalid, type Value, type ValueType, zeros } from '../values.ts'
+import { asTexts, copyInto, integers, invalid, type Value, zeros } from '../values.ts'
 import {
   byName,
+  denseIn,
   type DenseForm,
   type Form,
   formsOf,
   shapeText,
+  splitsTypeOf,
   typeName,
   type Wanted,
   wantedOf,
 } from './example-features.ts'
-import { entriesIn, featuresIn, readOnly } from './example-reader.ts'
-import { even, joined, lengthOf, placesOf, type Rows, splitsOfRows } from './example-rows.ts'
+import { entriesIn, type FeatureType, featuresIn, readOnly } from './example-reader.ts'
+import {
+  even,
+  joined,
+  lengthOf,
+  placesOf,
+  type Rows,
+  splitsOfLengths,
+  splitsOfRows,
+} from './example-rows.ts'
 import { type Batch, batchOf, nameOfExample } from './examples.ts'
 import type { Kernel } from './kernel.ts'
 
@@ -62,7 +72,7 @@ function valuesOf(batch: Batch, wanted: Wanted, { bytes, example }: At): Value |
       `Feature: ${name} (data type: ${typeName(type)}) is required but could not be found.`,
     )
   if (bytes === undefined) return undefined
-  const values = bytes.length === 0 ? zeros(type, [0]) : readOnly(bytes, type)
+  const values = valuesIn(bytes, type)
   const who = `Name: ${nameOfExample(batch, example)}, Context feature: ${name}`
   if (values === undefined)
     throw invalid(`${who}.  Data types don't match. Expected type: ${typeName(type)}`)
@@ -74,6 +84,10 @@ function valuesOf(batch: Batch, wanted: Wanted, { bytes, example }: At): Value |
   return values
 }
 
+/** A feature that is empty has no values. */
+const valuesIn = (bytes: Uint8Array, type: FeatureType): Value | undefined =>
+  bytes.length === 0 ? zeros(type, [0]) : readOnly(bytes, type)
+
 function stepsOf(batch: Batch, wanted: Wanted, { bytes, example }: At): Rows | undefined {
   const { form, name } = wanted
   if (bytes === undefined) return undefined
@@ -81,7 +95,7 @@ function stepsOf(batch: Batch, wanted: Wanted, { bytes, example }: At): Rows | u
   if (features === undefined)
     throw invalid(`Error in sequence feature ${name} in example ${nameOfExample(batch, example)}`)
   return features.map((feature, step) => {
-    const values = feature.length === 0 ? zeros(form.type, [0]) : readOnly(feature, form.type)
+    const values = valuesIn(feature, form.type)
     const who = `Name: ${nameOfExample(batch, example)}`
     if (values === undefined)
       throw invalid(
@@ -101,9 +115,6 @@ const isOf =
   ([{ form }]: readonly [Wanted, unknown]): boolean =>
     form.is === is
 
-const splitsTypeOf = ({ form }: Wanted): ValueType =>
-  form.is === 'ragged' ? form.splits : 'DT_INT64'
-
 function contextOutputs(context: Map<Wanted, Rows>): Value[] {
   const of = (is: Form['is']) => [...context].filter(isOf(is))
   const places = of('sparse').map(([, rows]) => placesOf(rows, false))
@@ -116,17 +127,14 @@ function contextOutputs(context: Map<Wanted, Rows>): Value[] {
       // Without examples there is nothing by which TensorFlow knows that there are as many values.
       if (rows.length === 0 && lengthOf(fallback) !== stride)
         throw invalid(`Inconsistent max number of elements for feature ${name}`)
-      return even(rows, { type, shape, ...(fallback && { fallback }) })
+      return even(rows, { type, shape, fallback })
     }),
     ...of('ragged').map(([{ form }, rows]) => joined(rows, form.type)),
-    ...of('ragged').map(([wanted, rows]) => splitsOfRows(rows, splitsTypeOf(wanted))),
+    ...of('ragged').map(([{ form }, rows]) => splitsOfRows(rows, splitsTypeOf(form))),
   ]
 }
 
-function denseIn(form: Form): DenseForm {
-  if (form.is !== 'dense') throw invalid('a dense feature was expected')
-  return form
-}
+const countOfSteps = (rows: Rows | undefined): number => rows?.length ?? 0
 
 const flat = (steps: Steps): Rows => steps.flatMap((rows) => rows ?? [])
 
@@ -152,15 +160,13 @@ function listOutputs(
     ...places.map(({ shape }) => shape),
     ...of('dense').map(([{ form }, steps]) => filledSteps(steps, denseIn(form))),
     ...of('dense').map(([, steps]) =>
-      integers(
-        'DT_INT64',
-        [steps.length],
-        steps.map((rows) => rows?.length ?? 0),
-      ),
+      integers('DT_INT64', [steps.length], steps.map(countOfSteps)),
     ),
     ...of('ragged').map(all),
-    ...of('ragged').map(([wanted, steps]) => splitsOfSteps(steps, splitsTypeOf(wanted))),
-    ...of('ragged').map(([wanted, steps]) => splitsOfRows(flat(steps), splitsTypeOf(wanted))),
+    ...of('ragged').map(([{ form }, steps]) =>
+      splitsOfLengths(steps.map(countOfSteps), splitsTypeOf(form)),
+    ),
+    ...of('ragged').map(([{ form }, steps]) => splitsOfRows(flat(steps), splitsTypeOf(form))),
   ]
 }
 
@@ -183,19 +189,13 @@ function placesOfSteps(steps: Steps): { indices: Value; shape: Value } {
 
 /** As many steps as the longest example has; zeros, or empty texts, for those that are missing. */
 function filledSteps(steps: Steps, { type, shape, stride }: DenseForm): Value {
-  const longest = steps.reduce((most, rows) => Math.max(most, rows?.length ?? 0), 0)
+  const longest = steps.reduce((most, rows) => Math.max(most, countOfSteps(rows)), 0)
   const value = zeros(type, [steps.length, longest, ...shape])
   for (const [example, rows = []] of steps.entries())
     for (const [step, row] of rows.entries())
       if (row !== undefined)
         copyInto({ value, at: (example * longest + step) * stride }, { value: row, at: 0 }, stride)
   return value
-}
-
-function splitsOfSteps(steps: Steps, type: ValueType): Value {
-  const ends = [0]
-  for (const rows of steps) ends.push((ends.at(-1) ?? 0) + (rows?.length ?? 0))
-  return integers(type, [ends.length], ends)
 }
 
 const CONTEXT = {
@@ -231,8 +231,8 @@ const parseSequences: Kernel = (node) => {
       throw invalid(`${dense} truth values were expected`)
     const { context: found, lists: steps } = parse(
       batch,
-      wantedOf(context, keysIn(more.slice(0, KEYS)), defaults),
-      wantedOf(lists, keysIn(more.slice(KEYS, 2 * KEYS)), Array(dense).fill(undefined)),
+      wantedOf(context, more.slice(0, KEYS).flatMap(asTexts), defaults),
+      wantedOf(lists, more.slice(KEYS, 2 * KEYS).flatMap(asTexts), Array(dense).fill(undefined)),
     )
     return [
       ...contextOutputs(found),
@@ -244,12 +244,6 @@ const parseSequences: Kernel = (node) => {
     ]
   }
 }
-
-const keysIn = (keys: readonly Value[]): string[] =>
-  keys.flatMap((each) => {
-    if (each.dtype !== 'DT_STRING') throw invalid('names of features were expected')
-    return each.values
-  })
 
 /** Operations on serialized SequenceExamples. */
 export const sequenceExampleKernels: Readonly<Record<string, Kernel>> = {
