@@ -16,8 +16,8 @@ import {
 import { commonShape, type Walk, walkOf } from './broadcast.ts'
 import { filledKernels } from './elementwise.ts'
 import { type FloatLoop, type FloatLoopBy, multiply, multiplyBy } from './float-loops.ts'
-import { scaleNonZero } from './sparse.ts'
 import { type Kernel, withOne, withThree, withTwo } from './kernel.ts'
+import { scaleNonZero } from './sparse.ts'
 
 type Scalar = number | bigint | string
 
@@ -70,48 +70,49 @@ function zip<V extends Value, T extends Scalar>(
 }
 
 type Floats = Extract<NumberValue, { dtype: 'DT_FLOAT' }>
+type FloatWalks = readonly [Walk<Floats>, Walk<Floats>]
 
-/** The same once more for the most frequent type, which is faster when it is by itself. */
 function zipFloats(
-  [left, right]: readonly [Floats, Floats],
+  [a, b]: readonly [Floats, Floats],
   shape: readonly number[],
   {
-    ofNumbers: of,
+    ofNumbers,
     ofFloats,
   }: Pick<Arithmetic, 'ofNumbers'> & { ofFloats: Arithmetic['ofFloats'] | undefined },
 ): Float32Array {
-  const made = ofFloats && zipByLoop([left, right], shape, ofFloats)
-  if (made !== undefined) return made
+  const few = ofFloats?.few(a, b, shape)
+  if (few !== undefined) return few
   const to = new Float32Array(countOf(shape))
-  const [a, b] = [walkOf(left, shape), walkOf(right, shape)]
-  const [x, y] = [a.value.values, b.value.values]
-  if (a.isWhole && b.isWhole) {
-    for (let index = 0; index < to.length; index++) to[index] = of(x[index] ?? 0, y[index] ?? 0)
-    return to
-  }
-  const [atX, atY] = [a.start(), b.start()]
-  for (let index = 0; index < to.length; index++)
-    to[index] = of(x[atX.next()] ?? 0, y[atY.next()] ?? 0)
+  const walks = [walkOf(a, shape), walkOf(b, shape)] as const
+  if (ofFloats === undefined || !zipByLoop(to, walks, ofFloats)) zipEach(to, walks, ofNumbers)
   return to
 }
 
-/** By the operation's own loops, where the second tensor is like the first or has one number for each row of it. */
-function zipByLoop(
-  [left, right]: readonly [Floats, Floats],
-  shape: readonly number[],
-  { each, by, few }: Required<Arithmetic>['ofFloats'],
-): Float32Array | undefined {
-  const found = few(left, right, shape)
-  if (found !== undefined) return found
-  const [a, b] = [walkOf(left, shape), walkOf(right, shape)]
+/** As `zip`, once more for the most frequent type, which is faster when it is by itself. */
+function zipEach(to: Float32Array, [a, b]: FloatWalks, of: Arithmetic['ofNumbers']): void {
   const [x, y] = [a.value.values, b.value.values]
-  if (!a.isWhole || (!b.isWhole && y.length * b.each !== x.length)) return undefined
-  const to = new Float32Array(countOf(shape))
+  if (a.isWhole && b.isWhole) {
+    for (let index = 0; index < to.length; index++) to[index] = of(x[index] ?? 0, y[index] ?? 0)
+    return
+  }
+  const [left, right] = [a.start(), b.start()]
+  for (let index = 0; index < to.length; index++)
+    to[index] = of(x[left.next()] ?? 0, y[right.next()] ?? 0)
+}
+
+/** By the operation's own loop, where the second tensor is like the first or has one number for each row of it. */
+function zipByLoop(
+  to: Float32Array,
+  [a, b]: FloatWalks,
+  { each, by }: { each: FloatLoop; by: FloatLoopBy },
+): boolean {
+  const [x, y] = [a.value.values, b.value.values]
+  if (!a.isWhole || (!b.isWhole && y.length * b.each !== to.length)) return false
   if (b.isWhole) each(to, x, y)
   else
     for (const [row, value] of y.entries())
       by(to, x, value, { from: row * b.each, end: (row + 1) * b.each })
-  return to
+  return true
 }
 
 const comparison =
