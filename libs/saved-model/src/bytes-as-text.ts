@@ -80,6 +80,13 @@ export function encodeText(text: string): Uint8Array {
   return bytes.slice(0, at)
 }
 
+/** A text with a character for each of its bytes, for what goes by bytes and not by characters. */
+export const bytewise = (text: string): string => latin1(encodeText(text))
+
+/** The same of bytes. */
+export const latin1 = ({ buffer, byteOffset, length }: Uint8Array): string =>
+  Buffer.from(buffer, byteOffset, length).toString('latin1')
+
 function writeByte(bytes: Uint8Array, at: number, byte: number): number {
   bytes[at] = byte
   return at + 1

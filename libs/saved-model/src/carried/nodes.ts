@@ -11,7 +11,7 @@ import { loweredCast } from './casts.ts'
 import { isExact, isNarrowed } from './operations.ts'
 import { stepwise } from './stepwise.ts'
 import { type CarriedType, carrierOf, isCarriedType, isComplexType } from './types.ts'
-import { isWidenable, type NarrowType, widened } from './values.ts'
+import { isNarrow, isWidenable, widened } from './values.ts'
 
 type Graph = Pick<FlatSignature, 'nodes' | 'scopes'>
 
@@ -141,6 +141,3 @@ function narrowing(wide: NodeDef, type: CarriedType): NodeDef[] {
   }
   return [{ ...wide, name }, narrow]
 }
-
-const isNarrow = (type: CarriedType): type is NarrowType =>
-  type !== 'DT_UINT64' && !isComplexType(type)

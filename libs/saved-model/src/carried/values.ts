@@ -4,10 +4,20 @@ import { type DataType, type NumericTensor, typeText } from '@drover/serving-api
 import { SavedModelError } from '../errors.ts'
 import type { IntValue, NumberValue, Value } from '../values.ts'
 import { bfloat16sOf, floatsOfBfloat16s, floatsOfHalves, halvesOf } from './sixteen-bits.ts'
-import { type CarriedType, carriedShape, type ComplexType, isCarriedType } from './types.ts'
+import {
+  type CarriedType,
+  carriedShape,
+  type ComplexType,
+  isCarriedType,
+  isComplexType,
+} from './types.ts'
 
 /** Types whose numbers a carrier may leave. */
 export type NarrowType = Exclude<CarriedType, ComplexType | 'DT_UINT64'>
+
+/** Whether a carried type is one of them. */
+export const isNarrow = (type: CarriedType): type is NarrowType =>
+  type !== 'DT_UINT64' && !isComplexType(type)
 
 type ShortType = 'DT_INT8' | 'DT_INT16' | 'DT_UINT8' | 'DT_UINT16'
 

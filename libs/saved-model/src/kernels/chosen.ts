@@ -1,5 +1,6 @@
 // Operations that choose among elements or move them: each value once, whether one is among the largest, and turns.
 
+import { sizeOf } from '@drover/serving-api'
 import { typeOf } from '../node-attrs.ts'
 import {
   asInteger,
@@ -12,7 +13,7 @@ import {
   stridesOf,
   type Value,
 } from '../values.ts'
-import { type Kernel, type Run, withThree } from './kernel.ts'
+import { type Kernel, withThree } from './kernel.ts'
 
 interface Once {
   /** Where each value is first. */
@@ -47,7 +48,7 @@ const unique =
   ({ hasCounts, hasAxis }: { hasCounts: boolean; hasAxis: boolean }): Kernel =>
   (node) => {
     const type = typeOf(node, 'out_idx', 'DT_INT32')
-    return (([input, axes]) => {
+    return ([input, axes]) => {
       if (input === undefined || input.shape.length !== 1) throw invalid('a vector was expected')
       if (hasAxis && axes !== undefined)
         for (const axis of asIntegers(axes)) axisOf(axis, input.shape.length)
@@ -58,7 +59,7 @@ const unique =
         integers(type, [counts.length], counts),
       ]
       return hasCounts ? found : found.slice(0, 2)
-    }) satisfies Run
+    }
   }
 
 /** Whether fewer than k are larger than the one that is meant; of what is not finite nothing can be said. */
@@ -98,7 +99,7 @@ const roll: Kernel = () =>
 /** Where each element of what is turned comes from. */
 function turned(shape: readonly number[], moved: readonly number[]): Int32Array {
   const strides = stridesOf(shape)
-  const found = new Int32Array(shape.reduce((product, size) => product * size, 1))
+  const found = new Int32Array(sizeOf(shape))
   for (let at = 0; at < found.length; at++) {
     let from = 0
     for (const [axis, stride] of strides.entries()) {

@@ -38,6 +38,10 @@ const SLOW_NS: Readonly<Record<string, number>> = {
   Substr: 300,
 }
 
+/** One cost for several operations. */
+export const each = <T>(value: T, ops: readonly string[]): Record<string, T> =>
+  Object.fromEntries(ops.map((op) => [op, value]))
+
 export const filled = (shape: readonly number[]): number =>
   shape.reduce((product, size) => product * Math.max(1, size), 1)
 

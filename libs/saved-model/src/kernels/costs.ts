@@ -8,6 +8,7 @@ import {
   all,
   type Cost,
   divided,
+  each,
   ELEMENT_NS,
   elementsOf,
   elementwise,
@@ -42,9 +43,6 @@ import { segmentCosts } from './segment-costs.ts'
 import { sparseCosts } from './sparse-costs.ts'
 import { toNumberCosts } from './to-number.ts'
 import { unicodeCosts } from './unicode.ts'
-
-const each = <T>(value: T, ops: readonly string[]): Record<string, T> =>
-  Object.fromEntries(ops.map((op) => [op, value]))
 
 /** By TensorFlow's names; what is not here works element by element. */
 const costs: Readonly<Record<string, (node: NodeDef) => Cost>> = {

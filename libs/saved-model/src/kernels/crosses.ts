@@ -78,7 +78,7 @@ function crossed(
 ): Value[] {
   const rows = columns[0]?.length ?? 0
   if (columns.some(({ length }) => length !== rows)) throw invalid('the batch sizes are not equal')
-  const counts = Array.from({ length: columns.length === 0 ? 0 : rows }, (_, row) =>
+  const counts = Array.from({ length: rows }, (_, row) =>
     columns.reduce((product, column) => product * (column[row]?.length ?? 0), 1),
   )
   countOf([counts.reduce((sum, count) => sum + count, 0)])

@@ -1,10 +1,11 @@
 // What a node wants of examples: which features, of what type and in what form.
 
 import { sizeOf } from '@drover/serving-api'
+import { bytewise } from '../bytes-as-text.ts'
 import type { NodeDef } from '../graph.ts'
 import { shapesOf, typesOf, untranslatable } from '../node-attrs.ts'
 import { invalid, isSameShape, type Value, type ValueType } from '../values.ts'
-import { type FeatureType, nameOf } from './example-reader.ts'
+import type { FeatureType } from './example-reader.ts'
 
 /** A feature whose values are as many as its shape says, or as many pieces of it as there are. */
 export interface DenseForm {
@@ -141,7 +142,7 @@ export const typeName = (type: FeatureType): string =>
 
 /** By the bytes of their names, as examples have them. Throws INVALID_INPUT where one is wanted twice. */
 export function byName<T extends { name: string }>(wanted: readonly T[]): Map<string, T> {
-  const found = new Map(wanted.map((each) => [nameOf(each.name), each]))
+  const found = new Map(wanted.map((each) => [bytewise(each.name), each]))
   if (found.size < wanted.length) throw invalid('a feature is asked for twice')
   return found
 }

@@ -3,7 +3,7 @@
 // refused, also where TensorFlow takes what is left of it.
 
 import { malformed, ServingError, WireReader } from '@drover/serving-api'
-import { decodeText, encodeText } from '../bytes-as-text.ts'
+import { decodeText, encodeText, latin1 } from '../bytes-as-text.ts'
 import { ints, numbers, texts, type Value } from '../values.ts'
 
 /** The element types that a feature may have. */
@@ -19,12 +19,6 @@ const GROUPS: ReadonlySet<number> = new Set([3, 4])
 
 /** The lists of a feature, by their number in it. */
 const LISTS: readonly (FeatureType | undefined)[] = [undefined, 'DT_STRING', 'DT_FLOAT', 'DT_INT64']
-
-/** The name of a feature as maps of them have it: byte by byte. */
-export const nameOf = (text: string): string => latin1(encodeText(text))
-
-const latin1 = ({ buffer, byteOffset, length }: Uint8Array): string =>
-  Buffer.from(buffer, byteOffset, length).toString('latin1')
 
 /** Goes past a byte if it is the next one. */
 function expects({ bytes, at, end }: WireReader, tag: number): boolean {

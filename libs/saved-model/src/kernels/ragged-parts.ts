@@ -3,7 +3,7 @@
 import { sizeOf } from '@drover/serving-api'
 import { intOf, typeOf, untranslatable } from '../node-attrs.ts'
 import { asIntegers, copyInto, countOf, integers, invalid, type Value, zeros } from '../values.ts'
-import { type Kernel, type Run, withThree } from './kernel.ts'
+import { type Kernel, withThree } from './kernel.ts'
 import { splitsOf } from './splits.ts'
 
 /** What one row has of bounds; one that is alone is that of all rows. */
@@ -46,7 +46,7 @@ const raggedGather: Kernel = (node) => {
   const type = typeOf(node, 'Tsplits', 'DT_INT64')
   if (intOf(node, 'OUTPUT_RAGGED_RANK') !== rank)
     throw untranslatable(node, 'its indices are no vector')
-  return ((inputs) => {
+  return (inputs) => {
     const [values, indices] = inputs.slice(rank)
     if (values === undefined || indices === undefined || inputs.length !== rank + 2)
       throw invalid('inputs are missing')
@@ -65,7 +65,7 @@ const raggedGather: Kernel = (node) => {
       stretches = stretches.map(([from, to]): Stretch => [ends[from] ?? 0, ends[to] ?? 0])
     }
     return [...found, taken(values, stretches)]
-  }) satisfies Run
+  }
 }
 
 /** Where the rows of each level end; those of one level are the values of the one before. */
@@ -108,7 +108,7 @@ function taken(values: Value, stretches: readonly Stretch[]): Value {
 /** The places of all values: their row on each level, and where they are in it. */
 const raggedToSparse: Kernel = (node) => {
   const rank = intOf(node, 'RAGGED_RANK')
-  return ((inputs) => {
+  return (inputs) => {
     const values = inputs[rank]
     if (values === undefined || inputs.length !== rank + 1) throw invalid('inputs are missing')
     const levels = levelsOf(inputs.slice(0, rank), values)
@@ -139,7 +139,7 @@ const raggedToSparse: Kernel = (node) => {
       { ...values, shape: [count * width] },
       integers('DT_INT64', [shape.length], shape),
     ]
-  }) satisfies Run
+  }
 }
 
 /** The row that each of the values is in. */

@@ -16,7 +16,8 @@ import {
 import { rowSums } from './float-loops.ts'
 import { type Kernel, withOne, withTwo } from './kernel.ts'
 
-const FLOAT_MAX = 3.4028234663852886e38
+/** The largest finite number of 32 bits. */
+export const FLOAT_MAX = 3.4028234663852886e38
 
 /** What is done along one axis: `outer` blocks of `size` rows of `inner` elements each. */
 interface Block {

@@ -5,6 +5,7 @@ import type { Value } from '../values.ts'
 import {
   all,
   type Cost,
+  each,
   elementsOf,
   filled,
   integersAt,
@@ -50,9 +51,6 @@ const gatheredRows: Cost = (inputs) => {
   )
   return looked(inputs) + filled(values) * filled(indices) * MOVED_NS
 }
-
-const each = <T>(value: T, ops: readonly string[]): Record<string, T> =>
-  Object.fromEntries(ops.map((op) => [op, value]))
 
 /** By TensorFlow's names. */
 export const segmentCosts: Readonly<Record<string, (node: NodeDef) => Cost>> = {

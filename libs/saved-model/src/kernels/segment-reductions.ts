@@ -7,21 +7,15 @@ import {
   countOf,
   invalid,
   isNumber,
-  isSameShape,
-  pick,
+  reshaped,
   type Value,
   type ValueType,
   zeros,
 } from '../values.ts'
-import type { Kernel } from './kernel.ts'
-import { withFour, withThree, withTwo } from './kernel.ts'
-import { scatter } from './segments.ts'
-
-/** Which segment each row is of; one below zero is of none. */
-interface Segments {
-  ids: readonly number[]
-  rows: number
-}
+import { type Kernel, withFour, withThree, withTwo } from './kernel.ts'
+import { FLOAT_MAX } from './reductions.ts'
+import { scatter, type Segments, unsortedSegments } from './segments.ts'
+import { slicesAt } from './shapes.ts'
 
 /** How two numbers become one, and what a segment without rows is. */
 interface Way {
@@ -33,7 +27,6 @@ interface Way {
   empty: (dtype: ValueType) => number | bigint
 }
 
-const FLOAT_MAX = (2 - 2 ** -23) * 2 ** 127
 const LARGEST: Partial<Record<ValueType, number | bigint>> = {
   DT_FLOAT: FLOAT_MAX,
   DT_DOUBLE: Number.MAX_VALUE,
@@ -118,16 +111,11 @@ function fillEmpty<T>(
 const unsorted = (way: Omit<Way, 'empty'>, empty: Way['empty']): Kernel =>
   function kernel() {
     return withThree((data, segments, count) => {
-      const ids = asIntegers(segments)
-      const rows = asInteger(count)
       const outer = segments.shape.length
-      if (outer === 0 || !isSameShape(data.shape.slice(0, outer), segments.shape))
-        throw invalid('every row needs its segment')
-      const wrong = ids.find((id) => id >= rows)
-      if (wrong !== undefined) throw invalid(`the segment ${wrong} is not below ${rows}`)
+      if (outer === 0) throw invalid('every row needs its segment')
+      const { ids, rows } = unsortedSegments(data, segments, count)
       countOf([rows])
-      const inner = data.shape.slice(outer)
-      const flat = { ...data, shape: [ids.length, ...inner] }
+      const flat = reshaped(data, [ids.length, ...data.shape.slice(outer)])
       return folded(flat, { ids, rows }, { ...way, empty })
     })
   }
@@ -146,7 +134,9 @@ function sortedSegments(segments: Value, rows: number, wanted?: Value): Segments
   return { ids, rows: count }
 }
 
-const sorted = (reduce: (data: Value, segments: Segments) => Value): Kernel =>
+type Reduce = (data: Value, segments: Segments) => Value
+
+const sorted = (reduce: Reduce): Kernel =>
   function kernel() {
     return withTwo((data, segments) => reduce(data, sortedSegments(segments, data.shape[0] ?? 0)))
   }
@@ -179,14 +169,9 @@ function chosen(data: Value, indices: Value): Value {
   const wanted = asIntegers(indices)
   const wrong = wanted.find((index) => !(index >= 0 && index < size))
   if (wrong !== undefined) throw invalid(`Index ${wrong} out of range [0, ${size}).`)
-  const width = sizeOf(inner)
-  const at = new Int32Array(countOf([wanted.length, width]))
-  for (const [row, index] of wanted.entries())
-    for (let part = 0; part < width; part++) at[row * width + part] = index * width + part
-  return pick(data, [wanted.length, ...inner], at)
+  return slicesAt(data, wanted, { axis: 0, shape: [wanted.length, ...inner] })
 }
 
-type Reduce = (data: Value, segments: Segments) => Value
 const sparse = (reduce: Reduce): Kernel =>
   function kernel() {
     return withThree((data, indices, segments) =>

@@ -129,7 +129,12 @@ const bound =
     })
   }
 
-function matrixOf({ shape: [rows, columns, ...more] }: Value): [number, number] {
+/** Rows and columns of what must be a matrix. */
+export function matrixOf({
+  shape: [rows, columns, ...more],
+}: {
+  shape: readonly number[]
+}): [number, number] {
   if (rows === undefined || columns === undefined || more.length > 0)
     throw invalid('a matrix was expected')
   return [rows, columns]
@@ -180,16 +185,28 @@ function addSlices<T>(
   }
 }
 
+/** Which segment each slice is of; one below zero is of none. */
+export interface Segments {
+  ids: readonly number[]
+  rows: number
+}
+
+/** Segments in any order, as many as are asked for. */
+export function unsortedSegments(data: Value, segments: Value, count: Value): Segments {
+  const ids = asIntegers(segments)
+  const rows = asInteger(count)
+  if (!isSameShape(data.shape.slice(0, segments.shape.length), segments.shape))
+    throw invalid('every slice needs its segment')
+  const wrong = ids.find((id) => id >= rows)
+  if (wrong !== undefined) throw invalid(`the segment ${wrong} is not below ${rows}`)
+  return { ids, rows }
+}
+
 const unsortedSegmentSum: Kernel = () =>
   withThree((data, segments, count) => {
-    const ids = asIntegers(segments)
-    const rows = asInteger(count)
-    const width = sizeOf(data.shape.slice(segments.shape.length))
-    if (!isSameShape(data.shape.slice(0, segments.shape.length), segments.shape))
-      throw invalid('every slice needs its segment')
-    const wrong = ids.find((id) => id >= rows)
-    if (wrong !== undefined) throw invalid(`the segment ${wrong} is not below ${rows}`)
-    return scatter(data, [rows, ...data.shape.slice(segments.shape.length)], { slices: ids, width })
+    const { ids, rows } = unsortedSegments(data, segments, count)
+    const inner = data.shape.slice(segments.shape.length)
+    return scatter(data, [rows, ...inner], { slices: ids, width: sizeOf(inner) })
   })
 
 const scatterNd: Kernel = (node) => {

@@ -100,21 +100,34 @@ const gather: Kernel = (node) => {
   return withThree((params, indices, axis) => {
     const at = axisOf(asInteger(axis), params.shape.length)
     const size = params.shape[at] ?? 0
-    const inner = sizeOf(params.shape.slice(at + 1))
-    const outer = sizeOf(params.shape.slice(0, at))
     const wanted = asIntegers(indices)
     const missing = wanted.find((index) => index < 0 || index >= size)
     if (missing !== undefined) throw invalid(`the index ${missing} is not below ${size}`)
-    const value = zeros(params.dtype, params.shape.toSpliced(at, 1, ...indices.shape))
-    let position = 0
-    for (let row = 0; row < outer; row++)
-      for (const index of wanted) {
-        const from = (row * size + index) * inner
-        copyInto({ value, at: position }, { value: params, at: from }, inner)
-        position += inner
-      }
-    return value
+    return slicesAt(params, wanted, {
+      axis: at,
+      shape: params.shape.toSpliced(at, 1, ...indices.shape),
+    })
   })
+}
+
+/** What is at these places of an axis, all of which there are, in a new shape. */
+export function slicesAt(
+  params: Value,
+  wanted: readonly number[],
+  { axis, shape }: { axis: number; shape: readonly number[] },
+): Value {
+  const size = params.shape[axis] ?? 0
+  const inner = sizeOf(params.shape.slice(axis + 1))
+  const outer = sizeOf(params.shape.slice(0, axis))
+  const value = zeros(params.dtype, shape)
+  let position = 0
+  for (let row = 0; row < outer; row++)
+    for (const index of wanted) {
+      const from = (row * size + index) * inner
+      copyInto({ value, at: position }, { value: params, at: from }, inner)
+      position += inner
+    }
+  return value
 }
 
 const shape: Kernel = (node) => {

@@ -18,7 +18,7 @@ import {
 } from '../values.ts'
 import { type Kernel, withFour, withThree } from './kernel.ts'
 import { pickedOr } from './ragged.ts'
-import { scatter } from './segments.ts'
+import { matrixOf, scatter } from './segments.ts'
 
 /** Places in a shape, each a row of so many indices. */
 interface Places {
@@ -139,8 +139,8 @@ const sparseMatMul: Kernel = (node) => {
     const places = placesIn(indices, shape)
     checkValues(values, indices.shape[0] ?? 0)
     flatPlaces(places)
-    const [height, width] = matrixOf(places.shape, isTurned)
-    const [depth, columns] = matrixOf(dense.shape, isOtherTurned)
+    const [height, width] = turned(matrixOf(places), isTurned)
+    const [depth, columns] = turned(matrixOf(dense), isOtherTurned)
     if (width !== depth) throw invalid(`a matrix of ${width} columns meets one of ${depth} rows`)
     const count = countOf([height, columns])
     // Each sum is rounded as TensorFlow rounds it.
@@ -160,11 +160,8 @@ const sparseMatMul: Kernel = (node) => {
 }
 
 /** Rows and columns of a matrix, once it is turned. */
-function matrixOf([rows, columns, ...more]: readonly number[], isTurned: boolean) {
-  if (rows === undefined || columns === undefined || more.length > 0)
-    throw invalid('a matrix was expected')
-  return isTurned ? ([columns, rows] as const) : ([rows, columns] as const)
-}
+const turned = ([rows, columns]: [number, number], isTurned: boolean): [number, number] =>
+  isTurned ? [columns, rows] : [rows, columns]
 
 /** The same values at the same places in memory, of another shape. */
 const sparseReshape: Kernel = () =>

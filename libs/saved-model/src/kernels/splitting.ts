@@ -2,15 +2,13 @@
 
 import type { NodeDef } from '../graph.ts'
 import { boolOf, intOf } from '../node-attrs.ts'
-import { decodeText, encodeText, isEscaped } from '../bytes-as-text.ts'
+import { bytewise, decodeText, isEscaped } from '../bytes-as-text.ts'
 import { asTexts, ints, invalid, texts, type Value } from '../values.ts'
 import { all, type Cost } from './cost-parts.ts'
 import { type Kernel, withTwo } from './kernel.ts'
 
 type Split = (text: string) => readonly string[]
 
-/** A text with a character for each of its bytes, for what goes by bytes and not by characters. */
-const bytewise = (text: string): string => Buffer.from(encodeText(text)).toString('latin1')
 const fromBytewise = (text: string): string => decodeText(Buffer.from(text, 'latin1'))
 
 /** Splits by bytes what it is told to; the pieces are texts again. */

@@ -2,9 +2,10 @@
 
 import type { NodeDef } from '../graph.ts'
 import { typeOf, untranslatable } from '../node-attrs.ts'
-import { asTexts, integers, invalid, numbers, type Value } from '../values.ts'
+import { asTexts, integers, ints, invalid, numbers, type Value } from '../values.ts'
 import { type Cost, elementsOf, textsNs } from './cost-parts.ts'
 import { type Kernel, withOne } from './kernel.ts'
+import { FLOAT_MAX } from './reductions.ts'
 
 const AROUND = String.raw`[ \t\n\v\f\r]*`
 const INTEGER = new RegExp(`^${AROUND}([+-]?[0-9]+)${AROUND}$`)
@@ -47,7 +48,7 @@ const floatBits = new Int32Array(floats.buffer)
 
 /** The next number of 32 bits of those that are not negative. */
 function neighbour(value: number, step: 1 | -1): number {
-  if (value === Infinity) return step > 0 ? Infinity : 3.4028234663852886e38
+  if (value === Infinity) return step > 0 ? Infinity : FLOAT_MAX
   floats[0] = value
   floatBits[0] = (floatBits[0] ?? 0) + step
   const next = floats[0]
@@ -133,11 +134,10 @@ function read(
         found.map((text) => Number(integerOf(text, 32))),
       )
     case 'DT_INT64':
-      return {
-        dtype: type,
+      return ints(
         shape,
-        values: BigInt64Array.from(found, (text) => integerOf(text, 64)),
-      }
+        found.map((text) => integerOf(text, 64)),
+      )
   }
 }
 

@@ -8,7 +8,7 @@ import { all, type Cost } from './cost-parts.ts'
 import { type Kernel, withOne, withTwo } from './kernel.ts'
 import { mapTexts } from './map-texts.ts'
 import { scriptOf } from './scripts.ts'
-import { checkSplits } from './splits.ts'
+import { splitsOf } from './splits.ts'
 
 const REPLACEMENT = 0xfffd
 const POINT_MAX = 0x10ffff
@@ -168,9 +168,9 @@ const unicodeEncode: Kernel = (node) => {
     return policy === 'ignore' ? [] : replacement
   }
   return withTwo((input, splits) => {
-    const [points, ends] = [asIntegers(input), asIntegers(splits)]
-    if (splits.shape.length !== 1 || ends.length === 0) throw invalid('there are no splits')
-    checkSplits(ends, points.length)
+    if (splits.shape.length !== 1) throw invalid('there are no splits')
+    const points = asIntegers(input)
+    const ends = splitsOf(splits, points.length)
     const rows = ends.slice(1).map((end, row) => points.slice(ends[row], end))
     return texts(
       [rows.length],
