@@ -3,25 +3,17 @@ import { join } from 'node:path'
 import { manifestKey, parseServedName, versionPrefix } from '@drover/model-config'
 import type { ModelStore } from '@drover/model-store'
 import { encodeTensors, floatTensor } from '@drover/serving-api'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, describe, expect, test, vi } from 'vitest'
 import { addModel, goldenOf, publish, putConfig, putVersion } from './test-support/published.ts'
 import { startReady, UNTIL } from './test-support/server.ts'
 
 /** One server for all tests: each has clients of its own, and configs above those of the last. */
-let fleet: Awaited<ReturnType<typeof startReady>>
-let configs = 0
+const fleet = await startReady()
+const { nextSeq } = fleet
+afterAll(async () => await fleet[Symbol.asyncDispose]())
+
 let clients = 0
-
-const nextSeq = (): number => ++configs
 const newModel = (): string => `client-${++clients}.late`
-
-beforeAll(async () => {
-  fleet = await startReady()
-})
-
-afterAll(async () => {
-  await fleet[Symbol.asyncDispose]()
-})
 
 describe('an apply', () => {
   test('serves what a config adds, and takes away what it no longer has', async () => {

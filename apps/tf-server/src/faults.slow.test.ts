@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, describe, expect, test, vi } from 'vitest'
 import { publish, setChannel } from './test-support/published.ts'
 import { startReady, startServer, startStore, UNTIL, untilReady } from './test-support/server.ts'
 
@@ -17,17 +17,9 @@ const diskFullOnceDelivered = (cache: string) => ({
 })
 
 /** One server for the tests that can do with the same: each has configs above those of the last. */
-let fleet: Awaited<ReturnType<typeof startReady>>
-let configs = 0
-const nextSeq = (): number => ++configs
-
-beforeAll(async () => {
-  fleet = await startReady()
-})
-
-afterAll(async () => {
-  await fleet[Symbol.asyncDispose]()
-})
+const fleet = await startReady()
+const { nextSeq } = fleet
+afterAll(async () => await fleet[Symbol.asyncDispose]())
 
 describe('an end of the model server', () => {
   test('serves again by itself after its model server was killed', async () => {

@@ -3,8 +3,14 @@ import { readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { withFaults } from '@drover/model-store'
 import { describe, expect, test, vi } from 'vitest'
-import { publish, putConfig, putVersion, setChannel } from './test-support/published.ts'
-import { startServer, startStore, UNTIL, untilReady } from './test-support/server.ts'
+import {
+  publish,
+  publishBroken,
+  putConfig,
+  putVersion,
+  setChannel,
+} from './test-support/published.ts'
+import { startLive, startServer, startStore, UNTIL, untilReady } from './test-support/server.ts'
 
 const inSevenHours = () => Date.now() + 7 * 3_600_000
 
@@ -22,10 +28,8 @@ describe('a server that starts', () => {
   })
 
   test('takes live when it starts, and follows it', async () => {
-    await using opened = await startStore()
+    await using opened = await startLive()
     const { store, folder } = opened
-    const live = { sha: await publish(store, { 'acme.late': [1, 10] }), seq: 3 }
-    await setChannel(store, live)
     await using server = await startServer(store, folder.cache)
     await untilReady(server)
 
@@ -37,11 +41,9 @@ describe('a server that starts', () => {
   })
 
   test('starts with the config that it was rolled out for, and with live once that was rejected', async () => {
-    await using opened = await startStore()
-    const { store, folder } = opened
-    const live = { sha: await publish(store, { 'acme.late': [1, 10] }), seq: 3 }
+    await using opened = await startLive()
+    const { store, folder, live } = opened
     const named = { sha: await publish(store, { 'acme.late': [2, 20] }), seq: 5 }
-    await setChannel(store, live)
     {
       await using server = await startServer(store, folder.cache, { named })
       await untilReady(server)
@@ -59,13 +61,9 @@ describe('a server that starts', () => {
   })
 
   test('stays unready on a config that never was live with a model of it broken, until it is rejected', async () => {
-    await using opened = await startStore()
-    const { store, folder } = opened
-    const live = { sha: await publish(store, { 'acme.late': [1, 10] }), seq: 3 }
-    const content = Buffer.from('no model')
-    const bad = await putVersion(store, { name: 'acme.late', version: 2, addend: 1, content })
-    const named = { sha: await putConfig(store, { 'acme.late': bad }), seq: 5 }
-    await setChannel(store, live)
+    await using opened = await startLive()
+    const { store, folder, live } = opened
+    const named = await publishBroken(store)
     await using server = await startServer(store, folder.cache, { named })
 
     await vi.waitUntil(async () => (await server.state()).failed.length > 0, UNTIL)
@@ -81,10 +79,8 @@ describe('a server that starts', () => {
   })
 
   test('takes no requests before its first config is there, rather than to deny its models', async () => {
-    await using opened = await startStore()
+    await using opened = await startLive()
     const { store, folder } = opened
-    const live = { sha: await publish(store, { 'acme.late': [1, 10] }), seq: 3 }
-    await setChannel(store, live)
     const release = new AbortController()
     let isHeld = false
     const slow = withFaults(store, async (_method, key) => {
@@ -127,10 +123,8 @@ describe('a server that starts', () => {
   })
 
   test('starts from its cache while the store is away, and from none that is too old', async () => {
-    await using opened = await startStore()
-    const { store, folder } = opened
-    const live = { sha: await publish(store, { 'acme.late': [1, 10] }), seq: 3 }
-    await setChannel(store, live)
+    await using opened = await startLive()
+    const { store, folder, live } = opened
     {
       await using first = await startServer(store, folder.cache)
       await untilReady(first)
@@ -159,12 +153,10 @@ describe('a server that starts', () => {
   })
 
   test('keeps the last good version of a model over its restart', async () => {
-    await using opened = await startStore()
+    await using opened = await startLive()
     const { store, folder } = opened
-    const good = { sha: await publish(store, { 'acme.late': [1, 10] }), seq: 3 }
     const [name, content] = ['acme.late', Buffer.from('no model')]
     const bad = await putVersion(store, { name, version: 2, addend: 20, content })
-    await setChannel(store, good)
     {
       await using first = await startServer(store, folder.cache)
       await untilReady(first)

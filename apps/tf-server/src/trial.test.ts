@@ -1,8 +1,8 @@
 import { ModelStoreCode, ModelStoreError, withFaults } from '@drover/model-store'
 import { describe, expect, test, vi } from 'vitest'
 import { type ChannelView, type Observed, plan, type SeenChannel } from './plan.ts'
-import { publish, putConfig, putVersion, setChannel } from './test-support/published.ts'
-import { startServer, startStore, UNTIL, untilReady } from './test-support/server.ts'
+import { publishBroken, setChannel } from './test-support/published.ts'
+import { startLive, startServer, UNTIL, untilReady } from './test-support/server.ts'
 
 const NOW = 1_000
 const ref = (seq: number) => ({ sha: `${seq}`.repeat(64), seq })
@@ -96,13 +96,9 @@ describe('a config that never was live, with all of it', () => {
 })
 
 test('a pod on a broken config stays unready when the store goes away, and leaves the config when it is rejected', async () => {
-  await using opened = await startStore()
-  const { store, folder } = opened
-  const live = { sha: await publish(store, { 'acme.late': [1, 10] }), seq: 3 }
-  const content = Buffer.from('no model')
-  const bad = await putVersion(store, { name: 'acme.late', version: 2, addend: 1, content })
-  const named = { sha: await putConfig(store, { 'acme.late': bad }), seq: 5 }
-  await setChannel(store, live)
+  await using opened = await startLive()
+  const { store, folder, live } = opened
+  const named = await publishBroken(store)
   let isAway = false
   let failed = 0
   const unplugged = withFaults(store, () => {

@@ -173,6 +173,13 @@ export async function putConfig(
   return root.sha
 }
 
+/** Publishes config 5, in which the version of `acme.late` is no model. */
+export async function publishBroken(store: ModelStore): Promise<ConfigRef> {
+  const content = Buffer.from('no model')
+  const bad = await putVersion(store, { name: 'acme.late', version: 2, addend: 1, content })
+  return { sha: await putConfig(store, { 'acme.late': bad }), seq: 5 }
+}
+
 /** Moves the channel; its seq is the new one. */
 export async function setChannel(
   store: ModelStore,

@@ -10,7 +10,7 @@ import { makeLog } from '@drover/service'
 import { z } from 'zod'
 import { modelServerEnv, readConfig } from '../config.ts'
 import { startTfServer, type TfServerOptions } from '../tf-server.ts'
-import { FLEET, setChannel } from './published.ts'
+import { FLEET, publish, setChannel } from './published.ts'
 
 const POLL_MS = 200
 
@@ -37,6 +37,14 @@ export async function startStore() {
       await folder[Symbol.asyncDispose]()
     },
   }
+}
+
+/** A store in which config 3 is live, with a version of `acme.late` that adds 10. */
+export async function startLive() {
+  const opened = await startStore()
+  const live = { sha: await publish(opened.store, { 'acme.late': [1, 10] }), seq: 3 }
+  await setChannel(opened.store, live)
+  return { ...opened, live }
 }
 
 const Predictions = z.object({ predictions: z.array(z.number()) })
@@ -123,10 +131,13 @@ export async function startReady(
   await setChannel(store, undefined)
   const server = await startServer(store, folder.cache, changes(folder.cache))
   await untilReady(server)
+  let configs = 0
   return {
     folder,
     store,
     server,
+    /** Tests that share a server have configs above those of the last. */
+    nextSeq: (): number => ++configs,
     async [Symbol.asyncDispose]() {
       await server[Symbol.asyncDispose]()
       await opened[Symbol.asyncDispose]()
