@@ -8,6 +8,7 @@ import {
   FILES_MAX,
   type ModelId,
   RESERVED_FILES,
+  SAVED_MODEL_FILES,
 } from '@drover/model-config'
 import { type ModelStore, ModelStoreCode, ModelStoreError } from '@drover/model-store'
 import { ApiError, mapBounded } from '@drover/service'
@@ -16,9 +17,6 @@ import { abortVersion, commitVersion, release, storeFiles, takeVersion } from '.
 import { readTenant, readVersions } from './observe.ts'
 import { takeNumber } from './plan.ts'
 import { noModel, noTenant } from './tenants.ts'
-
-/** A SavedModel has one of them. */
-const MODEL_FILES = ['saved_model.pb', 'saved_model.pbtxt']
 
 const PUSHES_AT_ONCE_MAX = 4
 const FETCHES_AT_ONCE = 4
@@ -75,8 +73,8 @@ function checkFiles(files: readonly FileEntry[], bytesMax: number): void {
     const file = above.find((each) => paths.has(each))
     if (file !== undefined) throw new ApiError(400, `files: ${file} is a file and a folder`)
   }
-  if (!MODEL_FILES.some((name) => paths.has(name)))
-    throw new ApiError(400, `files: ${MODEL_FILES[0]} is missing`)
+  if (!SAVED_MODEL_FILES.some((name) => paths.has(name)))
+    throw new ApiError(400, `files: ${SAVED_MODEL_FILES[0]} is missing`)
   const sizeBytes = files.reduce((sum, file) => sum + file.sizeBytes, 0)
   if (sizeBytes > bytesMax) {
     throw new ApiError(413, `files: ${sizeBytes} bytes in all, and ${bytesMax} are allowed`)

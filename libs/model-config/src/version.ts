@@ -7,6 +7,9 @@ export const FILES_MAX = 10_000
 const PATH_CHARACTERS_MAX = 512
 const REASON_CHARACTERS_MAX = 4_096
 
+/** The file of a SavedModel, and the text that may be there in its place. */
+export const SAVED_MODEL_FILES = ['saved_model.pb', 'saved_model.pbtxt'] as const
+
 /** What an output may not call a file: names that the protocol gives a meaning. */
 export const RESERVED_FILES = ['CLAIM', 'MANIFEST', 'VERDICT'] as const
 

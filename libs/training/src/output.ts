@@ -1,12 +1,17 @@
 import { lstat, opendir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { FilePath, FILES_MAX, Quality, RESERVED_FILES } from '@drover/model-config'
+import {
+  FilePath,
+  FILES_MAX,
+  Quality,
+  RESERVED_FILES,
+  SAVED_MODEL_FILES,
+} from '@drover/model-config'
 import { readSavedModel, SavedModelError, savedModelOfText } from '@drover/saved-model'
 import { TrainingError } from './errors.ts'
 
-export const SAVED_MODEL_FILE = 'saved_model.pb'
-/** The same as a text, which counts where the other is not there. */
-const SAVED_MODEL_TEXT = 'saved_model.pbtxt'
+/** The second counts where the first is not there. */
+export const [SAVED_MODEL_FILE, SAVED_MODEL_TEXT] = SAVED_MODEL_FILES
 /** Where an output may say how good it is. */
 export const QUALITY_PATH = 'assets.extra/drover/quality.json'
 /** All files of a version together. */
@@ -88,9 +93,7 @@ function checkName(path: string, name: string): void {
 
 /** Tells garbage from a model; whether the model works is for the gate to find out. */
 async function checkModel(directory: string, files: readonly OutputFile[]): Promise<void> {
-  const name = [SAVED_MODEL_FILE, SAVED_MODEL_TEXT].find((each) =>
-    files.some(({ path }) => path === each),
-  )
+  const name = SAVED_MODEL_FILES.find((each) => files.some(({ path }) => path === each))
   if (name === undefined)
     throw new TrainingError('BAD_OUTPUT', `there is no ${SAVED_MODEL_FILE} in the output`)
   const path = join(directory, name)

@@ -1,14 +1,12 @@
 import { lstat, readdir } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
-import { type ModelId, parseServedName, ServedName } from '@drover/model-config'
+import { type ModelId, parseServedName, SAVED_MODEL_FILES, ServedName } from '@drover/model-config'
 import { z } from 'zod'
 import { CliError, Exit } from '../output.ts'
 import { findTenantSpec } from '../views.ts'
 import type { Context } from './context.ts'
 import { digestOfFile, sendSpec, waitUntilServed } from './onboard.ts'
 
-/** A SavedModel has one of them. */
-const MODEL_FILES = ['saved_model.pb', 'saved_model.pbtxt']
 const FILES_MAX = 10_000
 
 const Pushed = z.object({ version: z.int() })
@@ -47,10 +45,10 @@ export async function pushModel(
 ): Promise<number> {
   const { tenant, model } = parseServedName(name)
   const files = await readFiles(directory)
-  if (!files.some(({ path }) => MODEL_FILES.includes(path))) {
+  if (!SAVED_MODEL_FILES.some((each) => files.some(({ path }) => path === each))) {
     throw new CliError(
       Exit.USAGE,
-      `${directory}: saved_model.pb is missing, so it is no SavedModel`,
+      `${directory}: ${SAVED_MODEL_FILES[0]} is missing, so it is no SavedModel`,
     )
   }
   await declare(context, { tenant, model }, fleet)
