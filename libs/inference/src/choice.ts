@@ -77,5 +77,5 @@ function compiled(savedModel: SavedModel, memory: KernelMemory): KernelModel | {
 }
 
 /** What lies behind an error says which node it is about. */
-const causeOf = ({ message, cause }: Error): string =>
+export const causeOf = ({ message, cause }: Error): string =>
   cause instanceof Error ? cause.message : message

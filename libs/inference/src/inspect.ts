@@ -1,7 +1,7 @@
 // What people ask of a model's folder: what is in it, what would run it, and why nothing faster.
 
 import { type SavedModel, tagSetsIn } from '@drover/saved-model'
-import { choose } from './choice.ts'
+import { causeOf, choose } from './choice.ts'
 import { InferenceError } from './errors.ts'
 import { KernelMemory } from './kernel/memory.ts'
 import { asBytes, faultOf, type ModelBytes, outlineModel, readModelBytes } from './model-files.ts'
@@ -70,8 +70,6 @@ function inspectGraph(
     return { savedModel, engine: choice.engine, reasons: [...choice.passedOver] }
   } catch (error) {
     if (!(error instanceof InferenceError)) throw error
-    const { cause, message } = error
-    const reason = cause instanceof Error ? cause.message : message
-    return { savedModel, engine: undefined, reasons: [{ reason }] }
+    return { savedModel, engine: undefined, reasons: [{ reason: causeOf(error) }] }
   }
 }
