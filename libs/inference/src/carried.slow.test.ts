@@ -2,17 +2,10 @@
 
 import { compareAnswers, type Tensor } from '@drover/serving-api'
 import { afterAll, expect, test } from 'vitest'
-import { loadServable } from './load.ts'
 import { castCases, integerCases, INTEGERS, numberCases, sumCases } from './sample-carried.ts'
+import { faultsOf } from './sample-faults.ts'
 import { startFolder } from './sample-folder.ts'
-import {
-  type Answer,
-  answerOf,
-  forKernels,
-  inputsOf,
-  nameOf,
-  singleModel,
-} from './sample-single.ts'
+import { singleModel } from './sample-single.ts'
 import type { Case } from './sample-slices.ts'
 import { startTensorflowHost } from './tensorflow-host.ts'
 
@@ -27,38 +20,22 @@ afterAll(async () => {
 /** What is wrong with an answer; undefined where nothing is. */
 type Judge = (op: string, expected: Tensor, answer: Tensor) => string | undefined
 
-async function faultsOf(all: readonly Case[], judge: Judge): Promise<string[]> {
-  const bytes = singleModel(all)
-  const directory = await folder.add(bytes)
-  const truths = await loadServable(directory, { engine: 'tensorflow', tensorflow })
-  const fast = {
-    onnx: await loadServable(directory, { engine: 'onnx', tensorflow }),
-    kernel: await loadServable(await folder.add(forKernels(bytes)), { engine: 'fast' }),
-  }
-  const faults: string[] = []
-  for (const [index, each] of all.entries()) {
-    const name = nameOf(each, index)
-    const inputs = inputsOf(each)
-    const expected = yOf(await answerOf(truths, name, inputs))
-    for (const [engine, servable] of Object.entries(fast)) {
-      if (!(name in servable.signatures)) continue
-      const answer = yOf(await answerOf(servable, name, inputs))
+const faultsIn = async (all: readonly Case[], judge: Judge): Promise<string[]> =>
+  await faultsOf(all, singleModel(all), {
+    folder,
+    tensorflow,
+    judge: (each, { y: expected } = {}, { y: answer } = {}) => {
       const fault =
         expected === undefined || answer === undefined
           ? 'there is no answer'
           : judge(each.op, expected, answer)
-      if (fault !== undefined) faults.push(`${engine}, ${labelOf(each, name)}: ${fault}`)
-    }
-  }
-  for (const servable of [truths, ...Object.values(fast)]) await servable.close()
-  return faults
-}
+      return fault && `${typesOf(each)}: ${fault}`
+    },
+  })
 
-const yOf = (answer: Answer | undefined): Tensor | undefined => answer?.['y']
-
-function labelOf({ operands: [first], type }: Case, name: string): string {
+function typesOf({ operands: [first], type }: Case): string {
   const operand = first === undefined || 'constant' in first ? first?.constant : first
-  return `${name} of ${operand?.dtype} to ${type}`
+  return `${operand?.dtype} to ${type}`
 }
 
 /** Functions of one number that several ways of reckoning them round otherwise: by one step at most. */
@@ -90,7 +67,7 @@ const sameNumbers: Judge = (op, expected, answer) => {
 }
 
 test.each(['DT_HALF', 'DT_BFLOAT16'] as const)('all numbers of %s', async (dtype) => {
-  expect(await faultsOf(numberCases(dtype), sameNumbers)).toEqual([])
+  expect(await faultsIn(numberCases(dtype), sameNumbers)).toEqual([])
 })
 
 /**
@@ -103,13 +80,13 @@ test.each(['DT_HALF', 'DT_BFLOAT16'] as const)('sums of %s', async (dtype) => {
   const near: Judge = (_, expected, answer) =>
     compareAnswers({ y: expected }, { y: answer }, PRECISION[dtype]).reason
 
-  expect(await faultsOf(sumCases(dtype), near)).toEqual([])
+  expect(await faultsIn(sumCases(dtype), near)).toEqual([])
 })
 
 test.each(INTEGERS)('integers of %s', async (dtype) => {
-  expect(await faultsOf(integerCases(dtype), sameNumbers)).toEqual([])
+  expect(await faultsIn(integerCases(dtype), sameNumbers)).toEqual([])
 })
 
 test('casts between all types', async () => {
-  expect(await faultsOf(castCases, sameNumbers)).toEqual([])
+  expect(await faultsIn(castCases, sameNumbers)).toEqual([])
 })

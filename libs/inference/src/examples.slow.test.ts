@@ -10,9 +10,10 @@ import {
   serialized,
   WRONG,
 } from './sample-examples.ts'
+import { faultOf } from './sample-faults.ts'
 import { startFolder } from './sample-folder.ts'
 import { SEQUENCES, sequences, WRONG_SEQUENCES } from './sample-sequences.ts'
-import { answerOf, differenceOf } from './sample-single.ts'
+import { answerOf } from './sample-single.ts'
 import type { Servable } from './servable.ts'
 import { startTensorflowHost } from './tensorflow-host.ts'
 
@@ -36,15 +37,8 @@ afterAll(async () => {
 })
 
 /** How our answer differs from TensorFlow's; undefined where it does not. */
-async function faultOf(signature: string, x: Tensor): Promise<string | undefined> {
-  const [expected, answer] = [
-    await answerOf(truths, signature, { x }),
-    await answerOf(fast, signature, { x }),
-  ]
-  if (expected === undefined) return answer && 'TensorFlow refuses it'
-  if (answer === undefined) return 'it is refused'
-  return differenceOf(expected, answer)
-}
+const faultIn = async (signature: string, x: Tensor): Promise<string | undefined> =>
+  faultOf(await answerOf(truths, signature, { x }), await answerOf(fast, signature, { x }))
 
 const isBatch = (signature: string): boolean => !['one', 'single'].includes(signature)
 const requestsOf = (signature: string, examples: readonly Uint8Array[]): Tensor[] =>
@@ -56,14 +50,14 @@ test.each(Object.keys(parsers))('%s gives what TensorFlow gives', async (signatu
   const [right, wrong] = isSequence(signature) ? [SEQUENCES, WRONG_SEQUENCES] : [EXAMPLES, WRONG]
 
   for (const x of [...requestsOf(signature, right), ...requestsOf(signature, wrong)])
-    expect([x, await faultOf(signature, x)]).toEqual([x, undefined])
+    expect([x, await faultIn(signature, x)]).toEqual([x, undefined])
   for (const x of requestsOf(signature, right))
     expect(await answerOf(fast, signature, { x })).toBeDefined()
 })
 
 test('no examples are answered as by TensorFlow', async () => {
   for (const signature of Object.keys(parsers).filter(isBatch))
-    expect(await faultOf(signature, serialized([]))).toBeUndefined()
+    expect(await faultIn(signature, serialized([]))).toBeUndefined()
 })
 
 /** Numbers that are the same in every run. */
@@ -96,7 +90,7 @@ test(
       const bytes = mutant(EXAMPLES, random)
       for (const signature of ['batch', 'one']) {
         const x = serialized([bytes], isBatch(signature) ? [1] : [])
-        const fault = await faultOf(signature, x)
+        const fault = await faultIn(signature, x)
         if (fault === undefined) answered++
         else if (fault !== 'it is refused')
           faults.push(`${signature} ${fault} ${bytes.toString('hex')}`)

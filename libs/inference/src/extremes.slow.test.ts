@@ -8,7 +8,6 @@ import { afterAll, expect, test } from 'vitest'
 import { loadServable } from './load.ts'
 import { extremes, imageExtremes } from './sample-extremes.ts'
 import { faultsOf, partsOf } from './sample-faults.ts'
-
 import { startFolder } from './sample-folder.ts'
 import { imageCases } from './sample-images.ts'
 import { cases } from './sample-operations.ts'

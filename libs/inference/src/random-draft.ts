@@ -54,7 +54,10 @@ export const isFull = ({ shape }: Pick<Wire, 'shape'>): boolean => sizeOf(shape)
 export const boundOf = ({ low, high }: Pick<Span, 'low' | 'high'>): number =>
   Math.max(Math.abs(low), Math.abs(high))
 
-const TRUTH: Span = { low: 0, high: 1, grid: 0, error: 0 }
+/** Integers, or floats that are. */
+export const whole = (low: number, high: number): Span => ({ low, high, grid: 0, error: 0 })
+
+const TRUTH = whole(0, 1)
 
 /** What an operation whose answer is this far off in theory makes in this type; undefined if it is too far. */
 export function spanOf(dtype: DataType, span: Span): Span | undefined {

@@ -2,7 +2,7 @@
 
 import { floatTensor, sizeOf, stringTensor, type Tensor } from '@drover/serving-api'
 import fc from 'fast-check'
-import { Draft, type RandomGraph, type Span, type Wire } from './random-draft.ts'
+import { Draft, type RandomGraph, type Span, whole, type Wire } from './random-draft.ts'
 import { type Drafting, floatDraftings } from './random-floats.ts'
 import { integerDraftings, integersOf } from './random-integers.ts'
 import { placeDraftings } from './random-places.ts'
@@ -45,8 +45,6 @@ const shapes: readonly [number[], ...number[][]] = [
 const types = ['DT_FLOAT', 'DT_INT32', 'DT_INT64', 'DT_STRING', 'DT_BOOL', 'DT_DOUBLE'] as const
 
 type Feed = Pick<Wire, keyof Span | 'isNumeral'> & { of: (shape: readonly number[]) => Tensor }
-
-const whole = (low: number, high: number): Span => ({ low, high, grid: 0, error: 0 })
 
 /** Values of a type for any shape, and what may be said of them. */
 function feedOf(draft: Draft): Feed {

@@ -11,6 +11,7 @@ import {
   isTruth,
   type Span,
   spanOf,
+  whole,
   type Wire,
 } from './random-draft.ts'
 import { commonShape, type Drafting, findPair, pairs, T } from './random-floats.ts'
@@ -33,8 +34,6 @@ function addIntegers(draft: Draft, op: string, inputs: readonly Wire[], span: Sp
   if (first === undefined || made === undefined || shape === undefined) return
   draft.add(op, inputs, T(first), [{ dtype: first.dtype, shape, ...made }])
 }
-
-const whole = (low: number, high: number): Span => ({ low, high, grid: 0, error: 0 })
 
 const ofPair =
   (op: string): Drafting =>

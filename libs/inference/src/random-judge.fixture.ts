@@ -5,15 +5,10 @@ import { InferenceError } from './errors.ts'
 import { loadServable } from './load.ts'
 import { type RandomGraph, SIGNATURE } from './random-draft.ts'
 import { randomGraph } from './random-graphs.fixture.ts'
-import type { startFolder } from './sample-folder.ts'
-import { answerOf, differenceOf } from './sample-single.ts'
+import { type Around, faultOf } from './sample-faults.ts'
+import { answerOf } from './sample-single.ts'
 import type { EngineName, Servable, Tensors } from './servable.ts'
 import type { TensorflowHost } from './tensorflow-host.ts'
-
-interface Around {
-  tensorflow: TensorflowHost
-  folder: Awaited<ReturnType<typeof startFolder>>
-}
 
 /** What was found of many graphs. */
 interface Survey {
@@ -94,16 +89,6 @@ async function fastOnes(directory: string, tensorflow: TensorflowHost): Promise<
       fast.push(servable)
   }
   return fast
-}
-
-function faultOf(
-  expected: Tensors | undefined,
-  answer: Tensors | undefined,
-  mayRefuse: boolean,
-): string | undefined {
-  if (expected === undefined) return answer && 'TensorFlow refuses it'
-  if (answer === undefined) return mayRefuse ? undefined : 'it is refused'
-  return differenceOf(expected, answer)
 }
 
 /** Undefined where the engine does not take it. */

@@ -2,7 +2,7 @@
 
 import { attr } from '@drover/saved-model'
 import { floatTensor, sizeOf } from '@drover/serving-api'
-import { isExact, isInteger, isNumber, isSmall, type Made } from './random-draft.ts'
+import { isExact, isInteger, isNumber, isSmall, type Made, whole } from './random-draft.ts'
 import { type Drafting, T } from './random-floats.ts'
 import { integersOf } from './random-integers.ts'
 import { anything, INTEGERS, made, nothingOf } from './random-shapes.ts'
@@ -17,7 +17,7 @@ const ofShape =
     const out = op === 'Rank' ? 'DT_INT32' : draft.from(INTEGERS)
     const attrs = op === 'Rank' ? T(wire) : { ...T(wire), out_type: attr.type(out) }
     const shape = op === 'Shape' ? [wire.shape.length] : []
-    const span = { low: 0, high: Math.max(5, sizeOf(wire.shape), ...wire.shape), grid: 0, error: 0 }
+    const span = whole(0, Math.max(5, sizeOf(wire.shape), ...wire.shape))
     draft.add(op, [wire], attrs, [{ dtype: out, shape, ...span }])
   }
 
@@ -33,7 +33,7 @@ const oneHot: Drafting = (draft) => {
   const values = [nothingOf(dtype), zero].map((value) => draft.constant(value))
   const attrs = { T: attr.type(dtype), TI: attr.type(wire.dtype), axis: attr.int(-1) }
   const inputs = [wire, draft.constant(int32([depth], [])), ...values]
-  draft.add('OneHot', inputs, attrs, [{ dtype, shape, low: 0, high: 1, grid: 0, error: 0 }])
+  draft.add('OneHot', inputs, attrs, [{ dtype, shape, ...whole(0, 1) }])
 }
 
 /** The largest of each row and where they are. */

@@ -9,6 +9,7 @@ import {
   isNumber,
   isSmall,
   type Made,
+  whole,
   type Wire,
 } from './random-draft.ts'
 import { type Drafting, T } from './random-floats.ts'
@@ -23,7 +24,7 @@ export function nothingOf(dtype: Wire['dtype']): Tensor {
   return dtype === 'DT_DOUBLE' ? double([1], []) : integersOf(dtype, [1], [])
 }
 export const INTEGERS = ['DT_INT32', 'DT_INT64'] as const
-const ONE = { low: 1, high: 1, grid: 0, error: 0 }
+const ONE = whole(1, 1)
 
 /** The same values in another shape, or some of them; `also` adds others to them. */
 export const made = (wire: Wire, shape: readonly number[], also?: Made): Made => {

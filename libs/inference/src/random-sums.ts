@@ -13,6 +13,7 @@ import {
   isTruth,
   type Span,
   spanOf,
+  whole,
   type Wire,
 } from './random-draft.ts'
 import { type Drafting, T, within } from './random-floats.ts'
@@ -236,7 +237,7 @@ const bincount: Drafting = (draft) => {
   }
   const shape = [...wire.shape.slice(0, -1), SEGMENTS]
   const inputs = [wire, draft.constant(integersOf(wire.dtype, [SEGMENTS], [])), weights]
-  const span = { low: 0, high: sizeOf(wire.shape), grid: 0, error: 0 }
+  const span = whole(0, sizeOf(wire.shape))
   draft.add('DenseBincount', inputs, attrs, [{ dtype: 'DT_FLOAT', shape, ...span }])
 }
 

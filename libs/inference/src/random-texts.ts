@@ -2,11 +2,9 @@
 
 import { type Attr, attr } from '@drover/saved-model'
 import { stringTensor } from '@drover/serving-api'
-import { isInteger, isText, isTruth, type Made } from './random-draft.ts'
+import { isInteger, isText, isTruth, type Made, whole } from './random-draft.ts'
 import { type Drafting, findPair } from './random-floats.ts'
 import { int32 } from './sample-tensors.ts'
-
-const whole = (low: number, high: number) => ({ low, high, grid: 0, error: 0 })
 
 /** Of each text by itself. */
 const ofText =

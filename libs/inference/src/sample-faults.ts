@@ -24,18 +24,34 @@ export const partsOf = <T>(all: readonly T[], most = PART): T[][] =>
     all.slice(index * most, (index + 1) * most),
   )
 
-interface Around {
+/** Where models are put and who answers first. */
+export interface Around {
   folder: Awaited<ReturnType<typeof startFolder>>
   tensorflow: TensorflowHost
+}
+
+interface Judge {
   /** Whether a fast engine may refuse what TensorFlow answers. */
   mayRefuse?: (op: string) => boolean
+  /** What is wrong with an answer to a case; undefined where nothing is. */
+  judge?: (
+    each: Case,
+    expected: Answer | undefined,
+    answer: Answer | undefined,
+  ) => string | undefined
 }
 
 /** All that is wrong with what fast engines answer; the model has a signature for each case. */
 export async function faultsOf(
   all: readonly Case[],
   bytes: Uint8Array,
-  { folder, tensorflow, mayRefuse = () => false }: Around,
+  {
+    folder,
+    tensorflow,
+    mayRefuse = () => false,
+    judge = ({ op }, expected, answer) =>
+      faultOf(expected, answer, mayRefuse(op) || isEmpty(expected)),
+  }: Around & Judge,
 ): Promise<string[]> {
   const directory = await folder.add(bytes)
   const truths = await loadServable(directory, { engine: 'tensorflow', tensorflow })
@@ -51,7 +67,7 @@ export async function faultsOf(
     for (const [engine, servable] of Object.entries(fast)) {
       if (!(name in servable.signatures)) continue
       const answer = await answerOf(servable, name, inputs)
-      const fault = faultOf(expected, answer, mayRefuse(each.op))
+      const fault = judge(each, expected, answer)
       if (fault !== undefined) faults.push(`${engine}, ${name}: ${fault}`)
     }
   }
@@ -59,16 +75,16 @@ export async function faultsOf(
   return faults
 }
 
-const isEmpty = (answer: Answer): boolean =>
+const isEmpty = (answer: Answer = {}): boolean =>
   Object.values(answer).every(({ shape }) => sizeOf(shape) === 0)
 
 /** What is wrong with an answer; undefined where nothing is. */
-function faultOf(
+export function faultOf(
   expected: Answer | undefined,
   answer: Answer | undefined,
-  mayRefuse: boolean,
+  mayRefuse = false,
 ): string | undefined {
   if (expected === undefined) return answer && 'TensorFlow refuses it'
   if (answer !== undefined) return differenceOf(expected, answer)
-  return mayRefuse || isEmpty(expected) ? undefined : 'it is refused'
+  return mayRefuse ? undefined : 'it is refused'
 }
