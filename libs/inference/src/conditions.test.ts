@@ -1,10 +1,8 @@
 // Conditions and assertions: the fast engines do what TensorFlow does, and nothing of what it leaves.
 
 import { attr, type GraphBuilder } from '@drover/saved-model'
-import { compareAnswers, floatTensor, stringTensor, TOLERANCE } from '@drover/serving-api'
+import { floatTensor, stringTensor } from '@drover/serving-api'
 import { afterAll, expect, test } from 'vitest'
-import { InferenceError } from './errors.ts'
-import { loadServable } from './load.ts'
 import { FLOAT, INT32, STRING } from './sample-case.ts'
 import {
   ALL,
@@ -18,8 +16,9 @@ import {
   node,
 } from './sample-conditions.ts'
 import { startFolder } from './sample-folder.ts'
+import { compareOutcomes, startBoth } from './sample-outcomes.ts'
 import { bool, int32 } from './sample-tensors.ts'
-import type { Servable, Tensors } from './servable.ts'
+import type { Tensors } from './servable.ts'
 import { startTensorflowHost } from './tensorflow-host.ts'
 
 const tensorflow = startTensorflowHost()
@@ -29,15 +28,6 @@ afterAll(async () => {
   await tensorflow[Symbol.asyncDispose]()
   await folder[Symbol.asyncDispose]()
 })
-
-/** What is answered; a refusal is an answer of its own. */
-async function answerOf(servable: Servable, inputs: Tensors): Promise<Tensors> {
-  try {
-    return await servable.run('serving_default', inputs)
-  } catch (error) {
-    return { refused: bool([error instanceof InferenceError ? 1 : 0]) }
-  }
-}
 
 const T = { T: FLOAT }
 
@@ -250,18 +240,11 @@ test.each<[string, Model, Tensors[]]>([
     summed(to)
     model.build(to)
   }
-  const directory = await folder.add(bytesOf({ ...model, build }))
-  const fast = await loadServable(directory, { engine: 'fast', tensorflow })
-  const truth = await loadServable(directory, { engine: 'tensorflow', tensorflow })
+  await using both = await startBoth(bytesOf({ ...model, build }), { folder, tensorflow })
 
   for (const request of requests) {
-    const expected = await answerOf(truth, given(request))
-    const found = await answerOf(fast, given(request))
+    const { agreement, reason } = await compareOutcomes(both, given(request))
 
-    const { agreement, reason } = compareAnswers(expected, found, TOLERANCE.engines)
     expect([agreement, reason, request]).toEqual(['agrees', undefined, request])
   }
-
-  await fast.close()
-  await truth.close()
 })

@@ -1,9 +1,8 @@
 // Loops: as many rounds as TensorFlow takes, with the same outcome.
 
 import { attr, type GraphBuilder } from '@drover/saved-model'
-import { compareAnswers, floatTensor, TOLERANCE } from '@drover/serving-api'
+import { floatTensor } from '@drover/serving-api'
 import { afterAll, expect, test } from 'vitest'
-import { InferenceError } from './errors.ts'
 import { loadServable } from './load.ts'
 import { FLOAT, INT32 } from './sample-case.ts'
 import {
@@ -18,8 +17,9 @@ import {
   whileOf,
 } from './sample-conditions.ts'
 import { startFolder } from './sample-folder.ts'
-import { bool, int32 } from './sample-tensors.ts'
-import type { Servable, Tensors } from './servable.ts'
+import { compareOutcomes, outcomeOf, startBoth } from './sample-outcomes.ts'
+import { int32 } from './sample-tensors.ts'
+import type { Tensors } from './servable.ts'
 import { startTensorflowHost } from './tensorflow-host.ts'
 
 const tensorflow = startTensorflowHost()
@@ -29,15 +29,6 @@ afterAll(async () => {
   await tensorflow[Symbol.asyncDispose]()
   await folder[Symbol.asyncDispose]()
 })
-
-/** What is answered; a refusal is an answer of its own. */
-async function answerOf(servable: Servable, inputs: Tensors): Promise<Tensors> {
-  try {
-    return await servable.run('serving_default', inputs)
-  } catch (error) {
-    return { refused: bool([error instanceof InferenceError ? 1 : 0]) }
-  }
-}
 
 const OF_INT32 = { T: INT32 }
 /** While `which` is below five. */
@@ -99,19 +90,8 @@ const counting: Branches = {
 }
 const starts = [4, 5, 9, -3, 0].map((which): Tensors => ({ which: int32([which], []) }))
 
-async function startBoth(build: (to: GraphBuilder) => void, branches: Branches = counting) {
-  const directory = await folder.add(bytesOf({ branches, build }))
-  const fast = await loadServable(directory, { engine: 'fast', tensorflow })
-  const truth = await loadServable(directory, { engine: 'tensorflow', tensorflow })
-  return {
-    fast,
-    truth,
-    async [Symbol.asyncDispose]() {
-      await fast.close()
-      await truth.close()
-    },
-  }
-}
+const start = async (build: (to: GraphBuilder) => void, branches: Branches = counting) =>
+  await startBoth(bytesOf({ branches, build }), { folder, tensorflow })
 
 test.each<[string, (to: GraphBuilder) => void]>([
   ['rounds are counted', (to) => to.add('While', 'y', ALL, whileOf('below', 'halves'))],
@@ -119,16 +99,14 @@ test.each<[string, (to: GraphBuilder) => void]>([
   ['a loop in a loop', (to) => to.add('StatelessWhile', 'y', ALL, whileOf('below', 'nested'))],
   ['a loop in a branch', (to) => to.add('If', 'y', ['is', ...ALL], ifOf('looping', 'negative'))],
 ])('%s', async (_, build) => {
-  await using both = await startBoth(build)
+  await using both = await start(build)
 
   for (const request of [
     ...starts,
     { is: { dtype: 'DT_BOOL', shape: [], values: Uint8Array.of(0) } as const },
   ]) {
-    const expected = await answerOf(both.truth, given(request))
-    const found = await answerOf(both.fast, given(request))
+    const { agreement, reason } = await compareOutcomes(both, given(request))
 
-    const { agreement, reason } = compareAnswers(expected, found, TOLERANCE.engines)
     expect([agreement, reason, request]).toEqual(['agrees', undefined, request])
   }
 })
@@ -140,7 +118,7 @@ test('a loop that never ends is given up', async () => {
   const directory = await folder.add(bytesOf({ branches: counting, build: neverEnding }))
   const fast = await loadServable(directory, { engine: 'fast', tensorflow })
 
-  expect(await answerOf(fast, given())).toHaveProperty('refused')
+  expect(await outcomeOf(fast, given())).toHaveProperty('refused')
 
   await fast.close()
 })
@@ -165,7 +143,7 @@ const writing: Branches = {
 }
 
 test.each([3, 5, 2])('a list of %s elements that a loop writes', async (size) => {
-  await using both = await startBoth((to) => {
+  await using both = await start((to) => {
     to.constant('size', int32([size], []))
     to.constant('shape', int32([-1]))
     to.add('TensorListReserve', 'list', ['shape', 'size'], { ...ELEMENT, shape_type: INT32 })
@@ -178,10 +156,8 @@ test.each([3, 5, 2])('a list of %s elements that a loop writes', async (size) =>
 
   for (const which of [4, 3, 2, 0, -5]) {
     const request = given({ which: int32([which], []) })
-    const expected = await answerOf(both.truth, request)
-    const found = await answerOf(both.fast, request)
+    const { agreement, reason } = await compareOutcomes(both, request)
 
-    const { agreement, reason } = compareAnswers(expected, found, TOLERANCE.engines)
     expect([agreement, reason, which]).toEqual(['agrees', undefined, which])
   }
 })
