@@ -64,11 +64,13 @@ function characterLength(bytes: Uint8Array, at: number): number {
 /** Whether a text has bytes that are no UTF-8. */
 export const isEscaped = (text: string): boolean => ESCAPED.test(text)
 
+/** None of UTF-16 takes more. */
+const BYTES_PER_UNIT_MAX = 3
+
 /** The bytes of a text: the inverse of `decodeText`. */
 export function encodeText(text: string): Uint8Array {
   if (!isEscaped(text)) return encoder.encode(text)
-  // None of UTF-16 takes more than three bytes.
-  const bytes = new Uint8Array(3 * text.length)
+  const bytes = new Uint8Array(BYTES_PER_UNIT_MAX * text.length)
   let at = 0
   for (let index = 0; index < text.length; index++) {
     const code = text.codePointAt(index) ?? 0
@@ -79,13 +81,6 @@ export function encodeText(text: string): Uint8Array {
   }
   return bytes.slice(0, at)
 }
-
-/** A text with a character for each of its bytes, for what goes by bytes and not by characters. */
-export const bytewise = (text: string): string => latin1(encodeText(text))
-
-/** The same of bytes. */
-export const latin1 = ({ buffer, byteOffset, length }: Uint8Array): string =>
-  Buffer.from(buffer, byteOffset, length).toString('latin1')
 
 function writeByte(bytes: Uint8Array, at: number, byte: number): number {
   bytes[at] = byte
@@ -101,6 +96,22 @@ function writeCharacter(bytes: Uint8Array, at: number, code: number): number {
     writeByte(bytes, to, 0x80 | ((code >> (6 * left)) & 0x3f))
   return at + more + 1
 }
+
+/** Where texts are encoded that nobody needs afterwards. */
+const scratch = new Uint8Array(1_024)
+
+/** The bytes of a text, good until the next one's are asked for. */
+export function bytesOf(text: string): Uint8Array {
+  if (BYTES_PER_UNIT_MAX * text.length > scratch.length || isEscaped(text)) return encodeText(text)
+  return scratch.subarray(0, encoder.encodeInto(text, scratch).written)
+}
+
+/** A text with a character for each of its bytes, for what goes by bytes and not by characters. */
+export const bytewise = (text: string): string => latin1(encodeText(text))
+
+/** The same of bytes. */
+export const latin1 = ({ buffer, byteOffset, length }: Uint8Array): string =>
+  Buffer.from(buffer, byteOffset, length).toString('latin1')
 
 /** Text that was put together: bytes that were no UTF-8 on their own may be a character now. */
 export const normalText = (text: string): string =>

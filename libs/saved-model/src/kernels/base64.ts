@@ -1,9 +1,8 @@
 // Bytes as text of 64 characters that are safe in addresses, and back.
 
-import { decodeText } from '../bytes-as-text.ts'
+import { bytesOf, decodeText } from '../bytes-as-text.ts'
 import { boolOf } from '../node-attrs.ts'
 import { invalid } from '../values.ts'
-import { bytesOf } from './hashes.ts'
 import type { Kernel } from './kernel.ts'
 import { mapTexts } from './map-texts.ts'
 

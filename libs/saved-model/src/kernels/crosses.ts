@@ -1,11 +1,11 @@
 // Features crossed: each value of a row of one column with each of the same row of the others, hashed together.
 
+import { bytesOf } from '../bytes-as-text.ts'
 import { fingerprint64 } from '../fingerprint.ts'
 import type { NodeDef } from '../graph.ts'
 import { boolOf, intOf, longOf, typeOf, untranslatable } from '../node-attrs.ts'
 import { asIntegers, countOf, invalid, ints, type Value } from '../values.ts'
 import { all, type Cost, filled, shapeAt } from './cost-parts.ts'
-import { bytesOf } from './hashes.ts'
 import type { Kernel } from './kernel.ts'
 
 const FACTOR = 0xc6a4a7935bd1e995n

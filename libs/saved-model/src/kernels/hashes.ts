@@ -1,6 +1,6 @@
 // Which of so many buckets texts fall into, by TensorFlow's three hashes.
 
-import { encodeText, isEscaped } from '../bytes-as-text.ts'
+import { bytesOf } from '../bytes-as-text.ts'
 import { fingerprint64 } from '../fingerprint.ts'
 import type { NodeDef } from '../graph.ts'
 import { legacyHash64 } from '../legacy-hash.ts'
@@ -31,17 +31,6 @@ function strongHash(node: NodeDef): Hash {
   if (first === undefined || second === undefined || more.length > 0)
     throw untranslatable(node, 'its key does not consist of two numbers')
   return sipHasher([first, second])
-}
-
-/** Where texts are encoded that nobody needs afterwards. */
-const scratch = new Uint8Array(1_024)
-const encoder = new TextEncoder()
-const BYTES_PER_UNIT_MAX = 3
-
-/** The bytes of a text, good until the next one's are asked for. */
-export function bytesOf(text: string): Uint8Array {
-  if (BYTES_PER_UNIT_MAX * text.length > scratch.length || isEscaped(text)) return encodeText(text)
-  return scratch.subarray(0, encoder.encodeInto(text, scratch).written)
 }
 
 /** The operations that hash. */

@@ -1,6 +1,6 @@
 // Pieces of texts, and texts put together along dimensions.
 
-import { decodeText, normalText } from '../bytes-as-text.ts'
+import { bytesOf, decodeText, normalText } from '../bytes-as-text.ts'
 import type { NodeDef } from '../graph.ts'
 import { boolOf, textOf, untranslatable } from '../node-attrs.ts'
 import {
@@ -17,7 +17,6 @@ import {
 } from '../values.ts'
 import { commonShape, repeated } from './broadcast.ts'
 import { all, type Cost, elementsOf } from './cost-parts.ts'
-import { bytesOf } from './hashes.ts'
 import { type Kernel, withThree, withTwo } from './kernel.ts'
 
 /** TensorFlow repeats texts and positions in no more dimensions than these. */
