@@ -122,8 +122,8 @@ export {
   WARM_UP_RECORDS_MAX,
   type WarmUpRequest,
 } from './warm-up/prediction-log.ts'
-export { readTfRecords } from './warm-up/tf-records.ts'
-export { type WarmUpQuestion, writeTfRecords, writeWarmUp } from './warm-up/write-warm-up.ts'
+export { readTfRecords, writeTfRecords } from './warm-up/tf-records.ts'
+export { type WarmUpQuestion, writeWarmUp } from './warm-up/write-warm-up.ts'
 export { ManyStrings, RequestBudget } from './wire/budget.ts'
 export { malformed, WireReader } from './wire/reader.ts'
 export { decodeTensorProto } from './wire/tensor-decode.ts'

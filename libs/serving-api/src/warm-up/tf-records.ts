@@ -33,3 +33,22 @@ export function* readTfRecords(file: Uint8Array): Generator<Uint8Array, void> {
     yield record
   }
 }
+
+/** The file of these records. */
+export function writeTfRecords(records: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const frame = HEAD_BYTES + CHECKSUM_BYTES
+  const file = new Uint8Array(records.reduce((sum, { length }) => sum + frame + length, 0))
+  const view = new DataView(file.buffer)
+  let at = 0
+  for (const record of records) {
+    view.setBigUint64(at, BigInt(record.length), true)
+    const head = maskedCrc32c(crc32c(file.subarray(at, at + LENGTH_BYTES)))
+    view.setUint32(at + LENGTH_BYTES, head, true)
+    at += HEAD_BYTES
+    file.set(record, at)
+    at += record.length
+    view.setUint32(at, maskedCrc32c(crc32c(record)), true)
+    at += CHECKSUM_BYTES
+  }
+  return file
+}

@@ -2,8 +2,8 @@ import { expect, test } from 'vitest'
 import { encodeExample } from '../examples/example-bytes.ts'
 import { floatTensor, stringTensor } from '../tensor.ts'
 import { decodePredictionLog } from './prediction-log.ts'
-import { readTfRecords } from './tf-records.ts'
-import { writeTfRecords, writeWarmUp } from './write-warm-up.ts'
+import { readTfRecords, writeTfRecords } from './tf-records.ts'
+import { writeWarmUp } from './write-warm-up.ts'
 
 test('records are written as TensorFlow writes them', () => {
   const file = writeTfRecords([Buffer.from('hello'), new Uint8Array()])

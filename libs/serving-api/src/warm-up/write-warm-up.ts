@@ -1,6 +1,5 @@
 import { strict as assert } from 'node:assert'
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
-import { crc32c, maskedCrc32c } from '../crc32c.ts'
 import { ExampleSchema } from '../generated/tensorflow/core/example/example_pb.ts'
 import { TensorProtoSchema } from '../generated/tensorflow/core/framework/tensor_pb.ts'
 import {
@@ -10,6 +9,7 @@ import {
 import type { Tensor } from '../tensor.ts'
 import { encodeTensorProto } from '../wire/tensor-encode.ts'
 import { WARM_UP_RECORDS_MAX } from './prediction-log.ts'
+import { writeTfRecords } from './tf-records.ts'
 
 /** A request that a version is to answer before it serves; examples are serialized. */
 export type WarmUpQuestion = { model: string; signature: string } & (
@@ -45,21 +45,3 @@ function logOf(question: WarmUpQuestion): PredictionLog {
         : { case: 'regressLog', value: log },
   })
 }
-
-/** A TFRecord file: of each record its length, a checksum of that, its bytes, a checksum of these. */
-export function writeTfRecords(records: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const file = new Uint8Array(records.reduce((sum, { length }) => sum + length + FRAME_BYTES, 0))
-  const view = new DataView(file.buffer)
-  let at = 0
-  for (const record of records) {
-    view.setBigUint64(at, BigInt(record.length), true)
-    view.setUint32(at + 8, maskedCrc32c(crc32c(file.subarray(at, at + 8))), true)
-    file.set(record, at + 12)
-    view.setUint32(at + 12 + record.length, maskedCrc32c(crc32c(record)), true)
-    at += record.length + FRAME_BYTES
-  }
-  return file
-}
-
-/** What a record takes beside its bytes. */
-const FRAME_BYTES = 16
