@@ -18,9 +18,7 @@ export function tensor(
   sizes: readonly (number | bigint)[],
   more = message(),
 ): WireWriter {
-  const shape = message()
-  for (const size of sizes) shape.message(2, message().varint(1, size))
-  return message().message(8, message().varint(1, dtype).message(2, shape).raw(more.finish()))
+  return message().message(8, tensorOf(dtype, sizes).raw(more.finish()))
 }
 
 export type Attrs = Readonly<Record<string, WireWriter>>
@@ -88,7 +86,7 @@ export function model({
 }
 
 /** For those that do not go by way of an attribute. */
-export function tensorOf(dtype: number, sizes: readonly number[]): WireWriter {
+export function tensorOf(dtype: number, sizes: readonly (number | bigint)[]): WireWriter {
   const shape = message()
   for (const size of sizes) shape.message(2, message().varint(1, size))
   return message().varint(1, dtype).message(2, shape)

@@ -84,6 +84,12 @@ export const shapesOf = (
 
 type Shapes = readonly (readonly number[] | undefined)[]
 
+/** Any type; undefined where the attribute is missing or none. */
+export function typeIn({ attrs }: Pick<NodeDef, 'attrs'>, name: string): TypeName | undefined {
+  const found = attrs[name]
+  return found?.kind === 'type' ? found.value : undefined
+}
+
 /** Throws UNTRANSLATABLE for a type of which nothing is translated. */
 export function typeOf(node: NodeDef, name: string, fallback?: ValueType): ValueType {
   const type = read(node, name, 'type', ({ value }) => value, fallback)

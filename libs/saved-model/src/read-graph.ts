@@ -246,10 +246,12 @@ function readFunctionName(bytes: Uint8Array): AttrValue {
 
 const namesInList = (field: WireField): string[] => (field.number === 9 ? namesIn(field.bytes) : [])
 
-/** The functions in a field of the value of an attribute. */
-function* namesInAttr(field: WireField): Generator<string> {
-  if (field.number === 1) for (const each of fieldsOf(field.bytes, 9)) yield* namesIn(each.bytes)
-  if (field.number === 10) yield* namesIn(field.bytes)
+/** The functions in a field of the value of an attribute, behind those that are found already. */
+function namesInAttr(field: WireField, depth = 0, found: string[] = []): string[] {
+  if (field.number === 1)
+    for (const each of fieldsOf(field.bytes, 9)) namesIn(each.bytes, depth, found)
+  if (field.number === 10) namesIn(field.bytes, depth, found)
+  return found
 }
 
 /** The name of a function, and after it those that it is given in its attributes. */
@@ -261,11 +263,7 @@ function namesIn(bytes: Uint8Array, depth = 0, found: string[] = []): string[] {
     )
   found.push(textOf(bytes, 1))
   for (const attr of fieldsOf(bytes, 2))
-    for (const value of readFields(readEntry(attr.bytes)[1])) {
-      if (value.number === 10) namesIn(value.bytes, depth + 1, found)
-      if (value.number === 1)
-        for (const each of fieldsOf(value.bytes, 9)) namesIn(each.bytes, depth + 1, found)
-    }
+    for (const value of readFields(readEntry(attr.bytes)[1])) namesInAttr(value, depth + 1, found)
   return found
 }
 

@@ -8,6 +8,7 @@ import {
   numberOfType,
   type NumericType,
   partsOf,
+  RANK_MAX,
   sizeOf,
   type Tensor,
   tensorOfBuffer,
@@ -20,8 +21,6 @@ import { fieldsOf, readFields, WireWriter } from './wire.ts'
 /** What a text takes beside its bytes, and its place among others. */
 const [TEXT_BYTES, PLACE_BYTES] = [128, 8]
 const TEXTS_FIELD = 8
-/** TensorFlow's own limit. */
-const RANK_MAX = 254
 
 /** TensorFlow's name of an element type; undefined when no tensor of it is carried. */
 export function dataTypeOf(number: bigint): DataType | undefined {

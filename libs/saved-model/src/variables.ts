@@ -4,7 +4,7 @@
 import type { Tensor } from '@drover/serving-api'
 import { SavedModelError } from './errors.ts'
 import { attr, type NodeDef, type SavedModel } from './graph.ts'
-import { untranslatable } from './node-attrs.ts'
+import { typeIn, untranslatable } from './node-attrs.ts'
 import { keysOf, resourceOf, sourceOf } from './restored.ts'
 import { keepsState } from './state.ts'
 
@@ -119,10 +119,10 @@ const READS: Readonly<Record<string, (node: NodeDef, value: Tensor) => NodeDef[]
       },
     ]
   },
-  VariableShape: ({ name, attrs }, { shape }) => {
-    const isLong = attrs['out_type']?.kind === 'type' && attrs['out_type'].value === 'DT_INT64'
+  VariableShape: (node, { shape }) => {
+    const isLong = typeIn(node, 'out_type') === 'DT_INT64'
     const long = { dtype: 'DT_INT64' as const, values: BigInt64Array.from(shape, BigInt) }
     const short = { dtype: 'DT_INT32' as const, values: Int32Array.from(shape) }
-    return [constant(name, { shape: [shape.length], ...(isLong ? long : short) })]
+    return [constant(node.name, { shape: [shape.length], ...(isLong ? long : short) })]
   },
 }

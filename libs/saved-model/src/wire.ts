@@ -5,7 +5,8 @@ import { SavedModelError } from './errors.ts'
 const encoder = new TextEncoder()
 const VARINT_BYTES_MAX = 10
 
-const Wire = { VARINT: 0, FIXED64: 1, BYTES: 2, FIXED32: 5 } as const
+/** How a field is on the wire. */
+export const Wire = { VARINT: 0, FIXED64: 1, BYTES: 2, FIXED32: 5 } as const
 
 function varintBytes(value: number | bigint): Uint8Array {
   const bytes: number[] = []

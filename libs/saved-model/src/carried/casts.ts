@@ -2,7 +2,7 @@
 
 import type { TypeName } from '@drover/serving-api'
 import type { NodeDef } from '../graph.ts'
-import { boolOf } from '../node-attrs.ts'
+import { boolOf, typeIn } from '../node-attrs.ts'
 import { Steps } from './steps.ts'
 import { type CarriedType, carrierOf, isCarriedType, isComplexType } from './types.ts'
 
@@ -35,11 +35,6 @@ export function loweredCast(
   const wide = withCarriers(node)
   if (to === 'DT_UINT64' && isFromFloats) return fromFloats(wide)
   return isCarriedType(to) ? narrowing(wide, to) : [wide]
-}
-
-function typeIn({ attrs }: NodeDef, name: string): TypeName | undefined {
-  const found = attrs[name]
-  return found?.kind === 'type' ? found.value : undefined
 }
 
 /** Floats from 2^63 on as the int64 that is 2^64 less, which is exact. */

@@ -6,7 +6,7 @@ import type { TypeName } from '@drover/serving-api'
 import type { AttrValue, NodeDef } from '../graph.ts'
 import { canonical } from '../flatten.ts'
 import type { FlatSignature } from '../inline.ts'
-import { untranslatable } from '../node-attrs.ts'
+import { typeIn, untranslatable } from '../node-attrs.ts'
 import { loweredCast } from './casts.ts'
 import { isExact, isNarrowed } from './operations.ts'
 import { stepwise } from './stepwise.ts'
@@ -95,8 +95,7 @@ function lowered(node: NodeDef, asked: ReadonlySet<string>): readonly NodeDef[] 
 function product(node: NodeDef): NodeDef {
   const { Ta, Tb, Tout, ...attrs } = withCarriers(node).attrs
   const isOfInts = [Ta, Tb].every((attr) => attr?.kind === 'type' && attr.value === 'DT_INT32')
-  const made = node.attrs['Tout']
-  const isInt = made?.kind === 'type' && made.value === 'DT_INT32'
+  const isInt = typeIn(node, 'Tout') === 'DT_INT32'
   return isOfInts && isInt && Tout !== undefined
     ? { ...node, op: 'BatchMatMulV2', attrs: { ...attrs, T: Tout } }
     : node

@@ -1,7 +1,8 @@
 // Writes the nodes that stand for one: each is named after it, and the last has its name.
 
 import type { NumericTensor } from '@drover/serving-api'
-import type { AttrValue, NodeDef } from '../graph.ts'
+import { attr, type AttrValue, type NodeDef } from '../graph.ts'
+import { constant } from '../variables.ts'
 
 type Float = 'DT_FLOAT' | 'DT_DOUBLE'
 
@@ -22,7 +23,7 @@ export class Steps {
   }
 
   get #T(): AttrValue {
-    return { kind: 'type', value: this.#type }
+    return attr.type(this.#type)
   }
 
   /** A constant; the tensor's name. */
@@ -41,13 +42,16 @@ export class Steps {
   }
 
   #constant(value: NumericTensor): string {
-    const dtype: AttrValue = { kind: 'type', value: value.dtype }
-    return this.#push('Const', [], { dtype, value: { kind: 'tensor', value } })
+    const name = this.#nameOf('Const')
+    this.nodes.push(constant(name, value))
+    return `${name}:0`
   }
 
   /** What an operation makes of tensors; the name of that. */
   op(op: string, inputs: readonly string[], attrs: NodeDef['attrs'] = {}): string {
-    return this.#push(op, inputs, { T: this.#T, ...attrs })
+    const name = this.#nameOf(op)
+    this.nodes.push(...this.#finish({ name, op, inputs, attrs: { T: this.#T, ...attrs } }))
+    return `${name}:0`
   }
 
   /** Makes a tensor what the node is for. */
@@ -63,10 +67,8 @@ export class Steps {
     return this.nodes
   }
 
-  #push(op: string, inputs: readonly string[], attrs: NodeDef['attrs']): string {
-    const name = `${this.#node.name} / ${op} ${this.nodes.length}`
-    const wide = { name, op, inputs, attrs }
-    this.nodes.push(...(op === 'Const' ? [wide] : this.#finish(wide)))
-    return `${name}:0`
+  /** Of the next node. */
+  #nameOf(op: string): string {
+    return `${this.#node.name} / ${op} ${this.nodes.length}`
   }
 }

@@ -3,6 +3,7 @@
 
 import { isUtf8 } from 'node:buffer'
 import { SavedModelError } from '../errors.ts'
+import { Wire } from '../wire.ts'
 import { Scanner } from './scanner.ts'
 import { type Field, type MessageType, messageType, type Scalar } from './schema.ts'
 import { WireBuffer } from './wire-buffer.ts'
@@ -13,7 +14,6 @@ const TEXT_BYTES_MAX = 512 * 2 ** 20
 const DEPTH_MAX = 100
 const ANY = 'google.protobuf.Any'
 const PACKAGE = 'tensorflow.'
-const Wire = { VARINT: 0, FIXED64: 1, BYTES: 2, FIXED32: 5 } as const
 const INTEGER = /^(?:0|[1-9]\d*|0[0-7]+|0[xX][\da-fA-F]+)$/
 const FRACTION = /^(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?[fF]?$/
 const WORDS = new Map([
