@@ -29,7 +29,7 @@ type Keys = ReadonlyMap<string, string | undefined>
 /** The keys of all variables that a checkpoint fills, by resource. */
 export function keysOf(model: SavedModel): Keys {
   const keys = new Map(restoredKeys(model))
-  for (const { twin, restored } of twinsAmong(model, keys))
+  for (const { twin, restored } of twinsAmong(model, { copies: copiesIn(model), keys }))
     keys.set(resourceOf(twin), keys.get(resourceOf(restored)))
   return keys
 }
@@ -57,9 +57,10 @@ export interface Twins {
 
 /** The variables that only one of their two handles restores. */
 export function twinsOf(model: SavedModel): Twins[] {
-  if (copiesIn(model).length === 0) return []
+  const copies = copiesIn(model)
+  if (copies.length === 0) return []
   try {
-    return twinsAmong(model, restoredKeys(model))
+    return twinsAmong(model, { copies, keys: restoredKeys(model) })
   } catch (error) {
     // What cannot be followed is not known to be one.
     if (error instanceof SavedModelError) return []
@@ -67,15 +68,20 @@ export function twinsOf(model: SavedModel): Twins[] {
   }
 }
 
-function twinsAmong(model: SavedModel, keys: Keys): Twins[] {
-  const copies = copiesIn(model).filter(
+function twinsAmong(
+  model: SavedModel,
+  { copies, keys }: { copies: readonly Twins[]; keys: Keys },
+): Twins[] {
+  const unfilled = copies.filter(
     ({ twin, restored }) => keys.has(resourceOf(restored)) && !keys.has(resourceOf(twin)),
   )
-  if (copies.length === 0) return []
+  if (unfilled.length === 0) return []
   const changed = changedIn(model)
   const counts = new Map<string, number>()
-  for (const { twin } of copies) counts.set(twin.name, (counts.get(twin.name) ?? 0) + 1)
-  return copies.filter(({ twin }) => !changed.has(resourceOf(twin)) && counts.get(twin.name) === 1)
+  for (const { twin } of unfilled) counts.set(twin.name, (counts.get(twin.name) ?? 0) + 1)
+  return unfilled.filter(
+    ({ twin }) => !changed.has(resourceOf(twin)) && counts.get(twin.name) === 1,
+  )
 }
 
 /** Variables that begin with what others hold. */

@@ -41,27 +41,19 @@ interface Handle {
   size: number
 }
 
-/** What a table may have. */
-interface TableLimits {
-  entriesMax?: number
-}
-
 /**
  * The entries of a table in the order of their keys, each with the checksum of its block checked.
  * Throws `SavedModelError` on what is no table, a damaged one or one over a limit.
  */
-export function* readTable(
-  file: Uint8Array,
-  entriesMax = ENTRIES_MAX,
-): Generator<TableEntry, void> {
-  for (const { key, value } of walkTable(file, { entriesMax }))
+export function* readTable(file: Uint8Array, entriesMax?: number): Generator<TableEntry, void> {
+  for (const { key, value } of walkTable(file, entriesMax))
     yield { key: Uint8Array.from(key), value }
 }
 
 /** The same, without a copy of each key: what is given is good until the next. */
 export function* walkTable(
   file: Uint8Array,
-  { entriesMax = ENTRIES_MAX }: TableLimits = {},
+  entriesMax = ENTRIES_MAX,
 ): Generator<EntryCursor, void> {
   const budget = { entries: entriesMax, keyBytes: KEY_BYTES_PER_BYTE_MAX * file.length }
   const blocks = new EntryCursor(budget)

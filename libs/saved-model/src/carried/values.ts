@@ -21,12 +21,12 @@ export const isNarrow = (type: CarriedType): type is NarrowType =>
 
 type ShortType = 'DT_INT8' | 'DT_INT16' | 'DT_UINT8' | 'DT_UINT16'
 
-const SHORTS = {
-  DT_INT8: Int8Array,
-  DT_INT16: Int16Array,
-  DT_UINT8: Uint8Array,
-  DT_UINT16: Uint16Array,
-} as const satisfies Record<ShortType, unknown>
+const SHORTS: ReadonlySet<CarriedType> = new Set<ShortType>([
+  'DT_INT8',
+  'DT_INT16',
+  'DT_UINT8',
+  'DT_UINT16',
+])
 
 type Widenable = Extract<NumericTensor, { dtype: CarriedType }>
 
@@ -77,7 +77,7 @@ export function narrowed(value: Value, dtype: CarriedType): NumericTensor {
 const uncarried = (value: Value, dtype: CarriedType): SavedModelError =>
   new SavedModelError('NOT_A_SAVED_MODEL', `${value.dtype} does not carry ${typeText(dtype)}`)
 
-const isShort = (dtype: CarriedType): dtype is ShortType => Object.hasOwn(SHORTS, dtype)
+const isShort = (dtype: CarriedType): dtype is ShortType => SHORTS.has(dtype)
 
 type Floats = Extract<NumberValue, { dtype: 'DT_FLOAT' }>
 type Ints = Extract<NumberValue, { dtype: 'DT_INT32' }>

@@ -72,7 +72,7 @@ export class Scanner {
     return this.#text[this.at] === code(symbol)
   }
 
-  get isString(): boolean {
+  get #isString(): boolean {
     return this.is('"') || this.is("'")
   }
 
@@ -145,8 +145,8 @@ export class Scanner {
 
   /** The strings at hand, which are one, into a buffer. */
   strings(to: WireBuffer): void {
-    if (!this.isString) throw this.expected('a string')
-    while (this.isString) this.#string(to)
+    if (!this.#isString) throw this.expected('a string')
+    while (this.#isString) this.#string(to)
   }
 
   #string(to: WireBuffer): void {

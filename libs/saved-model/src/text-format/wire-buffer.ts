@@ -15,11 +15,6 @@ export class WireBuffer {
   #view = new DataView(this.#bytes.buffer)
   #length = 0
 
-  /** Where the next byte comes. */
-  get length(): number {
-    return this.#length
-  }
-
   /** Makes room; gives where it begins. Throws TOO_LARGE. */
   #extend(count: number): number {
     const start = this.#length
