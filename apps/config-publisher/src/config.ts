@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { AllowedOperations } from '@drover/inference'
 import { Name } from '@drover/model-config'
 import { StoreLocation } from '@drover/model-store'
 import { Port, readSettings } from '@drover/service'
@@ -34,6 +35,11 @@ const Settings = z.object({
   DROVER_WORK: z.string().default(join(tmpdir(), `drover-config-publisher-${process.pid}`)),
   /** Longest time that loading a version and asking it may take, for each engine. A minute unless told. */
   DROVER_PROBE_MS: Ms.default(60_000),
+  /**
+   * Unsafe operations that models may have, such as `ReadFile,WriteFile`; servers want the same. None
+   * unless told.
+   */
+  DROVER_ALLOWED_OPERATIONS: AllowedOperations.default([]),
 })
 
 /** The settings of a config-publisher. */

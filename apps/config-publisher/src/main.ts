@@ -14,7 +14,7 @@ await runService(log, config.DROVER_FOLLOW_PARENT, async (stop) => {
   await rm(workDirectory, { recursive: true, force: true })
   await mkdir(workDirectory, { recursive: true })
   await using store = await openStore(config.DROVER_STORE)
-  await using probe = startProbe()
+  await using probe = startProbe({ allowedOperations: config.DROVER_ALLOWED_OPERATIONS })
   const publisher = makeConfigPublisher({
     store,
     probe,

@@ -220,11 +220,13 @@ function addQuestions(program: Command, config: Config): void {
     program,
     'inspect <directory>',
     'what is in a SavedModel, as saved_model_cli says it, and what would run it',
-  ).action(async (directory: string, { json = false }: JsonOption) => {
-    // It alone needs the engines' packages, which take a while to load.
-    const { inspectCommand } = await import('./commands/inspect.ts')
-    await inspectCommand(makeOutput(json), directory)
-  })
+  )
+    .option('--allow <operations>', 'as a server that allows these unsafe operations sees it')
+    .action(async (directory: string, { json = false, allow }: JsonOption & { allow?: string }) => {
+      // It alone needs the engines' packages, which take a while to load.
+      const { inspectCommand } = await import('./commands/inspect.ts')
+      await inspectCommand(makeOutput(json), directory, allow)
+    })
   addCommand(program, 'logs <tenant>', 'what every part logged about a client').action(
     async (tenant: string, { json = false }: JsonOption) => {
       if (config.DROVER_REMOTE !== undefined)

@@ -46,6 +46,7 @@ test('bare upstream flags serve one model on the ports of upstream', () => {
       tags: ['serve'],
       warmupRounds: 1,
       maxResidentBytes: undefined,
+      allowedOperations: [],
     },
     engines: { engine: 'auto', intraOpThreads: 0, interOpThreads: 0 },
     process: {
@@ -102,6 +103,10 @@ const cases: [string[], object][] = [
   [['--num_request_iterations_for_warmup=3'], { loading: { warmupRounds: 3 } }],
   [['--enable_model_warmup=false'], { loading: { warmupRounds: 0 } }],
   [['--max_resident_bytes=5000000000'], { loading: { maxResidentBytes: 5e9 } }],
+  [
+    ['--allowed_operations=ReadFile,PyFunc'],
+    { loading: { allowedOperations: ['ReadFile', 'PyFunc'] } },
+  ],
   [['--tensorflow_session_parallelism=3'], { engines: { intraOpThreads: 3, interOpThreads: 3 } }],
   [
     ['--tensorflow_session_parallelism=3', '--tensorflow_intra_op_parallelism=2'],
@@ -182,6 +187,7 @@ const refusals: [string[], string][] = [
   [[MODEL, '--workers=2', '--listen_fds=rest:4'], '--listen_fds has 1 descriptors of a kind'],
   [[MODEL, '--accept_later'], '--accept_later wants --admin_socket_path'],
   [[MODEL, '--engine=onnx'], '--engine=onnx: one of auto, fast, tensorflow'],
+  [[MODEL, '--allowed_operations=Readfile'], '--allowed_operations: "Readfile" is no operation'],
   [[MODEL, '--max_resident_bytes=-1'], '--max_resident_bytes=-1'],
   [[MODEL, '--load_timeout_in_ms=0'], '--load_timeout_in_ms=0: at least 1'],
 ]

@@ -78,6 +78,7 @@ function assemble(options: ModelServerOptions): Parts {
     waitingMax: flags.limits.waitingMax,
     loadTimeoutMs: flags.limits.loadMsMax,
     savedModelTags: flags.loading.tags,
+    allowedOperations: flags.loading.allowedOperations,
   })
   const loads = new Loads({
     engines,

@@ -12,12 +12,17 @@ describe('the settings', () => {
       DROVER_REST_HOST: '127.0.0.1',
       DROVER_POLL_MS: 5_000,
       DROVER_CACHE_AGE_MAX: 6 * 3_600_000,
+      DROVER_ALLOWED_OPERATIONS: [],
       DROVER_MODEL_SERVER: expect.stringMatching(/apps\/model-server\/bin\/drover-model-server$/),
     })
   })
 
   test('are refused all together', () => {
-    const wrong = { DROVER_REST_HOST: 'localhost', DROVER_CACHE_AGE_MAX: '6 hours' }
+    const wrong = {
+      DROVER_REST_HOST: 'localhost',
+      DROVER_CACHE_AGE_MAX: '6 hours',
+      DROVER_ALLOWED_OPERATIONS: 'Readfile',
+    }
 
     const read = () => readConfig(wrong)
 

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { delimiter, dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { AllowedOperations } from '@drover/inference'
 import { durationMs, Name, parseAnnotation } from '@drover/model-config'
 import { StoreLocation } from '@drover/model-store'
 import { Port, readSettings } from '@drover/service'
@@ -65,6 +66,11 @@ const Settings = z.object({
     .regex(/^[1-9]\d{0,5}[smhd]$/, 'a duration such as 30s, 15m, 6h or 7d')
     .default('6h')
     .transform(durationMs),
+  /**
+   * Unsafe operations that models may have, such as `ReadFile,WriteFile`; the gate wants the same. None
+   * unless told.
+   */
+  DROVER_ALLOWED_OPERATIONS: AllowedOperations.default([]),
   /** How often the channel is read. 5 s unless told. */
   DROVER_POLL_MS: z.coerce.number().int().min(10).max(POLL_MS_MAX).default(5_000),
   /**

@@ -72,6 +72,7 @@ async function serve(): Promise<void> {
         kind: config.DROVER_SERVER_KIND,
         modelServer: config.DROVER_MODEL_SERVER,
         modelServerFlags: config.DROVER_MODEL_SERVER_FLAGS,
+        allowedOperations: config.DROVER_ALLOWED_OPERATIONS,
         modelServerEnv: modelServerEnv(),
         rest: { host: config.DROVER_REST_HOST, port: config.DROVER_REST_PORT },
         grpcPort: config.DROVER_GRPC_PORT,

@@ -38,6 +38,8 @@ export interface TfServerOptions {
   kind?: ServerKind
   /** The model server's program and environment, and what else it is started with. */
   modelServerFlags?: readonly string[]
+  /** Unsafe operations that models may have, by their names, in our own model server; none unless told. */
+  allowedOperations?: readonly string[]
   modelServer: string
   modelServerEnv: NodeJS.ProcessEnv
   rest: { host: string; port: number }
@@ -67,7 +69,7 @@ export interface TfServerOptions {
 
 /** Opens everything that an agent works with, and says how to close it. */
 export async function openPorts(options: TfServerOptions, stop: AbortSignal) {
-  const { fleet, store, cache: folder, log, now = Date.now } = options
+  const { fleet, store, cache: folder, log, now = Date.now, allowedOperations = [] } = options
   const disk = await openDiskState(folder, (err) =>
     log.error({ err }, 'what was on disk is damaged and put aside'),
   )
@@ -78,7 +80,7 @@ export async function openPorts(options: TfServerOptions, stop: AbortSignal) {
   const { starter, restUrl, grpcAddress, release } = await openStarter(options)
   const memory = makeMemory(new Date(now()), disk.value, options.named)
   // TensorFlow's process takes much memory and starts with the first version that needs it.
-  const probe = startProbe({ warm: ['fast'] })
+  const probe = startProbe({ warm: ['fast'], allowedOperations })
   const ports: Ports = {
     fleet,
     store,
@@ -141,7 +143,8 @@ async function openOwnStarter(
   onLine: (line: string) => void,
 ): Promise<OpenStarter> {
   const { cache, modelServer: program, modelServerEnv: env, workers = 1 } = options
-  const { modelServerFlags: flags = [] } = options
+  const { modelServerFlags = [], allowedOperations = [] } = options
+  const flags = [...modelServerFlags, `--allowed_operations=${allowedOperations.join(',')}`]
   const sockets = await bindSockets(options)
   const folder = join(cache, 'run')
   const starter = await makeStarter({ program, sockets, workers, flags, folder, env, onLine })

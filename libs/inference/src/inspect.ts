@@ -4,7 +4,14 @@ import { type SavedModel, tagSetsIn } from '@drover/saved-model'
 import { causeOf, choose } from './choice.ts'
 import { InferenceError } from './errors.ts'
 import { KernelMemory } from './kernel/memory.ts'
-import { asBytes, faultOf, type ModelBytes, outlineModel, readModelBytes } from './model-files.ts'
+import {
+  asBytes,
+  faultOf,
+  type ModelBytes,
+  type Reading,
+  outlineModel,
+  readModelBytes,
+} from './model-files.ts'
 import type { EngineName } from './servable.ts'
 
 /** One graph of a SavedModel. */
@@ -24,12 +31,22 @@ export interface Inspection {
   graphs: InspectedGraph[]
 }
 
-/** Looks at a SavedModel's folder without running anything of it. Throws LOAD_FAILED for what is none. */
-export const inspectModel = async (directory: string): Promise<Inspection> =>
-  inspectBytes(directory, await readModelBytes(directory))
+/**
+ * Looks at a SavedModel's folder without running anything of it, with the eyes of a server that allows
+ * these unsafe operations. Throws LOAD_FAILED for what is none.
+ */
+export const inspectModel = async (
+  directory: string,
+  allowedOperations?: readonly string[],
+): Promise<Inspection> =>
+  inspectBytes(directory, await readModelBytes(directory), allowedOperations)
 
 /** The same of what was read of it. */
-export function inspectBytes(directory: string, read: ModelBytes): Inspection {
+export function inspectBytes(
+  directory: string,
+  read: ModelBytes,
+  allowedOperations?: readonly string[],
+): Inspection {
   const bytes = asBytes(directory, read)
   const byTags = new Map<string, { tags: string[]; hidden: number }>()
   for (const tags of tagSetsOf(directory, bytes)) {
@@ -40,7 +57,7 @@ export function inspectBytes(directory: string, read: ModelBytes): Inspection {
   }
   const graphs = Array.from(byTags.values(), ({ tags, hidden }) => ({
     hidden,
-    ...inspectGraph(directory, bytes, tags),
+    ...inspectGraph(directory, bytes, { tags, allowedOperations }),
   }))
   return { sizeBytes: bytes.sizeBytes, graphs }
 }
@@ -58,11 +75,11 @@ function tagSetsOf(directory: string, { graph }: ModelBytes): string[][] {
 function inspectGraph(
   directory: string,
   bytes: ModelBytes,
-  tags: string[],
+  { tags, allowedOperations }: Reading,
 ): Omit<InspectedGraph, 'hidden'> {
   const files = outlineModel(directory, bytes, tags)
   const { savedModel } = files
-  const fault = faultOf(bytes, files)
+  const fault = faultOf(bytes, files, allowedOperations)
   if (fault !== undefined) return { savedModel, engine: undefined, reasons: [{ reason: fault }] }
   try {
     const choice = choose(savedModel, 'auto', new KernelMemory())

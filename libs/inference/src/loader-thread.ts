@@ -18,7 +18,7 @@ const kernels = new Map<number, KernelModel['free']>()
 type LoadRequest = LoaderProtocol['load']['ask']
 
 function load(request: LoadRequest): Answer {
-  const files = decodeModel(request.directory, request, request.tags)
+  const files = decodeModel(request.directory, request, request)
   const { savedModel } = files
   const choice =
     request.unread.length === 0

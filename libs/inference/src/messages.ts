@@ -78,6 +78,7 @@ export type HostRequest = z.output<typeof HostRequest>
 export const ProbeRequest = z.object({
   directory: z.string(),
   engine: z.enum(['fast', 'tensorflow']),
+  allowedOperations: z.array(z.string()).readonly(),
   requests: GoldenRequests,
 })
 export type ProbeRequest = z.output<typeof ProbeRequest>

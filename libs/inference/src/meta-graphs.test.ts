@@ -29,7 +29,7 @@ test.each([
   ['Abs', ['train']],
   ['Exp', []],
 ])('the graph of %s is the one that has just the tags %s', async (op, tags) => {
-  const { savedModel } = await readModelFiles(await write(...GRAPHS), tags)
+  const { savedModel } = await readModelFiles(await write(...GRAPHS), { tags })
 
   expect(savedModel.graph.nodes.map((node) => node.op)).toEqual(['Placeholder', op])
 })
@@ -37,7 +37,7 @@ test.each([
 test.each([[['gpu']], [['serve', 'train']], [['SERVE']]])(
   'where no graph has just the tags %s, those are told that there are',
   async (tags) => {
-    await expect(readModelFiles(await write(...GRAPHS), tags)).rejects.toMatchObject({
+    await expect(readModelFiles(await write(...GRAPHS), { tags })).rejects.toMatchObject({
       code: 'LOAD_FAILED',
       cause: {
         code: 'NO_SERVE_GRAPH',

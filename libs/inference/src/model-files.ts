@@ -58,11 +58,17 @@ export interface ModelBytes {
   assets: ReadonlyMap<string, Uint8Array<ArrayBuffer>>
 }
 
+/** What is taken of a model, and from whom. */
+export interface Reading {
+  /** Of the graph that is meant; those of serving unless told. */
+  tags?: readonly string[] | undefined
+  /** Unsafe operations that the operator allows all models, by their names; none unless told. */
+  allowedOperations?: readonly string[] | undefined
+}
+
 /** Reads a model's folder. Throws LOAD_FAILED. */
-export const readModelFiles = async (
-  directory: string,
-  tags?: readonly string[],
-): Promise<ModelFiles> => decodeModel(directory, await readModelBytes(directory), tags)
+export const readModelFiles = async (directory: string, reading?: Reading): Promise<ModelFiles> =>
+  decodeModel(directory, await readModelBytes(directory), reading)
 
 /** The first half of `readModelFiles`: waits for files. */
 export const readModelBytes = async (directory: string): Promise<ModelBytes> =>
@@ -147,10 +153,10 @@ function checkpointIn(files: ModelBytes['checkpoint']): SavedModel['checkpoint']
 export function decodeModel(
   directory: string,
   bytes: ModelBytes,
-  tags?: readonly string[],
+  { tags, allowedOperations }: Reading = {},
 ): ModelFiles {
   const files = outlineModel(directory, bytes, tags)
-  const fault = faultOf(bytes, files)
+  const fault = faultOf(bytes, files, allowedOperations)
   if (fault !== undefined)
     throw new InferenceError('LOAD_FAILED', `the model in ${directory} is refused: ${fault}`)
   return files
@@ -187,10 +193,14 @@ const graphOf = ({ graph, isText }: ModelBytes): Uint8Array<ArrayBuffer> =>
   isText ? savedModelOfText(graph) : graph
 
 /** Why no engine may load a model; undefined where one may. */
-export function faultOf({ files }: ModelBytes, { savedModel }: ModelFiles): string | undefined {
+export function faultOf(
+  { files }: ModelBytes,
+  { savedModel }: ModelFiles,
+  allowedOperations?: readonly string[],
+): string | undefined {
   const there = new Set(files)
   const missing = savedModel.neededFiles.find((path) => !there.has(path))
-  return missing === undefined ? unsafeIn(savedModel) : `${missing} is missing`
+  return missing === undefined ? unsafeIn(savedModel, allowedOperations) : `${missing} is missing`
 }
 
 function decoded<T>(directory: string, decode: () => T): T {

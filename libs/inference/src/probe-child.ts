@@ -40,9 +40,10 @@ function isPure(engine: Choice['engine'], { savedModel }: ModelFiles): boolean {
   }
 }
 
-async function check({ directory, engine, requests }: ProbeRequest): Promise<ProbeReply> {
+async function check(request: ProbeRequest): Promise<ProbeReply> {
+  const { directory, engine, allowedOperations, requests } = request
   const start = performance.now()
-  const files = await readModelFiles(directory)
+  const files = await readModelFiles(directory, { allowedOperations })
   const { savedModel, sizeBytes } = files
   const choice = chooseHere(savedModel, engine)
   const opened =

@@ -4,7 +4,7 @@ import type { GoldenRequests, SignatureDef, Tensor } from '@drover/serving-api'
 import { Child } from './child.ts'
 import { type PassedOver, passedOverBy } from './choice.ts'
 import { InferenceError } from './errors.ts'
-import { ProbeReply } from './messages.ts'
+import { ProbeReply, type ProbeRequest } from './messages.ts'
 import type { EngineName } from './servable.ts'
 
 /** What a process is kept ready for: `fast` is a kernel or onnx. */
@@ -54,17 +54,23 @@ export interface ProbeOptions {
   waitingMax?: number
   /** How many checks a process may pass before it is replaced. */
   reuseMax?: number
+  /** Unsafe operations that models may have, by their names; none unless told. */
+  allowedOperations?: readonly string[]
 }
 
-const DEFAULTS = { warm: ['fast', 'tensorflow'], waitingMax: 256, reuseMax: 50 } as const
+const DEFAULTS = {
+  warm: ['fast', 'tensorflow'],
+  waitingMax: 256,
+  reuseMax: 50,
+  allowedOperations: [],
+} as const
+/** Those of a lane. */
+type Limits = Required<Omit<ProbeOptions, 'warm'>>
 
 /** Starts the processes; the first check of an engine waits for its own. */
 export function startProbe(options: ProbeOptions = {}): Probe {
-  const { warm, waitingMax, reuseMax } = { ...DEFAULTS, ...options }
-  const lanes = {
-    fast: new Lane('fast', { waitingMax, reuseMax }),
-    tensorflow: new Lane('tensorflow', { waitingMax, reuseMax }),
-  }
+  const { warm, ...limits } = { ...DEFAULTS, ...options }
+  const lanes = { fast: new Lane('fast', limits), tensorflow: new Lane('tensorflow', limits) }
   for (const engine of warm) lanes[engine].warmUp()
   return {
     get pids() {
@@ -88,18 +94,16 @@ export function startProbe(options: ProbeOptions = {}): Probe {
 /** The checks of one engine, one after the other, in a process that is kept ready. */
 class Lane {
   readonly #engine: ProbeEngine
-  readonly #waitingMax: number
-  readonly #reuseMax: number
+  readonly #limits: Limits
   #child: Child | undefined
   #passed = 0
   #waiting = 0
   #last: Promise<unknown> = Promise.resolve()
   #isClosed = false
 
-  constructor(engine: ProbeEngine, limits: { waitingMax: number; reuseMax: number }) {
+  constructor(engine: ProbeEngine, limits: Limits) {
     this.#engine = engine
-    this.#waitingMax = limits.waitingMax
-    this.#reuseMax = limits.reuseMax
+    this.#limits = limits
   }
 
   get pid(): number | undefined {
@@ -114,7 +118,7 @@ class Lane {
 
   async check(check: Omit<ProbeCheck, 'engine'>): Promise<ProbeResult> {
     if (this.#isClosed) throw new InferenceError('UNAVAILABLE', 'the probe is closed')
-    if (this.#waiting >= this.#waitingMax)
+    if (this.#waiting >= this.#limits.waitingMax)
       throw new InferenceError('UNAVAILABLE', `${this.#waiting} checks wait for ${this.#engine}`)
     this.#waiting++
     const turn = this.#last.then(async () => await this.#checkNow(check))
@@ -135,9 +139,11 @@ class Lane {
     let isClean = false
     try {
       await child.ready
-      const answer = await child.request({ ...body, engine: this.#engine }, { timeoutMs })
+      const { allowedOperations } = this.#limits
+      const request: ProbeRequest = { ...body, engine: this.#engine, allowedOperations }
+      const answer = await child.request(request, { timeoutMs })
       const { isPure, ...found } = ProbeReply.parse(answer)
-      isClean = isPure && ++this.#passed < this.#reuseMax
+      isClean = isPure && ++this.#passed < this.#limits.reuseMax
       return found
     } catch (error) {
       // That a graph is not translated says nothing against the process: none of it has run.

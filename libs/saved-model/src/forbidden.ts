@@ -26,10 +26,14 @@ const FORBIDDEN: readonly (readonly [RegExp, string])[] = [
 ]
 const decoder = new TextDecoder()
 
+/** What operations of a name could do beyond computing, whatever their attributes; undefined for others. */
+export const whyForbidden = (op: string): string | undefined =>
+  FORBIDDEN.find(([pattern]) => pattern.test(op))?.[1]
+
 /** What an operation could do beyond computing, wherever it stands. */
 export function forbidden({ op, attrs }: NodeDef): string | undefined {
-  const found = FORBIDDEN.find(([pattern]) => pattern.test(op))
-  if (found !== undefined) return found[1]
+  const always = whyForbidden(op)
+  if (always !== undefined) return always
   const text = (name: string) => {
     const value = attrs[name]
     return value?.kind === 'string' ? decoder.decode(value.value) : ''

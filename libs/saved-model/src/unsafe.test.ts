@@ -41,6 +41,18 @@ describe('an operation that reaches out is found', () => {
     expect(unsafeIn(model)).toBe(`the node bad is ${op}, which ${why}`)
   })
 
+  test('unless it is allowed by its name', () => {
+    const model = modelOf({
+      build: (to) => {
+        to.add('ReadFile', 'one')
+        to.add('WriteFile', 'other')
+      },
+    })
+
+    expect(unsafeIn(model, ['ReadFile'])).toBe('the node other is WriteFile, which writes files')
+    expect(unsafeIn(model, ['ReadFile', 'WriteFile'])).toBeUndefined()
+  })
+
   test('in a function that a function calls, be it by a loop', () => {
     const model = modelOf({
       build: (to) => void to.add('StatefulPartitionedCall', 'y', ['x'], calling('outer')),

@@ -1,6 +1,12 @@
-import { type InspectedGraph, inspectModel, InferenceError } from '@drover/inference'
+import {
+  AllowedOperations,
+  type InspectedGraph,
+  inspectModel,
+  InferenceError,
+} from '@drover/inference'
 import type { GraphDef, SavedModel } from '@drover/saved-model'
 import type { SignatureDef, TensorInfo } from '@drover/serving-api'
+import { z } from 'zod'
 import { CliError, Exit, type Output } from '../output.ts'
 
 /** TensorFlow's own entries of a checkpoint: no variables of the model. */
@@ -10,11 +16,15 @@ const BOOKKEEPING = /^(_CHECKPOINTABLE_OBJECT_GRAPH|save_counter\/)/
  * `drover inspect <directory>`: what `saved_model_cli show --all` says of a SavedModel, in its words,
  * and besides what would run it here and why nothing faster. Nothing of the model is run.
  */
-export async function inspectCommand(output: Output, directory: string): Promise<void> {
-  const { sizeBytes, graphs } = await inspectModel(directory).catch((cause: unknown) => {
-    if (!(cause instanceof InferenceError)) throw cause
-    throw new CliError(Exit.USAGE, `${directory} cannot be read as a SavedModel`, { cause })
-  })
+export async function inspectCommand(output: Output, directory: string, allow = ''): Promise<void> {
+  const allowed = AllowedOperations.safeParse(allow)
+  if (!allowed.success) throw new CliError(Exit.USAGE, `--allow: ${z.prettifyError(allowed.error)}`)
+  const { sizeBytes, graphs } = await inspectModel(directory, allowed.data).catch(
+    (cause: unknown) => {
+      if (!(cause instanceof InferenceError)) throw cause
+      throw new CliError(Exit.USAGE, `${directory} cannot be read as a SavedModel`, { cause })
+    },
+  )
   const views = graphs.map(viewOf).toSorted((a, b) => compare(a.tags.join(), b.tags.join()))
   output.result({ directory, sizeBytes, graphs: views }, views.flatMap(linesOf))
 }

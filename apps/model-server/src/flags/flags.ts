@@ -85,6 +85,8 @@ export interface LoadingFlags {
   readonly warmupRounds: number
   /** Undefined for no limit. */
   readonly maxResidentBytes: number | undefined
+  /** Unsafe operations that models may have, by their names. */
+  readonly allowedOperations: readonly string[]
 }
 
 export interface EngineFlags {

@@ -37,6 +37,10 @@ export const OWN = {
     'auto',
     'What runs models: fast, tensorflow, or auto for the fast one where it can.',
   ),
+  allowed_operations: string(
+    '',
+    'Unsafe operations that models may have all the same, such as ReadFile,WriteFile.',
+  ),
   load_timeout_in_ms: int32(LIMITS.loadMsMax, 'A version that takes longer to load has failed.'),
   drain_timeout_in_ms: int32(
     LIMITS.drainMsMax,

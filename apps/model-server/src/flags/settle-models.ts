@@ -1,3 +1,4 @@
+import { AllowedOperations } from '@drover/inference'
 import { refused } from './refused.ts'
 import { LIMITS } from '../limits.ts'
 import { type CommandLine, FLAGS } from './command-line.ts'
@@ -65,7 +66,15 @@ export function settleLoading({ valueOf }: CommandLine): LoadingFlags {
     ),
     warmupRounds: valueOf(FLAGS.enable_model_warmup) ? within(1, rounds, WARMUP_ROUNDS_MAX) : 0,
     maxResidentBytes: maxResidentBytes === 0 ? undefined : maxResidentBytes,
+    allowedOperations: allowedOf(valueOf(FLAGS.allowed_operations)),
   }
+}
+
+function allowedOf(text: string): readonly string[] {
+  const operations = AllowedOperations.safeParse(text)
+  if (operations.success) return Object.freeze(operations.data)
+  const faults = operations.error.issues.map(({ message }) => message)
+  throw refused(`--allowed_operations: ${faults.join('; ')}`)
 }
 
 /** Upstream's rule: both kinds of threads are the session's, unless one of them is given itself. */

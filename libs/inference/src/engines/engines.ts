@@ -41,6 +41,8 @@ export interface EnginesOptions {
   loadTimeoutMs?: number
   /** The tags of the graph that is loaded, unless `load` is told others. */
   savedModelTags?: readonly string[]
+  /** Unsafe operations that models may have, by their names; see `unsafeIn` of saved-model. None unless told. */
+  allowedOperations?: readonly string[]
   /** Starts the threads; tests keep hold of them. */
   start?: StartWorker
 }
@@ -51,6 +53,7 @@ const DEFAULTS = {
   waitingMax: 256,
   loadTimeoutMs: 60_000,
   savedModelTags: SERVE_TAGS,
+  allowedOperations: [],
   start: startWorker,
 }
 
@@ -101,9 +104,9 @@ class AllEngines implements Engines {
   #lastModel = 0
 
   constructor(options: Required<EnginesOptions>) {
-    const { start, loadTimeoutMs, waitingMax } = options
+    const { start, loadTimeoutMs, waitingMax, allowedOperations } = options
     this.#tags = options.savedModelTags
-    this.#loader = new Loader({ start, timeoutMs: loadTimeoutMs })
+    this.#loader = new Loader({ start, timeoutMs: loadTimeoutMs, allowedOperations })
     this.#onnx = new OnnxThreads({
       start,
       loader: this.#loader,

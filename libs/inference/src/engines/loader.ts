@@ -7,7 +7,7 @@ import type { SavedModel } from '@drover/saved-model'
 import type { SignatureDef } from '@drover/serving-api'
 import type { EngineChoice, PassedOver } from '../choice.ts'
 import { InferenceError } from '../errors.ts'
-import { type ModelBytes, readContents, readOutline } from '../model-files.ts'
+import { type ModelBytes, type Reading, readContents, readOutline } from '../model-files.ts'
 import { settledBy } from '../timed.ts'
 import type { KernelMessage } from '../kernel/types.ts'
 import { LastingThread } from './lasting-thread.ts'
@@ -58,25 +58,37 @@ export interface ReadModel {
 /** What the loader thread answers. */
 export type LoaderProtocol = {
   /** The answer is undefined where the model has to be read whole. */
-  load: { ask: LoadRequest & ModelBytes & { load: number }; answer: ReadModel | undefined }
+  load: {
+    ask: LoadRequest & ModelBytes & Reading & { load: number }
+    answer: ReadModel | undefined
+  }
   /** Gives back the memory of kernels. */
   free: { ask: { load: number }; answer: undefined }
   /** A thread has ended that may have run kernel models. */
   forgetThread: { ask: { thread: number }; answer: undefined }
 }
 
+export interface LoaderOptions {
+  start: StartWorker
+  timeoutMs: number
+  /** See `Reading`. */
+  allowedOperations: readonly string[]
+}
+
 /** Prepares models in a thread of its own, which is started again when it ends. */
 export class Loader {
   readonly #thread: LastingThread<LoaderProtocol>
   readonly #timeoutMs: number
+  readonly #allowedOperations: readonly string[]
   readonly #turns: (() => void)[] = []
   #isBusy = false
   /** Directories whose files did not come in time. Each holds a thread for files: none is asked again. */
   readonly #late = new Set<string>()
   #lastLoad = 0
 
-  constructor({ start, timeoutMs }: { start: StartWorker; timeoutMs: number }) {
+  constructor({ start, timeoutMs, allowedOperations }: LoaderOptions) {
     this.#timeoutMs = timeoutMs
+    this.#allowedOperations = allowedOperations
     this.#thread = new LastingThread({
       start: () => start('loader-thread', undefined),
       isNative: false,
@@ -114,9 +126,10 @@ export class Loader {
     try {
       const thread = await this.#thread.running()
       const timeoutMs = this.#timeoutMs
+      const allowedOperations = this.#allowedOperations
       const load = ++this.#lastLoad
       return await thread.request<'load'>(
-        { kind: 'load', load, ...request, ...files },
+        { kind: 'load', load, allowedOperations, ...request, ...files },
         { timeoutMs, transfer },
       )
     } finally {

@@ -1,0 +1,17 @@
+import { whyForbidden } from '@drover/saved-model'
+import { z } from 'zod'
+
+const OPERATIONS_MAX = 100
+const OperationName = z.string().refine((op) => whyForbidden(op) !== undefined, {
+  error: ({ input }) => `${JSON.stringify(input)} is no operation that is refused`,
+})
+
+/**
+ * An operator's setting: unsafe operations that models may have all the same, parted by commas. A name
+ * that would allow nothing is refused.
+ */
+export const AllowedOperations = z
+  .string()
+  .transform((text) => text.split(',').map((op) => op.trim()))
+  .transform((ops) => ops.filter((op) => op !== ''))
+  .pipe(z.array(OperationName).max(OPERATIONS_MAX))
