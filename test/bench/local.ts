@@ -14,7 +14,13 @@ export async function withLocalDrover<T>(work: (context: Context) => Promise<T>)
   const options = { home, ports: new Map(), redisUrl: undefined, path, userHome: homedir() }
   try {
     const running = await startLocal(
-      { ...options, commandsFile: undefined, store: undefined, aws: {} },
+      {
+        ...options,
+        commandsFile: undefined,
+        allowedOperations: undefined,
+        store: undefined,
+        aws: {},
+      },
       output,
     )
     try {

@@ -19,6 +19,8 @@ const Settings = z.object({
    * AWS SDK's default chain; `store` in the home unless told. Read at start.
    */
   DROVER_STORE: StoreLocation.optional(),
+  /** Unsafe operations that models may have, for the gate and the servers, which check it. None unless told. Read at start. */
+  DROVER_ALLOWED_OPERATIONS: z.string().optional(),
   PATH: z.string().default(''),
   HOME: z.string().optional(),
 })

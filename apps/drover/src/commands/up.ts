@@ -36,7 +36,10 @@ export async function upCommand(
   process.umask(PRIVATE_UMASK)
   const interrupted = listenForInterrupt()
   const ports = parsePorts(options.port)
-  await checkBeforeStart(ports, options.commands)
+  await checkBeforeStart(ports, {
+    commandsFile: options.commands,
+    allowedOperations: config.DROVER_ALLOWED_OPERATIONS,
+  })
   const running = await startLocal(
     {
       home: config.DROVER_HOME,
@@ -45,6 +48,7 @@ export async function upCommand(
       store: config.DROVER_STORE,
       aws: readAws(),
       commandsFile: options.commands,
+      allowedOperations: config.DROVER_ALLOWED_OPERATIONS,
       path: config.PATH,
       userHome: config.HOME,
     },

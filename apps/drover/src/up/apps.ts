@@ -35,6 +35,8 @@ export interface AppsOptions {
   /** Our environment's part for the AWS SDK. */
   aws: Record<string, string>
   commandsFile: string | undefined
+  /** Unsafe operations that models may have, parted by commas. */
+  allowedOperations: string | undefined
   token: string
   tokenFile: string
   /** Ports by process; what is not named takes a free one. */
@@ -61,7 +63,8 @@ const mainOf = (app: string): string => join(APPS, app, 'dist', 'main.js')
 /** Starts every app as a process of its own, and waits until each listens. */
 export async function startApps(options: AppsOptions): Promise<Apps> {
   const home = resolve(options.home)
-  const { commandsFile } = options
+  const { commandsFile, allowedOperations: allowed } = options
+  const allowing = { ...(allowed !== undefined && { DROVER_ALLOWED_OPERATIONS: allowed }) }
   const children: Child[] = []
   const stop = async () => {
     for (const name of STOP_ORDER) {
@@ -85,9 +88,10 @@ export async function startApps(options: AppsOptions): Promise<Apps> {
       DROVER_DATA_ROOT: join(home, 'data'),
       ...(commandsFile === undefined ? {} : { DROVER_COMMANDS_FILE: resolve(commandsFile) }),
     })
-    const publisher = start('config-publisher', 'config-publisher', {})
+    const publisher = start('config-publisher', 'config-publisher', allowing)
     const agents = SERVERS.map((name) =>
       start(name, 'tf-server', {
+        ...allowing,
         DROVER_SERVER: name,
         DROVER_CACHE: join(home, name),
         DROVER_REST_PORT: `${options.ports.get(`${name}-rest`) ?? 0}`,

@@ -1,15 +1,19 @@
 import { once } from 'node:events'
 import { access } from 'node:fs/promises'
 import { createServer } from 'node:net'
+import { z } from 'zod'
 import { CliError, Exit } from '../output.ts'
 import type { PortName } from './apps.ts'
+import type { UpOptions } from './up.ts'
 
 const HOST = '127.0.0.1'
+
+type Checked = Pick<UpOptions, 'commandsFile' | 'allowedOperations'>
 
 /** What is wrong with the options is said before anything is started. */
 export async function checkBeforeStart(
   ports: ReadonlyMap<PortName, number>,
-  commandsFile: string | undefined,
+  { commandsFile, allowedOperations }: Checked,
 ): Promise<void> {
   for (const [name, port] of ports) {
     const server = createServer().listen(port, HOST)
@@ -22,8 +26,17 @@ export async function checkBeforeStart(
     server.close()
     await once(server, 'close')
   }
-  if (commandsFile === undefined) return
-  await access(commandsFile).catch((cause: unknown) => {
-    throw new CliError(Exit.USAGE, `--commands ${commandsFile}: no such file`, { cause })
-  })
+  if (commandsFile !== undefined)
+    await access(commandsFile).catch((cause: unknown) => {
+      throw new CliError(Exit.USAGE, `--commands ${commandsFile}: no such file`, { cause })
+    })
+  if (allowedOperations !== undefined) await checkAllowed(allowedOperations)
+}
+
+async function checkAllowed(text: string): Promise<void> {
+  // Few set it, and the engines' packages take a while to load.
+  const { AllowedOperations } = await import('@drover/inference')
+  const { error } = AllowedOperations.safeParse(text)
+  if (error !== undefined)
+    throw new CliError(Exit.USAGE, `DROVER_ALLOWED_OPERATIONS: ${z.prettifyError(error)}`)
 }

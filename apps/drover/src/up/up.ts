@@ -16,6 +16,8 @@ export interface UpOptions {
   aws: Record<string, string>
   /** The operator's list of training programs. */
   commandsFile: string | undefined
+  /** Unsafe operations that models may have, parted by commas. */
+  allowedOperations: string | undefined
   path: string
   userHome: string | undefined
 }
