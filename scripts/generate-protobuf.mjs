@@ -2,18 +2,14 @@
 //
 // node scripts/generate-protobuf.mjs [folder]   (libs/serving-api/src/generated, unless a folder is given)
 
-import { execFileSync } from 'node:child_process'
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { delimiter, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
+import { ROOT, runBuf } from './buf.mjs'
 
-const ROOT = resolve(import.meta.dirname, '..')
-const BIN = join(ROOT, 'node_modules/.bin')
 const PROTO = join(ROOT, 'libs/serving-api/proto')
 const GENERATED = join(ROOT, 'libs/serving-api/src/generated')
-const WAIT_MS_MAX = 60_000
 
-const { PATH = '' } = process.env
 const target = resolve(process.argv[2] ?? GENERATED)
 const made = mkdtempSync(join(tmpdir(), 'drover-protobuf-'))
 try {
@@ -27,18 +23,13 @@ try {
   rmSync(made, { recursive: true, force: true })
 }
 
-/** Runs buf with the local plugin: nothing is asked of any network. */
+/** Runs buf with the local plugin. */
 function generate(out) {
   const template = {
     version: 'v2',
     plugins: [{ local: 'protoc-gen-es', out, opt: ['target=ts', 'import_extension=ts'] }],
   }
-  execFileSync(join(BIN, 'buf'), ['generate', '--template', JSON.stringify(template), PROTO], {
-    cwd: ROOT,
-    env: { ...process.env, PATH: [BIN, PATH].join(delimiter) },
-    stdio: 'inherit',
-    timeout: WAIT_MS_MAX,
-  })
+  runBuf(['generate', '--template', JSON.stringify(template), PROTO])
 }
 
 function filesIn(folder) {

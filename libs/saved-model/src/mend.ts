@@ -1,6 +1,7 @@
 // A graph that restores what nothing restores. TensorFlow gets it in the place of one whose variables
 // have two handles each (`restored.ts`): it is the same, and what is run after a load does more.
 
+import { FIELDS } from './generated/fields.ts'
 import { attr, type NodeDef, type SavedModel } from './graph.ts'
 import { isOfTags, readSavedModel, SERVE_TAGS } from './read.ts'
 import { type Twins, twinsOf } from './restored.ts'
@@ -22,16 +23,17 @@ export function mend(bytes: Uint8Array, tags: readonly string[] = SERVE_TAGS): U
   const writer = new WireWriter()
   let isFound = false
   for (const field of readFields(bytes)) {
-    if (field.number === 1) writer.varint(1, field.int)
-    if (field.number !== 2) continue
+    if (field.number === FILE.saved_model_schema_version) writer.varint(field.number, field.int)
+    if (field.number !== FILE.meta_graphs) continue
     const isIt: boolean = !isFound && isOfTags(field.bytes, tags)
     isFound ||= isIt
     // What comes later is joined to what is there: nodes to nodes.
-    writer.message(2, new WireWriter().raw(field.bytes).raw(isIt ? addition : NONE))
+    writer.message(field.number, new WireWriter().raw(field.bytes).raw(isIt ? addition : NONE))
   }
   return writer.finish()
 }
 
+const { SavedModel: FILE, MetaGraphDef: META } = FIELDS
 const NONE = new Uint8Array()
 
 /** The fields of a MetaGraph that are to come behind its own. */
@@ -50,8 +52,9 @@ function additionTo({ graph, loading }: SavedModel, twins: readonly Twins[]): Ui
     attrs: {},
   }
   const nodes = new WireWriter()
-  for (const node of [...filled.flat(), last]) nodes.message(1, writeNode(node))
-  return new WireWriter().message(2, nodes).message(3, new WireWriter().bytes(3, prefix)).finish()
+  for (const node of [...filled.flat(), last]) nodes.message(FIELDS.GraphDef.node, writeNode(node))
+  const saver = new WireWriter().bytes(FIELDS.SaverDef.restore_op_name, prefix)
+  return new WireWriter().message(META.graph_def, nodes).message(META.saver_def, saver).finish()
 }
 
 /** Reads the one handle when it has been restored, and fills the other. The two share their memory. */

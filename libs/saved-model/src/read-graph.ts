@@ -8,14 +8,17 @@ import {
   type GraphDef,
   type NodeDef,
 } from './graph.ts'
+import { FIELDS } from './generated/fields.ts'
 import { dataTypeOf, readShape, readTensor } from './tensor-proto.ts'
-import { fieldsOf, readFields, textOf, type WireField } from './wire.ts'
+import { fieldsOf, MapEntry, readFields, textOf, type WireField } from './wire.ts'
 
 /** What is made of what may take two bytes in the file. */
 const [ATTR_BYTES, FUNCTION_BYTES, LISTED_BYTES] = [150, 600, 64]
 /** Protobuf goes no deeper either. */
 const DEPTH_MAX = 100
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+const { AttrValue: ATTR, AttrValue_ListValue: LIST, NodeDef: NODE, OpDef: OP } = FIELDS
+const { FunctionDef: FUNCTION, GraphDef: GRAPH, VersionDef: VERSION } = FIELDS
 
 /** Reads a graph and its functions; what they take beyond the file comes from the budget. */
 export function readGraph(bytes: Uint8Array, budget: Budget): GraphDef {
@@ -23,15 +26,15 @@ export function readGraph(bytes: Uint8Array, budget: Budget): GraphDef {
   const versions = { producer: 0, minConsumer: 0 }
   let functions: GraphDef['functions']
   for (const field of readFields(bytes)) {
-    if (field.number === 1) nodes.push(readNode(field.bytes, budget))
-    if (field.number === 2) {
+    if (field.number === GRAPH.node) nodes.push(readNode(field.bytes, budget))
+    if (field.number === GRAPH.library) {
       if (functions !== undefined) throw twice('the library of functions')
       functions = readLibrary(field.bytes, budget)
     }
-    if (field.number === 4) {
+    if (field.number === GRAPH.versions) {
       for (const version of readFields(field.bytes)) {
-        if (version.number === 1) versions.producer = Number(version.int)
-        if (version.number === 2) versions.minConsumer = Number(version.int)
+        if (version.number === VERSION.producer) versions.producer = Number(version.int)
+        if (version.number === VERSION.min_consumer) versions.minConsumer = Number(version.int)
       }
     }
   }
@@ -41,7 +44,7 @@ export function readGraph(bytes: Uint8Array, budget: Budget): GraphDef {
 
 function readLibrary(bytes: Uint8Array, budget: Budget): Map<string, FunctionDef> {
   const functions = new Map<string, FunctionDef>()
-  for (const field of fieldsOf(bytes, 1)) {
+  for (const field of fieldsOf(bytes, FIELDS.FunctionDefLibrary.function)) {
     const read = readFunction(field.bytes, budget)
     if (functions.has(read.name)) throw twice(`the function ${read.name}`)
     functions.set(read.name, read)
@@ -58,22 +61,23 @@ function readFunction(bytes: Uint8Array, budget: Budget): FunctionDef {
   let signature: ReturnType<typeof readOpDef> | undefined
   const attrs: [string, AttrValue][] = []
   for (const field of readFields(bytes)) {
-    if (field.number === 1) {
+    if (field.number === FUNCTION.signature) {
       if (signature !== undefined) throw twice('the signature of a function')
       signature = readOpDef(field.bytes, budget)
     }
-    if (field.number === 3) nodes.push(readNode(field.bytes, budget))
-    if (field.number === 4) {
+    if (field.number === FUNCTION.node_def) nodes.push(readNode(field.bytes, budget))
+    if (field.number === FUNCTION.ret) {
       const [name, tensor] = readEntry(field.bytes)
       budget.take(ATTR_BYTES, what)
       if (results.has(name)) throw twice(`the result ${name} of ${what()}`)
       results.set(name, decoder.decode(tensor))
     }
-    if (field.number === 5) {
+    if (field.number === FUNCTION.attr) {
       const [key, value] = readEntry(field.bytes)
       attrs.push([key, readAttr(value, budget, what)])
     }
-    if (field.number === 6) effects.push(decoder.decode(readEntry(field.bytes)[1]))
+    if (field.number === FUNCTION.control_ret)
+      effects.push(decoder.decode(readEntry(field.bytes)[1]))
   }
   checkNames(nodes, signature?.inputs)
   const { outputs: named, ...head } = signature ?? NO_OP
@@ -90,31 +94,34 @@ function implementedBy(attrs: readonly [string, AttrValue][]): Pick<FunctionDef,
 const NO_OP = { name: '', inputs: [], outputs: [], also: [], hasLists: false }
 
 const functionName = (bytes: Uint8Array): string => {
-  const [signature] = fieldsOf(bytes, 1)
-  return signature === undefined ? '' : textOf(signature.bytes, 1)
+  const [signature] = fieldsOf(bytes, FUNCTION.signature)
+  return signature === undefined ? '' : textOf(signature.bytes, OP.name)
 }
+
+const ARG = FIELDS.OpDef_ArgDef
+/** The attributes by which an argument is several. */
+const SEVERAL = [ARG.number_attr, ARG.type_list_attr]
 
 function readOpDef(bytes: Uint8Array, budget: Budget) {
   const [inputs, outputs, also]: [string[], string[], string[]] = [[], [], []]
   let name = ''
   let hasLists = false
   for (const field of readFields(bytes)) {
-    if (field.number === 1) name = field.text
+    if (field.number === OP.name) name = field.text
     budget.take(LISTED_BYTES, () => `the signature of the function ${name}`)
-    if (field.number === 2) {
-      inputs.push(textOf(field.bytes, 1))
-      // The attributes by which an argument is several.
-      hasLists ||= [5, 6].some((number) => textOf(field.bytes, number) !== '')
+    if (field.number === OP.input_arg) {
+      inputs.push(textOf(field.bytes, ARG.name))
+      hasLists ||= SEVERAL.some((number) => textOf(field.bytes, number) !== '')
     }
-    if (field.number === 3) outputs.push(textOf(field.bytes, 1))
-    if (field.number === 4) for (const found of defaultsIn(field.bytes)) also.push(found)
+    if (field.number === OP.output_arg) outputs.push(textOf(field.bytes, ARG.name))
+    if (field.number === OP.attr) for (const found of defaultsIn(field.bytes)) also.push(found)
   }
   return { name, inputs, outputs, also, hasLists }
 }
 
 /** The functions that an attribute of an operation is by default. */
 function* defaultsIn(bytes: Uint8Array): Generator<string> {
-  for (const value of fieldsOf(bytes, 3))
+  for (const value of fieldsOf(bytes, FIELDS.OpDef_AttrDef.default_value))
     for (const field of readFields(value.bytes)) yield* namesInAttr(field)
 }
 
@@ -129,16 +136,16 @@ function checkNames(nodes: readonly NodeDef[], args: readonly string[] = []): vo
 }
 
 function readNode(bytes: Uint8Array, budget: Budget): NodeDef {
-  const what = () => `the node ${textOf(bytes, 1)}`
+  const what = () => `the node ${textOf(bytes, NODE.name)}`
   budget.takeNode(what)
   let [name, op] = ['', '']
   const inputs: string[] = []
   const attrs: [string, AttrValue][] = []
   for (const field of readFields(bytes)) {
-    if (field.number === 1) name = field.text
-    if (field.number === 2) op = field.text
-    if (field.number === 3) inputs.push(field.text)
-    if (field.number === 5) {
+    if (field.number === NODE.name) name = field.text
+    if (field.number === NODE.op) op = field.text
+    if (field.number === NODE.input) inputs.push(field.text)
+    if (field.number === NODE.attr) {
       const [key, value] = readEntry(field.bytes)
       attrs.push([key, readAttr(value, budget, what)])
     }
@@ -162,11 +169,11 @@ export function recordOf<T>(
 export function readEntry(bytes: Uint8Array): [string, Uint8Array] {
   let [key, value]: [string | undefined, Uint8Array | undefined] = [undefined, undefined]
   for (const field of readFields(bytes)) {
-    if (field.number === 1) {
+    if (field.number === MapEntry.key) {
       if (key !== undefined) throw twice('the key of a map')
       key = field.text
     }
-    if (field.number === 2) {
+    if (field.number === MapEntry.value) {
       if (value !== undefined) throw twice('the value of a map')
       value = field.bytes
     }
@@ -187,27 +194,27 @@ function readKnownAttr(
   what: () => string,
 ): AttrValue | undefined {
   switch (field.number) {
-    case 1:
+    case ATTR.list:
       return readList(field.bytes, budget, what)
-    case 2:
+    case ATTR.s:
       return { kind: 'string', value: field.bytes }
-    case 3:
+    case ATTR.i:
       return { kind: 'int', value: field.int }
-    case 4:
+    case ATTR.f:
       return { kind: 'float', value: field.float }
-    case 5:
+    case ATTR.b:
       return { kind: 'bool', value: field.int !== 0n }
-    case 6: {
+    case ATTR.type: {
       const value = dataTypeOf(field.int)
       return value && { kind: 'type', value }
     }
-    case 7:
+    case ATTR.shape:
       return { kind: 'shape', value: readShape(field.bytes) }
-    case 8: {
+    case ATTR.tensor: {
       const value = readTensor(field.bytes, budget, what)
       return value && { kind: 'tensor', value }
     }
-    case 10:
+    case ATTR.func:
       return readFunctionName(field.bytes)
     default:
       return undefined
@@ -229,13 +236,16 @@ function readList(bytes: Uint8Array, budget: Budget, what: () => string): AttrVa
     return values
   }
   // Functions are to be seen whatever stands beside them.
-  if (kinds.has(9)) return { kind: 'functions', value: all(namesInList) }
+  if (kinds.has(LIST.func)) return { kind: 'functions', value: all(namesInList) }
   if (kinds.size > 1) return undefined
-  if (kinds.has(2)) return { kind: 'strings', value: all((field) => [field.bytes]) }
-  if (kinds.has(4)) return { kind: 'floats', value: all((field) => field.floats()) }
-  if (kinds.has(7)) return { kind: 'shapes', value: all((field) => [readShape(field.bytes)]) }
-  if (kinds.has(6)) return { kind: 'types', value: all((field) => field.ints()).map(typeName) }
-  if (kinds.size === 0 || kinds.has(3)) return { kind: 'ints', value: all((field) => field.ints()) }
+  if (kinds.has(LIST.s)) return { kind: 'strings', value: all((field) => [field.bytes]) }
+  if (kinds.has(LIST.f)) return { kind: 'floats', value: all((field) => field.floats()) }
+  if (kinds.has(LIST.shape))
+    return { kind: 'shapes', value: all((field) => [readShape(field.bytes)]) }
+  if (kinds.has(LIST.type))
+    return { kind: 'types', value: all((field) => field.ints()).map(typeName) }
+  if (kinds.size === 0 || kinds.has(LIST.i))
+    return { kind: 'ints', value: all((field) => field.ints()) }
   return undefined
 }
 
@@ -244,13 +254,14 @@ function readFunctionName(bytes: Uint8Array): AttrValue {
   return { kind: 'function', value, ...(given.length > 0 && { given }) }
 }
 
-const namesInList = (field: WireField): string[] => (field.number === 9 ? namesIn(field.bytes) : [])
+const namesInList = (field: WireField): string[] =>
+  field.number === LIST.func ? namesIn(field.bytes) : []
 
 /** The functions in a field of the value of an attribute, behind those that are found already. */
 function namesInAttr(field: WireField, depth = 0, found: string[] = []): string[] {
-  if (field.number === 1)
-    for (const each of fieldsOf(field.bytes, 9)) namesIn(each.bytes, depth, found)
-  if (field.number === 10) namesIn(field.bytes, depth, found)
+  if (field.number === ATTR.list)
+    for (const each of fieldsOf(field.bytes, LIST.func)) namesIn(each.bytes, depth, found)
+  if (field.number === ATTR.func) namesIn(field.bytes, depth, found)
   return found
 }
 
@@ -261,8 +272,8 @@ function namesIn(bytes: Uint8Array, depth = 0, found: string[] = []): string[] {
       'TOO_LARGE',
       `functions are given to functions over ${DEPTH_MAX} deep`,
     )
-  found.push(textOf(bytes, 1))
-  for (const attr of fieldsOf(bytes, 2))
+  found.push(textOf(bytes, FIELDS.NameAttrList.name))
+  for (const attr of fieldsOf(bytes, FIELDS.NameAttrList.attr))
     for (const value of readFields(readEntry(attr.bytes)[1])) namesInAttr(value, depth + 1, found)
   return found
 }

@@ -2,6 +2,7 @@ import { posix } from 'node:path'
 import { type SignatureDef, type Tensor, type TensorInfo, typeOfNumber } from '@drover/serving-api'
 import { Budget } from './budget.ts'
 import { SavedModelError } from './errors.ts'
+import { FIELDS } from './generated/fields.ts'
 import { type GraphDef, portOf, type SavedModel } from './graph.ts'
 import { readEntry, readGraph, recordOf, twice } from './read-graph.ts'
 import { changesState } from './state.ts'
@@ -19,9 +20,9 @@ const INFO_BYTES = 300
 /** TensorFlow's signature for what it does itself after a load: its output is an operation and no tensor. */
 const INIT_SIGNATURE = '__saved_model_init_op'
 /** Fields of a graph that must not be there twice. */
-const ONCE = new Map([
-  [2, 'the graph'],
-  [3, 'the saver'],
+const ONCE = new Map<number, string>([
+  [FIELDS.MetaGraphDef.graph_def, 'the graph'],
+  [FIELDS.MetaGraphDef.saver_def, 'the saver'],
 ])
 const ASSET_COLLECTION = 'saved_model_assets'
 const INIT_COLLECTIONS = new Set(['saved_model_main_op', 'legacy_init_op'])
@@ -94,7 +95,7 @@ export const tagSetsIn = (bytes: Uint8Array): string[][] =>
 
 function outlineMetaGraphs(bytes: Uint8Array): MetaGraph[] {
   const found: MetaGraph[] = []
-  for (const field of fieldsOf(bytes, 2)) {
+  for (const field of fieldsOf(bytes, FIELDS.SavedModel.meta_graphs)) {
     if (found.length === META_GRAPHS_MAX) throw tooMany('graphs', META_GRAPHS_MAX)
     found.push(outlineMetaGraph(field.bytes))
   }
@@ -161,28 +162,30 @@ function outlineMetaGraph(bytes: Uint8Array): MetaGraph {
   return found
 }
 
+const { MetaGraphDef: META, MetaGraphDef_MetaInfoDef: INFO, SaverDef: SAVER } = FIELDS
+
 function outlineField(found: MetaGraph, { number, bytes }: WireField): void {
   switch (number) {
-    case 1:
+    case META.meta_info_def:
       for (const info of readFields(bytes)) {
-        if (info.number === 4) found.tags.push(info.text)
-        if (info.number === 5) found.tensorflowVersion = info.text
+        if (info.number === INFO.tags) found.tags.push(info.text)
+        if (info.number === INFO.tensorflow_version) found.tensorflowVersion = info.text
       }
       break
-    case 2:
+    case META.graph_def:
       found.graph = bytes
       break
-    case 3:
-      found.checkpointPath = textOf(bytes, 1)
-      found.restoreOp = textOf(bytes, 3)
+    case META.saver_def:
+      found.checkpointPath = textOf(bytes, SAVER.filename_tensor_name)
+      found.restoreOp = textOf(bytes, SAVER.restore_op_name)
       break
-    case 4:
+    case META.collection_def:
       readCollection(bytes, found)
       break
-    case 5:
+    case META.signature_def:
       found.signatures.push(bytes)
       break
-    case 6:
+    case META.asset_file_def:
       found.assets.push(readAsset(bytes))
       break
     default:
@@ -194,10 +197,11 @@ function outlineField(found: MetaGraph, { number, bytes }: WireField): void {
 function readCollection(bytes: Uint8Array, found: MetaGraph): void {
   const [key, collection] = readEntry(bytes)
   for (const list of readFields(collection)) {
-    if (INIT_COLLECTIONS.has(key) && list.number === 1)
+    if (INIT_COLLECTIONS.has(key) && list.number === FIELDS.CollectionDef.node_list)
       for (const { text } of listed(list)) found.initOps.push(portOf(text).node)
-    if (key === ASSET_COLLECTION && list.number === 5)
-      for (const any of listed(list)) found.collected.push(readAsset(bytesOf(any.bytes, 2)))
+    if (key === ASSET_COLLECTION && list.number === FIELDS.CollectionDef.any_list)
+      for (const any of listed(list))
+        found.collected.push(readAsset(bytesOf(any.bytes, FIELDS.Any.value)))
   }
 }
 
@@ -209,9 +213,11 @@ function* listed({ bytes }: WireField): Generator<WireField> {
   }
 }
 
+const { SignatureDef: SIGNATURE, TensorInfo: TENSOR_INFO } = FIELDS
+
 const readAsset = (bytes: Uint8Array): { tensor: string; file: string } => ({
-  tensor: textOf(bytesOf(bytes, 1), 1),
-  file: textOf(bytes, 2),
+  tensor: textOf(bytesOf(bytes, FIELDS.AssetFileDef.tensor_info), TENSOR_INFO.name),
+  file: textOf(bytes, FIELDS.AssetFileDef.filename),
 })
 
 /** A field that is a message; empty where there is none. */
@@ -229,10 +235,10 @@ function readSignatureEntry(bytes: Uint8Array, budget: Budget): [string, Signatu
   let methodName = ''
   for (const field of readFields(value)) {
     budget.take(INFO_BYTES, () => `the signature ${name}`)
-    if (field.number === 1) inputs.push(readInfo(field.bytes))
-    if (field.number === 2) outputs.push(readInfo(field.bytes))
-    if (field.number === 3) methodName = field.text
-    if (field.number === 4) {
+    if (field.number === SIGNATURE.inputs) inputs.push(readInfo(field.bytes))
+    if (field.number === SIGNATURE.outputs) outputs.push(readInfo(field.bytes))
+    if (field.number === SIGNATURE.method_name) methodName = field.text
+    if (field.number === SIGNATURE.defaults) {
       const [alias, tensor] = readEntry(field.bytes)
       const read = readTensor(tensor, budget, () => `the default of ${alias} in ${name}`)
       if (read !== undefined) defaults.push([alias, read])
@@ -256,9 +262,9 @@ function readInfo(bytes: Uint8Array): [string, TensorInfo] {
   let type = 0n
   let shape: readonly number[] | undefined = []
   for (const field of readFields(value)) {
-    if (field.number === 1) name = field.text
-    if (field.number === 2) type = field.int
-    if (field.number === 3) shape = readShape(field.bytes)
+    if (field.number === TENSOR_INFO.name) name = field.text
+    if (field.number === TENSOR_INFO.dtype) type = field.int
+    if (field.number === TENSOR_INFO.tensor_shape) shape = readShape(field.bytes)
   }
   return [alias, { name, dtype: typeOfNumber(Number(type)), shape }]
 }

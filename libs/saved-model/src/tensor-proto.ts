@@ -16,11 +16,13 @@ import {
 } from '@drover/serving-api'
 import type { Budget } from './budget.ts'
 import { SavedModelError } from './errors.ts'
+import { FIELDS } from './generated/fields.ts'
 import { fieldsOf, readFields, WireWriter } from './wire.ts'
 
 /** What a text takes beside its bytes, and its place among others. */
 const [TEXT_BYTES, PLACE_BYTES] = [128, 8]
-const TEXTS_FIELD = 8
+const { TensorProto: TENSOR, TensorShapeProto: SHAPE } = FIELDS
+const { size: SIZE } = FIELDS.TensorShapeProto_Dim
 
 /** TensorFlow's name of an element type; undefined when no tensor of it is carried. */
 export function dataTypeOf(number: bigint): DataType | undefined {
@@ -30,8 +32,8 @@ export function dataTypeOf(number: bigint): DataType | undefined {
 
 export function writeShape(shape: readonly number[] | undefined): WireWriter {
   const writer = new WireWriter()
-  if (shape === undefined) return writer.varint(3, 1)
-  for (const size of shape) writer.message(2, new WireWriter().varint(1, size))
+  if (shape === undefined) return writer.varint(SHAPE.unknown_rank, 1)
+  for (const size of shape) writer.message(SHAPE.dim, new WireWriter().varint(SIZE, size))
   return writer
 }
 
@@ -40,8 +42,8 @@ export function readShape(bytes: Uint8Array): number[] | undefined {
   const shape: number[] = []
   let isKnown = true
   for (const field of readFields(bytes)) {
-    if (field.number === 3) isKnown = field.int === 0n
-    if (field.number === 2) shape.push(readDimension(field.bytes))
+    if (field.number === SHAPE.unknown_rank) isKnown = field.int === 0n
+    if (field.number === SHAPE.dim) shape.push(readDimension(field.bytes))
     if (shape.length > RANK_MAX)
       throw new SavedModelError('TOO_LARGE', `a shape has more than ${RANK_MAX} dimensions`)
   }
@@ -50,15 +52,15 @@ export function readShape(bytes: Uint8Array): number[] | undefined {
 
 function readDimension(bytes: Uint8Array): number {
   let size = 0
-  for (const field of readFields(bytes)) if (field.number === 1) size = Number(field.int)
+  for (const field of readFields(bytes)) if (field.number === SIZE) size = Number(field.int)
   return size
 }
 
 export function writeTensor(tensor: Tensor): WireWriter {
-  const writer = new WireWriter().varint(1, numberOfType(tensor.dtype))
-  writer.message(2, writeShape(tensor.shape))
-  if (tensor.dtype !== 'DT_STRING') return writer.bytes(4, bytesOf(tensor))
-  for (const value of tensor.values) writer.bytes(8, value)
+  const writer = new WireWriter().varint(TENSOR.dtype, numberOfType(tensor.dtype))
+  writer.message(TENSOR.tensor_shape, writeShape(tensor.shape))
+  if (tensor.dtype !== 'DT_STRING') return writer.bytes(TENSOR.tensor_content, bytesOf(tensor))
+  for (const value of tensor.values) writer.bytes(TENSOR.string_val, value)
   return writer
 }
 
@@ -82,9 +84,9 @@ interface Head {
 function readHead(bytes: Uint8Array): Head {
   const head: Head = { dtype: undefined, shape: [], content: undefined }
   for (const field of readFields(bytes)) {
-    if (field.number === 1) head.dtype = dataTypeOf(field.int)
-    if (field.number === 2) head.shape = readShape(field.bytes)
-    if (field.number === 4) head.content = field.bytes
+    if (field.number === TENSOR.dtype) head.dtype = dataTypeOf(field.int)
+    if (field.number === TENSOR.tensor_shape) head.shape = readShape(field.bytes)
+    if (field.number === TENSOR.tensor_content) head.content = field.bytes
   }
   return head
 }
@@ -122,7 +124,7 @@ const textOfShape = (shape: readonly number[]): string => `[${shape.join(', ')}]
 
 function countTexts(bytes: Uint8Array): number {
   let count = 0
-  for (const { number } of readFields(bytes)) if (number === TEXTS_FIELD) count++
+  for (const { number } of readFields(bytes)) if (number === TENSOR.string_val) count++
   return count
 }
 
@@ -137,7 +139,7 @@ function readTexts(bytes: Uint8Array, shape: readonly number[], what: () => stri
 const NO_TEXT = new Uint8Array()
 
 function* texts(bytes: Uint8Array): Generator<Uint8Array> {
-  for (const field of fieldsOf(bytes, TEXTS_FIELD)) yield new Uint8Array(field.bytes)
+  for (const field of fieldsOf(bytes, TENSOR.string_val)) yield new Uint8Array(field.bytes)
 }
 
 /** Places values one by one, until there is no place left; gives how many there are, or one more. */
@@ -152,21 +154,21 @@ function put<T>(places: { readonly length: number; [at: number]: T }, given: Ite
 
 /** The field of TensorProto that has the values of a type. */
 const VALUE_FIELDS: Readonly<Record<NumericType, number>> = {
-  DT_FLOAT: 5,
-  DT_DOUBLE: 6,
-  DT_INT32: 7,
-  DT_INT16: 7,
-  DT_INT8: 7,
-  DT_UINT8: 7,
-  DT_UINT16: 7,
-  DT_COMPLEX64: 9,
-  DT_INT64: 10,
-  DT_BOOL: 11,
-  DT_COMPLEX128: 12,
-  DT_HALF: 13,
-  DT_BFLOAT16: 13,
-  DT_UINT32: 16,
-  DT_UINT64: 17,
+  DT_FLOAT: TENSOR.float_val,
+  DT_DOUBLE: TENSOR.double_val,
+  DT_INT32: TENSOR.int_val,
+  DT_INT16: TENSOR.int_val,
+  DT_INT8: TENSOR.int_val,
+  DT_UINT8: TENSOR.int_val,
+  DT_UINT16: TENSOR.int_val,
+  DT_COMPLEX64: TENSOR.scomplex_val,
+  DT_INT64: TENSOR.int64_val,
+  DT_BOOL: TENSOR.bool_val,
+  DT_COMPLEX128: TENSOR.dcomplex_val,
+  DT_HALF: TENSOR.half_val,
+  DT_BFLOAT16: TENSOR.half_val,
+  DT_UINT32: TENSOR.uint32_val,
+  DT_UINT64: TENSOR.uint64_val,
 }
 
 /** Values one by one; the last one stands for all that are left out. A value may have several parts. */

@@ -8,6 +8,9 @@ const VARINT_BYTES_MAX = 10
 /** How a field is on the wire. */
 export const Wire = { VARINT: 0, FIXED64: 1, BYTES: 2, FIXED32: 5 } as const
 
+/** A map is a list of messages with a key and a value. */
+export const MapEntry = { key: 1, value: 2 } as const
+
 function varintBytes(value: number | bigint): Uint8Array {
   const bytes: number[] = []
   if (typeof value === 'number' && value >= 0 && value < 0x8000_0000) {

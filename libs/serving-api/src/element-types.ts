@@ -58,6 +58,7 @@ const FOREIGN_TYPES = {
   DT_UINT4: 30,
   DT_INT2: 31,
   DT_UINT2: 32,
+  DT_FLOAT4_E2M1FN: 33,
 } as const
 
 /** A reference to a variable of a type: its number is this much higher. */

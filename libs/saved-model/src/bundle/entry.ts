@@ -2,6 +2,7 @@
 
 import { type DataType, numberOfType, type TypeName, typeOfNumber } from '@drover/serving-api'
 import { SavedModelError } from '../errors.ts'
+import { FIELDS, VALUES } from '../generated/fields.ts'
 import { isCountable, readShape, writeShape } from '../tensor-proto.ts'
 import { readFields, type WireField, WireWriter } from '../wire.ts'
 import { damaged } from './byte-reader.ts'
@@ -13,6 +14,10 @@ const VERSION = 1
 const SHARDS_MAX = 99_999
 /** Python's partitioners make some tens; each is compared with all others. */
 const SLICES_MAX = 4096
+const { BundleHeaderProto: HEADER, BundleEntryProto: ENTRY, VersionDef } = FIELDS
+const { TensorSliceProto: SLICE, TensorSliceProto_Extent: EXTENT } = FIELDS
+/** Of the machine that wrote the numbers. */
+const LITTLE = BigInt(VALUES.BundleHeaderProto_Endianness.LITTLE)
 
 export interface BundleHeader {
   /** How many data files there are. */
@@ -52,18 +57,21 @@ export interface BundleEntry extends StoredValues {
 }
 
 export function writeHeader({ numShards }: Pick<BundleHeader, 'numShards'>): Uint8Array {
-  const version = new WireWriter().varint(1, VERSION)
-  return new WireWriter().varint(1, numShards).message(3, version).finish()
+  const version = new WireWriter().varint(VersionDef.producer, VERSION)
+  return new WireWriter()
+    .varint(HEADER.num_shards, numShards)
+    .message(HEADER.version, version)
+    .finish()
 }
 
 export function readHeader(bytes: Uint8Array): BundleHeader {
   let numShards = 0
   let version = { producer: 0, minConsumer: 0 }
   for (const field of readFields(bytes)) {
-    if (field.number === 1) numShards = naturalOf(field, 'the number of shards')
-    if (field.number === 2 && field.int !== 0n)
+    if (field.number === HEADER.num_shards) numShards = naturalOf(field, 'the number of shards')
+    if (field.number === HEADER.endianness && field.int !== LITTLE)
       throw damaged('the checkpoint was written by a machine whose numbers are big-endian')
-    if (field.number === 3) version = readVersion(field.bytes)
+    if (field.number === HEADER.version) version = readVersion(field.bytes)
   }
   if (numShards > SHARDS_MAX)
     throw new SavedModelError('TOO_LARGE', `the checkpoint has ${numShards} shards`)
@@ -74,9 +82,10 @@ function readVersion(bytes: Uint8Array): BundleHeader['version'] {
   const version = { producer: 0, minConsumer: 0 }
   let isBad = false
   for (const field of readFields(bytes)) {
-    if (field.number === 1) version.producer = Number(field.int)
-    if (field.number === 2) version.minConsumer = Number(field.int)
-    if (field.number === 3) for (const bad of field.ints()) isBad ||= bad === BigInt(VERSION)
+    if (field.number === VersionDef.producer) version.producer = Number(field.int)
+    if (field.number === VersionDef.min_consumer) version.minConsumer = Number(field.int)
+    if (field.number === VersionDef.bad_consumers)
+      for (const bad of field.ints()) isBad ||= bad === BigInt(VERSION)
   }
   const { producer, minConsumer } = version
   if (producer < 0 || minConsumer > VERSION || isBad)
@@ -91,13 +100,13 @@ export function writeEntry(
   slices: readonly (readonly Extent[])[] = [],
 ): Uint8Array {
   const writer = new WireWriter()
-    .varint(1, numberOfType(entry.dtype))
-    .message(2, writeShape(entry.shape))
-    .varint(3, entry.shardId)
-    .varint(4, entry.offset)
-    .varint(5, entry.size)
-    .fixed32(6, entry.crc32c)
-  for (const extents of slices) writer.message(7, writeSlice(extents))
+    .varint(ENTRY.dtype, numberOfType(entry.dtype))
+    .message(ENTRY.shape, writeShape(entry.shape))
+    .varint(ENTRY.shard_id, entry.shardId)
+    .varint(ENTRY.offset, entry.offset)
+    .varint(ENTRY.size, entry.size)
+    .fixed32(ENTRY.crc32c, entry.crc32c)
+  for (const extents of slices) writer.message(ENTRY.slices, writeSlice(extents))
   return writer.finish()
 }
 
@@ -105,8 +114,10 @@ function writeSlice(extents: readonly Extent[]): WireWriter {
   const writer = new WireWriter()
   for (const { start, length } of extents)
     writer.message(
-      1,
-      length === ALL ? new WireWriter() : new WireWriter().varint(1, start).varint(2, length),
+      SLICE.extent,
+      length === ALL
+        ? new WireWriter()
+        : new WireWriter().varint(EXTENT.start, start).varint(EXTENT.length, length),
     )
   return writer
 }
@@ -125,7 +136,8 @@ export function readEntry(key: string, bytes: Uint8Array): BundleEntry {
   }
   const slices: BundleSlice[] = []
   for (const field of readFields(bytes))
-    if (field.number === 7) slices.push({ extents: readSlice(key, field.bytes), stored: undefined })
+    if (field.number === ENTRY.slices)
+      slices.push({ extents: readSlice(key, field.bytes), stored: undefined })
     else readPlace(entry, field)
   const { shape } = entry
   if (!isCountable(shape))
@@ -145,23 +157,23 @@ const NO_SLICES: readonly BundleSlice[] = []
 
 function readPlace(entry: BundleEntry, field: WireField): void {
   switch (field.number) {
-    case 1:
+    case ENTRY.dtype:
       entry.dtype = typeOfNumber(Number(field.int))
       break
-    case 2:
+    case ENTRY.shape:
       // A dimension that no tensor has stands for an unknown rank.
       entry.shape = readShape(field.bytes) ?? [-1]
       break
-    case 3:
+    case ENTRY.shard_id:
       entry.shardId = naturalOf(field, `the shard of ${entry.key}`)
       break
-    case 4:
+    case ENTRY.offset:
       entry.offset = naturalOf(field, `the offset of ${entry.key}`)
       break
-    case 5:
+    case ENTRY.size:
       entry.size = naturalOf(field, `the size of ${entry.key}`)
       break
-    case 6:
+    case ENTRY.crc32c:
       entry.crc32c = field.fixed32
       break
     default:
@@ -171,11 +183,11 @@ function readPlace(entry: BundleEntry, field: WireField): void {
 function readSlice(what: string, bytes: Uint8Array): Extent[] {
   const extents: Extent[] = []
   for (const field of readFields(bytes)) {
-    if (field.number !== 1) continue
+    if (field.number !== SLICE.extent) continue
     const extent = { start: 0, length: ALL }
     for (const part of readFields(field.bytes)) {
-      if (part.number === 1) extent.start = naturalOf(part, `a slice of ${what}`)
-      if (part.number === 2) extent.length = naturalOf(part, `a slice of ${what}`)
+      if (part.number === EXTENT.start) extent.start = naturalOf(part, `a slice of ${what}`)
+      if (part.number === EXTENT.length) extent.length = naturalOf(part, `a slice of ${what}`)
     }
     extents.push(extent)
   }

@@ -3,6 +3,7 @@
 
 import { isUtf8 } from 'node:buffer'
 import { SavedModelError } from '../errors.ts'
+import { FIELDS } from '../generated/fields.ts'
 import { Wire } from '../wire.ts'
 import { Scanner } from './scanner.ts'
 import { type Field, type MessageType, messageType, type Scalar } from './schema.ts'
@@ -150,12 +151,12 @@ class Encoder {
       throw this.#scanner.error(`${message.name} has no field [${url}]`, at)
     if (seen.size > 0) throw this.#scanner.error('there is more than one value', at)
     for (const part of message.fields.keys()) seen.add(part)
-    this.#to.tag(1, Wire.BYTES)
+    this.#to.tag(FIELDS.Any.type_url, Wire.BYTES)
     const start = this.#to.begin()
     this.#to.bytes(Buffer.from(url, 'latin1'))
     this.#to.end(start)
     this.#scanner.take(':')
-    this.#to.tag(2, Wire.BYTES)
+    this.#to.tag(FIELDS.Any.value, Wire.BYTES)
     this.#message(type)
   }
 

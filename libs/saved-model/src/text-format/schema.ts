@@ -1,7 +1,8 @@
 // The tables of messages as the encoder asks for them.
 
 import { strict as assert } from 'node:assert'
-import { ENUMS, MESSAGES } from './messages.ts'
+import { ENUMS, MESSAGES } from '../generated/messages.ts'
+import { MapEntry } from '../wire.ts'
 
 const VARINTS = ['int32', 'int64', 'uint32', 'uint64', 'sint64'] as const
 const SCALARS = [...VARINTS, 'fixed64', 'bool', 'float', 'double', 'string', 'bytes'] as const
@@ -64,8 +65,8 @@ class Schema {
   #entryOf(name: string): MessageType {
     const [, key = '', value = ''] = ENTRY.exec(name) ?? []
     const entry: MessageType = { name, fields: new Map() }
-    this.#addField(entry, `key=1:${key}`)
-    this.#addField(entry, `value=2:${value}`)
+    this.#addField(entry, `key=${MapEntry.key}:${key}`)
+    this.#addField(entry, `value=${MapEntry.value}:${value}`)
     this.messages.set(name, entry)
     return entry
   }
