@@ -76,6 +76,8 @@ function compiled(savedModel: SavedModel, memory: KernelMemory): KernelModel | {
   }
 }
 
-/** What lies behind an error says which node it is about. */
-export const causeOf = ({ message, cause }: Error): string =>
-  cause instanceof Error ? cause.message : message
+/** What lies behind an error says which node it is about, or which file and what of it. */
+export function causeOf({ message, cause }: Error): string {
+  if (!(cause instanceof Error)) return message
+  return cause.cause instanceof Error ? `${cause.message}: ${causeOf(cause)}` : cause.message
+}

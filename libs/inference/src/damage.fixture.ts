@@ -5,7 +5,7 @@ import { inspectBytes } from './inspect.ts'
 import { denseModel, tabularModel, textModel } from './sample-models.ts'
 
 /** Of the processor, since others wait for it too. */
-const MS_MAX = 1_000
+export const MS_MAX = 1_000
 
 /** Whole graphs that are damaged. */
 export const WHOLE: Record<string, () => Uint8Array> = {

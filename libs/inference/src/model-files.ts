@@ -143,9 +143,19 @@ function checkpointIn(files: ModelBytes['checkpoint']): SavedModel['checkpoint']
   const opened = (): Bundle => (bundle ??= openBundle(index, shards))
   return {
     get entries() {
-      return opened().entries
+      return ofCheckpoint(() => opened().entries)
     },
-    tensor: (key) => opened().tensor(key),
+    tensor: (key) => ofCheckpoint(() => opened().tensor(key)),
+  }
+}
+
+/** Names the file: the index by itself only knows places in it. */
+function ofCheckpoint<T>(read: () => T): T {
+  try {
+    return read()
+  } catch (cause) {
+    if (!(cause instanceof SavedModelError)) throw cause
+    throw new SavedModelError(cause.code, `the checkpoint ${CHECKPOINT} cannot be read`, { cause })
   }
 }
 

@@ -179,7 +179,9 @@ function fromFields(
   what: () => string,
 ): Tensor {
   const parts = partsOf(dtype)
-  const tensor = tensorOfBuffer(dtype, shape, new ArrayBuffer(sizeOf(shape) * bytesOfType(dtype)))
+  const empty = () =>
+    tensorOfBuffer(dtype, shape, new ArrayBuffer(sizeOf(shape) * bytesOfType(dtype)))
+  const tensor = empty()
   const { values } = tensor
   const isLong = tensor.dtype === 'DT_INT64' || tensor.dtype === 'DT_UINT64'
   const given = isLong
@@ -188,6 +190,7 @@ function fromFields(
   if (given > values.length) throw overfull(what, shape)
   // A value of which only a part is there is none, as for TensorFlow.
   const whole = given - (given % parts)
+  if (whole === 0) return empty()
   for (let at = whole; at < values.length; at++) values[at] = values[at - parts] ?? 0
   return tensor
 }
