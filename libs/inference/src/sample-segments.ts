@@ -3,6 +3,7 @@
 import { attr } from '@drover/saved-model'
 import { floatTensor, stringTensor } from '@drover/serving-api'
 import { BOOL, FLOAT, INT32, INT64, of, STRING } from './sample-case.ts'
+import { partitionCases } from './sample-partitions.ts'
 import { A, type Case, CUBE, fixed, LONG, LONGS, WORDS } from './sample-slices.ts'
 import { bool, double, int32, int64 } from './sample-tensors.ts'
 
@@ -146,12 +147,13 @@ const bound = (op: string, operands: Case['operands'], rest: Parameters<typeof o
 const edges = floatTensor([-1, 0, 0, 2.5], [1, 4])
 const sought = floatTensor([0, 7, -3, NaN, -0, 2.5], [1, 6])
 
-/** Segments, parts of ragged rows, each value once, what is among the largest, turns and bounds. */
+/** Segments, rows that are dealt out, parts of ragged rows, each value once, what is among the largest, turns and bounds. */
 export const segmentCases: readonly Case[] = [
   ...WAYS.flatMap(unsorted),
   ...[...WAYS, 'Sum', 'Mean'].flatMap(sorted),
   ...['Sum', 'Mean', 'SqrtN'].flatMap(sparse),
   ...once,
+  ...partitionCases,
   ...ragged,
   ...[0, 1, 2, 9].map((k) => inTop(k)),
   inTop(1, A, int32([7, -1])),

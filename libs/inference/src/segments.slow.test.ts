@@ -4,6 +4,7 @@ import { afterAll, expect, test } from 'vitest'
 import { extremes } from './sample-extremes.ts'
 import { faultsOf, partsOf } from './sample-faults.ts'
 import { startFolder } from './sample-folder.ts'
+import { stitchCases } from './sample-partitions.ts'
 import { segmentCases } from './sample-segments.ts'
 import { singleModel } from './sample-single.ts'
 import { startTensorflowHost } from './tensorflow-host.ts'
@@ -20,7 +21,7 @@ afterAll(async () => {
 })
 
 test('segments are what TensorFlow makes of them', { timeout: 120_000 }, async () => {
-  for (const part of partsOf(segmentCases))
+  for (const part of partsOf([...segmentCases, ...stitchCases]))
     expect(await faultsOf(part, singleModel(part), { folder, tensorflow })).toEqual([])
 })
 

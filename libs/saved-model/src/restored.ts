@@ -23,10 +23,18 @@ export function resourceOf(handle: NodeDef): string {
   return `${textOf(handle, 'container', '')}/${name === '' ? handle.name : name}`
 }
 
-/** By resource, the key in the checkpoint; undefined where it is no whole tensor of it. */
-type Keys = ReadonlyMap<string, string | undefined>
+/** What a restore operation reads. */
+export interface Restored {
+  /** Of the tensor in the checkpoint. */
+  key: string
+  /** Which part of it, as `restored-slice.ts` reads it; empty for all. */
+  slice: string
+}
 
-/** The keys of all variables that a checkpoint fills, by resource. */
+/** By resource, what of the checkpoint fills it; undefined where something else does. */
+type Keys = ReadonlyMap<string, Restored | undefined>
+
+/** What fills the variables, by resource. */
 export function keysOf(model: SavedModel): Keys {
   const keys = new Map(restoredKeys(model))
   for (const { twin, restored } of twinsAmong(model, { copies: copiesIn(model), keys }))
@@ -35,15 +43,14 @@ export function keysOf(model: SavedModel): Keys {
 }
 
 function restoredKeys({ graph, loading }: SavedModel): Keys {
-  const keys = new Map<string, string | undefined>()
+  const keys = new Map<string, Restored | undefined>()
   if (loading.restoreOp === '') return keys
   const nodes = flattenRun(graph, loading.restoreOp)
   for (const node of nodes.values()) {
     if (!ASSIGNMENTS.has(node.op)) continue
     const handle = sourceOf(nodes, node.inputs[0])?.node
     if (handle === undefined || !HANDLES.has(handle.op)) continue
-    const value = sourceOf(nodes, node.inputs[1])
-    keys.set(resourceOf(handle), value && keyOf(nodes, value))
+    keys.set(resourceOf(handle), restoredAt(nodes, node.inputs[1]))
   }
   return keys
 }
@@ -130,11 +137,13 @@ export function sourceOf(nodes: Nodes, input = ''): Source | undefined {
   return undefined
 }
 
-/** The key that a restored tensor has in the checkpoint; undefined for a slice, and for what is not restored. */
-function keyOf(nodes: Nodes, { node, port }: Source): string | undefined {
-  if (node.op !== 'RestoreV2') return undefined
-  const key = textAt(nodes, node.inputs[1], port)
-  return textAt(nodes, node.inputs[2], port) === '' ? key : undefined
+/** What of the checkpoint a tensor is; undefined for what is not restored. */
+export function restoredAt(nodes: Nodes, input = ''): Restored | undefined {
+  const source = sourceOf(nodes, input)
+  if (source?.node.op !== 'RestoreV2') return undefined
+  const { node, port } = source
+  const [key, slice] = [1, 2].map((at) => textAt(nodes, node.inputs[at], port))
+  return key === undefined || slice === undefined ? undefined : { key, slice }
 }
 
 function textAt(nodes: Nodes, input: string | undefined, index: number): string | undefined {

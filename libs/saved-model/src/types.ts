@@ -71,8 +71,14 @@ const DEFAULTS: Readonly<Record<string, ValueType>> = {
   LeakyRelu: 'DT_FLOAT',
 }
 
-const several = (node: NodeDef, count: string): ValueType[] =>
-  Array.from({ length: intOf(node, count) }, () => typeOf(node, 'T'))
+/** More outputs than any program makes of a tensor. */
+const PORTS_MAX = 100_000
+
+function several(node: NodeDef, count: string): ValueType[] {
+  const length = intOf(node, count)
+  if (length > PORTS_MAX) throw untranslatable(node, `it has over ${PORTS_MAX} outputs`)
+  return Array.from({ length }, () => typeOf(node, 'T'))
+}
 
 /** What a batch is normalised to is of one type, and the numbers by which that is done are of another. */
 const normalised =
@@ -102,6 +108,7 @@ const PORTS: Readonly<Record<string, (node: NodeDef) => ValueType[]>> = {
   [LOOP]: (node) => typesOf(node, 'T'),
   [LOOP_VARIABLES]: (node) => typesOf(node, 'T'),
   Bucketize: () => ['DT_INT32'],
+  DynamicPartition: (node) => several(node, 'num_partitions'),
   FusedBatchNorm: normalised('T'),
   FusedBatchNormV2: normalised('U'),
   FusedBatchNormV3: normalised('U'),

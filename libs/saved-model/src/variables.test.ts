@@ -241,6 +241,27 @@ test('variables of TensorFlow 1 are their own handles', () => {
   expect(nodesOf(model).get('old')).toMatchObject(constant(VALUE))
 })
 
+test('variables are parts of what is stored', () => {
+  const model = modelOf({
+    build: (to) => {
+      to.constant('names', stringTensor(['kernel', 'kernel']))
+      to.constant('parts', stringTensor(['3 0,2', '3 2,1']))
+      to.add('RestoreV2', 'read', ['prefix', 'names', 'parts'])
+      for (const at of [0, 1]) {
+        to.add('VariableV2', `part${at}`, [], { dtype: FLOAT })
+        to.add('Assign', `set${at}`, [`part${at}`, `read:${at}`])
+      }
+      to.add('NoOp', 'all', ['^set0', '^set1'])
+      to.add('Pack', 'y', ['part0', 'part1'])
+    },
+    restoreOp: 'all',
+  })
+  const nodes = nodesOf(model)
+
+  expect(nodes.get('part0')).toMatchObject(constant(floatTensor([1, 2])))
+  expect(nodes.get('part1')).toMatchObject(constant(floatTensor([3])))
+})
+
 test.each<[string, Parts, string]>([
   [
     'without a checkpoint of it',

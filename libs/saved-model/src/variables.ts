@@ -2,9 +2,10 @@
 // them.
 
 import type { Tensor } from '@drover/serving-api'
+import { CheckpointValues } from './checkpoint-values.ts'
 import { SavedModelError } from './errors.ts'
 import { attr, type NodeDef, type SavedModel } from './graph.ts'
-import { typeIn, untranslatable } from './node-attrs.ts'
+import { typeIn } from './node-attrs.ts'
 import { keysOf, resourceOf, sourceOf } from './restored.ts'
 import { keepsState } from './state.ts'
 
@@ -15,10 +16,12 @@ const OWN_HANDLES = new Set(['VariableV2', 'Variable'])
 export class Variables {
   readonly #model: SavedModel
   readonly #tensors = new Map<string, Tensor>()
+  readonly #values: CheckpointValues
   #keys: ReturnType<typeof keysOf> | undefined
 
   constructor(model: SavedModel) {
     this.#model = model
+    this.#values = new CheckpointValues(model)
   }
 
   /** Throws UNTRANSLATABLE when its value at a request is not known ahead. */
@@ -27,11 +30,7 @@ export class Variables {
     const known = this.#tensors.get(id)
     if (known !== undefined) return known
     this.#keys ??= this.#readKeys()
-    const key = this.#keys.get(id)
-    const { checkpoint } = this.#model
-    if (key === undefined || checkpoint === undefined)
-      throw untranslatable(handle, 'nothing restores it')
-    const tensor = checkpoint.tensor(key)
+    const tensor = this.#values.read(handle, this.#keys.get(id))
     this.#tensors.set(id, tensor)
     return tensor
   }

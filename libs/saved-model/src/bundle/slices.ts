@@ -40,10 +40,7 @@ export function readSlices(entry: BundleEntry, shards: Shards): Tensor {
 function partOf({ key, dtype, shape }: BundleEntry, { extents, stored }: BundleSlice): Part {
   const what = `the slice ${textOfSlice(extents)} of ${key}`
   if (stored === undefined) throw damaged(`${what} is not in the index`)
-  const full = extents.map(({ start, length }, axis) => ({
-    start,
-    length: length === ALL ? (shape[axis] ?? 0) : length,
-  }))
+  const full = wholeExtents(extents, shape)
   const isAsSaid =
     stored.dtype === dtype &&
     stored.shape.length === full.length &&
@@ -51,6 +48,13 @@ function partOf({ key, dtype, shape }: BundleEntry, { extents, stored }: BundleS
   if (!isAsSaid) throw damaged(`${what} is a ${stored.dtype} of shape [${stored.shape.join(', ')}]`)
   return { what, extents: full, stored }
 }
+
+/** Extents with no `ALL` among them. */
+const wholeExtents = (extents: readonly Extent[], shape: readonly number[]): Extent[] =>
+  extents.map(({ start, length }, axis) => ({
+    start,
+    length: length === ALL ? (shape[axis] ?? 0) : length,
+  }))
 
 /** Slices that do not overlap and have as many elements as the variable cover it. */
 function checkCover({ key, shape }: BundleEntry, parts: readonly Part[]): void {
@@ -111,6 +115,27 @@ function joinNumbers(
       memory.set(bytes.subarray(from * width, (from + length) * width), to * width)
   }
   return tensorOfBuffer(dtype, shape, memory.buffer)
+}
+
+/** A part of a variable, which lies within it. */
+export function cutSlice(variable: Tensor, extents: readonly Extent[]): Tensor {
+  const full = wholeExtents(extents, variable.shape)
+  const shape = full.map(({ length }) => length)
+  const runs = runsOf(variable.shape, full)
+  if (variable.dtype === 'DT_STRING') {
+    const { dtype, values } = variable
+    return {
+      dtype,
+      shape,
+      values: [...runs].flatMap(({ to, length }) => values.slice(to, to + length)),
+    }
+  }
+  const width = bytesOfType(variable.dtype)
+  const memory = new Uint8Array(sizeOf(shape) * width)
+  const bytes = bytesOf(variable)
+  for (const { to, from, length } of runs)
+    memory.set(bytes.subarray(to * width, (to + length) * width), from * width)
+  return tensorOfBuffer(variable.dtype, shape, memory.buffer)
 }
 
 /** Elements that are next to each other both in a slice (`from`) and in the variable (`to`). */

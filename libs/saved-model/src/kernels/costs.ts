@@ -35,6 +35,7 @@ import { asStringCosts } from './as-string.ts'
 import { crossCosts } from './crosses.ts'
 import { hashCosts } from './hashes.ts'
 import { ngramCosts } from './ngrams.ts'
+import { partitionCosts } from './partitions.ts'
 import { regexCosts } from './regex-ops.ts'
 import { splittingCosts } from './splitting.ts'
 import { textPieceCosts } from './text-pieces.ts'
@@ -50,6 +51,7 @@ const costs: Readonly<Record<string, (node: NodeDef) => Cost>> = {
   ...crossCosts,
   ...hashCosts,
   ...ngramCosts,
+  ...partitionCosts,
   ...regexCosts,
   ...splittingCosts,
   ...textPieceCosts,

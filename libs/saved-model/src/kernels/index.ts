@@ -15,6 +15,7 @@ import type { Kernel } from './kernel.ts'
 import { narrowKernels } from './narrow.ts'
 import { ngramKernels } from './ngrams.ts'
 import { numberKernels } from './numbers.ts'
+import { partitionKernels } from './partitions.ts'
 import { placeKernels } from './places.ts'
 import { productKernels } from './products.ts'
 import { raggedPartKernels } from './ragged-parts.ts'
@@ -52,6 +53,7 @@ const aroundText = tableOf([
   narrowKernels,
   ngramKernels,
   numberKernels,
+  partitionKernels,
   placeKernels,
   raggedKernels,
   raggedPartKernels,
