@@ -14,6 +14,8 @@ export const InferenceErrorCode = {
   TIMEOUT: 'TIMEOUT',
   /** The engine cannot start or is starting again, or too many requests wait: nothing is known of the model. */
   UNAVAILABLE: 'UNAVAILABLE',
+  /** This machine does not have the engine: no other try will find it there. */
+  NOT_SET_UP: 'NOT_SET_UP',
 } as const
 export type InferenceErrorCode = keyof typeof InferenceErrorCode
 

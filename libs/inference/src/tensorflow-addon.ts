@@ -5,6 +5,7 @@
 import { createRequire } from 'node:module'
 import { SERVE_TAGS } from '@drover/saved-model'
 import type { Tensor } from '@drover/serving-api'
+import { z } from 'zod'
 import { InferenceError } from './errors.ts'
 import { withMended } from './tensorflow-mended.ts'
 import {
@@ -24,7 +25,12 @@ interface Addon extends TensorAddon {
 const ADDON = '@tensorflow/tfjs-node/lib/napi-v8/tfjs_binding.node'
 let loaded: Addon | undefined
 
-/** Loads TensorFlow, once: half a second. UNAVAILABLE where it was not set up. */
+const NoAddon = z.union([
+  z.object({ code: z.literal('MODULE_NOT_FOUND') }),
+  z.object({ code: z.literal('ERR_DLOPEN_FAILED'), message: z.string().regex(/No such file/) }),
+])
+
+/** Loads TensorFlow, once: half a second. NOT_SET_UP where it is not, UNAVAILABLE where it does not start. */
 export function loadAddon(): Addon {
   if (loaded !== undefined) return loaded
   try {
@@ -32,10 +38,14 @@ export function loadAddon(): Addon {
     loaded = addon
     return addon
   } catch (cause) {
-    throw new InferenceError('UNAVAILABLE', 'TensorFlow cannot be loaded on this machine', {
-      cause,
-    })
+    throw unloaded(cause)
   }
+}
+
+/** Why the addon cannot be loaded. A library of it that is not there is an addon that was not set up. */
+export function unloaded(cause: unknown): InferenceError {
+  const code = NoAddon.safeParse(cause).success ? 'NOT_SET_UP' : 'UNAVAILABLE'
+  return new InferenceError(code, 'TensorFlow cannot be loaded on this machine', { cause })
 }
 
 /** Loads a SavedModel's graph with exactly these tags; its number. */

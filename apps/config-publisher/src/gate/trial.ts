@@ -150,6 +150,7 @@ async function attempt(
           cause: error,
         })
       case 'UNAVAILABLE':
+      case 'NOT_SET_UP':
         throw error
     }
   }

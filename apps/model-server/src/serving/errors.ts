@@ -11,6 +11,7 @@ const CODES: Readonly<Record<InferenceErrorCode, StatusCode>> = {
   CRASHED: 'UNAVAILABLE',
   TIMEOUT: 'DEADLINE_EXCEEDED',
   UNAVAILABLE: 'UNAVAILABLE',
+  NOT_SET_UP: 'UNAVAILABLE',
 }
 
 /** What upstream says of a request that was not answered in its time. */

@@ -18,8 +18,8 @@ const TRIES = 2
  * when it crashes, hangs, does not load or answers wrongly: the serving process never sees it.
  */
 export async function verifyInProbe(
-  probe: Probe,
-  { directory, engine }: PulledVersion,
+  probe: Pick<Probe, 'check'>,
+  { directory, engine }: Pick<PulledVersion, 'directory' | 'engine'>,
   golden: GoldenAnswers | undefined,
 ): Promise<void> {
   const answered = golden?.requests ?? []
@@ -61,6 +61,8 @@ function kindOf(error: unknown): 'proven' | 'again' | 'elsewhere' {
     case 'UNTRANSLATABLE':
     case 'RUN_FAILED':
     case 'INVALID_INPUT':
+    // It is to run on an engine that this server will not have: that is no reason to hold up other models.
+    case 'NOT_SET_UP':
       return 'proven'
     case 'CRASHED':
     case 'TIMEOUT':
