@@ -106,6 +106,18 @@ export function bytesOf(text: string): Uint8Array {
   return scratch.subarray(0, encoder.encodeInto(text, scratch).written)
 }
 
+/** Writes a text that is short and ASCII, as most words are, and gives how long it is; else -1. */
+export function writeAscii(text: string, to: Uint8Array): number {
+  const { length } = text
+  if (length > to.length) return -1
+  for (let at = 0; at < length; at++) {
+    const code = text.charCodeAt(at)
+    if (code > 0x7f) return -1
+    to[at] = code
+  }
+  return length
+}
+
 /** A text with a character for each of its bytes, for what goes by bytes and not by characters. */
 export const bytewise = (text: string): string => latin1(encodeText(text))
 

@@ -1,14 +1,17 @@
 import { fingerprint64 as farmhashFingerprint64 } from 'farmhash-modern'
+import { SHORT_BYTES_MAX, shortFingerprint } from './fingerprint-short.ts'
+import { whole } from './halves.ts'
 
-const SHORT_MAX = 64
+const FARMHASH_BYTES_MAX = 64
 const [K0, K1, K2] = [0xc3a5c85c97cb3127n, 0xb492b66fbe98f273n, 0x9ae16a3b2f90404fn]
 
 type Pair = [bigint, bigint]
 
 /** TensorFlow's fingerprint of bytes: FarmHash's 64-bit one, unsigned. */
 export function fingerprint64(bytes: Uint8Array): bigint {
+  if (bytes.length <= SHORT_BYTES_MAX) return whole(shortFingerprint(bytes, bytes.length))
   // Of more bytes, farmhash-modern hashes every whole multiple of 64 otherwise than TensorFlow does.
-  return bytes.length <= SHORT_MAX ? farmhashFingerprint64(bytes) : fingerprintLong(bytes)
+  return bytes.length <= FARMHASH_BYTES_MAX ? farmhashFingerprint64(bytes) : fingerprintLong(bytes)
 }
 
 const wrap = (value: bigint): bigint => BigInt.asUintN(64, value)

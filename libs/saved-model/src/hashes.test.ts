@@ -1,4 +1,8 @@
+import { fingerprint64 as farmhash } from 'farmhash-modern'
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { attr } from './graph.ts'
+import { kernelOf } from './kernels/index.ts'
 import { legacyHash64 } from './legacy-hash.ts'
 import { sipHasher } from './sip-hash.ts'
 
@@ -22,4 +26,21 @@ test('the hash of bytes does not depend on where they are in memory', () => {
 
   for (const hashOf of [hash, legacyHash64])
     expect(hashOf(bytes.subarray(3, 20))).toBe(hashOf(bytes.slice(3, 20)))
+})
+
+test('buckets of short texts are what is left of their fingerprints', () => {
+  const text = fc.oneof(fc.string({ maxLength: 40 }), fc.string({ unit: 'binary', maxLength: 10 }))
+  const count = fc.constantFrom(1, 7, 6_240, 2 ** 20 + 7, 2 ** 26, 2 ** 26 + 1, 2 ** 40 + 3)
+  const encoder = new TextEncoder()
+
+  fc.assert(
+    fc.property(fc.array(text), count, (texts, buckets) => {
+      const [op, attrs] = ['StringToHashBucketFast', { num_buckets: attr.int(buckets) }]
+      const run = kernelOf(op)?.({ name: 'y', op, inputs: [], attrs })
+      const [found] = run?.([{ dtype: 'DT_STRING', shape: [texts.length], values: texts }]) ?? []
+      const expected = texts.map((each) => farmhash(encoder.encode(each)) % BigInt(buckets))
+
+      expect(found?.values).toEqual(BigInt64Array.from(expected))
+    }),
+  )
 })

@@ -5,6 +5,7 @@ import { decodeText, encodeText } from './bytes-as-text.ts'
 import type { CarriedType } from './carried/types.ts'
 import { narrowed, widened } from './carried/values.ts'
 import { SavedModelError } from './errors.ts'
+import { longsOf, numbersOf } from './longs.ts'
 
 /** More elements than this no kernel makes: a few bytes of a request must not take all memory. */
 const ELEMENTS_MAX = 2 ** 27
@@ -118,10 +119,7 @@ export function integers(
   shape: readonly number[],
   values: readonly number[] | Float64Array,
 ): Value {
-  if (dtype !== 'DT_INT64') return numbers('DT_INT32', shape, values)
-  const longs = new BigInt64Array(values.length)
-  for (let index = 0; index < longs.length; index++) longs[index] = BigInt(values[index] ?? 0)
-  return ints(shape, longs)
+  return dtype === 'DT_INT64' ? ints(shape, longsOf(values)) : numbers('DT_INT32', shape, values)
 }
 
 /** A tensor of zeros, or of empty texts. */
@@ -247,16 +245,9 @@ export function reshaped(value: Value, shape: readonly number[]): Value {
 export function asIntegers(value: Value): number[] {
   if (value.dtype !== 'DT_INT64' && value.dtype !== 'DT_INT32')
     throw invalid(`${value.dtype} is no type of integers`)
+  if (value.dtype === 'DT_INT64') return numbersOf(value.values)
   const found: number[] = []
-  if (value.dtype === 'DT_INT32') {
-    for (const each of value.values) found.push(each)
-    return found
-  }
-  // By halves: each BigInt that is made takes longer than all the rest.
-  const { buffer, byteOffset, length } = value.values
-  const halves = new Int32Array(buffer, byteOffset, 2 * length)
-  for (let low = 0; low < halves.length; low += 2)
-    found.push((halves[low + 1] ?? 0) * 2 ** 32 + ((halves[low] ?? 0) >>> 0))
+  for (const each of value.values) found.push(each)
   return found
 }
 

@@ -88,6 +88,7 @@ class OpenModel implements KernelEngine {
       throw new InferenceError('INVALID_INPUT', `the model has no signature ${signature}`)
     const plan = new Plan(program, {
       constants: stored.constants.map((constant) => openConstant(constant, at)),
+      isJoined: true,
       dense: (layers) =>
         runLayers(
           layers.map((layer) => placeLayer(layer, stored, at)),

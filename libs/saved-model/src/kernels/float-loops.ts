@@ -51,3 +51,17 @@ export function rowSums(values: Float32Array, rows: number, size: number): Float
   }
   return to
 }
+
+/** The sums of the squares of rows: each square is rounded to a float, as it is where it stands by itself. */
+export function squareSums(values: Float32Array, rows: number, size: number): Float64Array {
+  const to = new Float64Array(rows)
+  const places = nonZeroIn(values)
+  const count = places?.length ?? values.length
+  for (let index = 0; index < count; index++) {
+    const place = places === undefined ? index : (places[index] ?? 0)
+    const value = values[place] ?? 0
+    const row = Math.floor(place / size)
+    to[row] = (to[row] ?? 0) + Math.fround(value * value)
+  }
+  return to
+}

@@ -90,6 +90,8 @@ export const textKernelOf = (op: string): Kernel | undefined => aroundText.get(o
 export { type Cost, STEP_NS, textNs } from './cost-parts.ts'
 export { costOf, layersNs, readsCharacters } from './costs.ts'
 export { activations, LEAKY_ALPHA } from './elementwise.ts'
+export type { Joint, Operand, Shape } from './joint.ts'
+export { joints } from './joints.ts'
 export type { Kernel, Run } from './kernel.ts'
 export { narrowTypeOf } from './narrow.ts'
 export { nonZeroIn } from './sparse.ts'

@@ -54,12 +54,11 @@ function addGrams(grams: string[], row: readonly string[], width: number, form: 
           ...row,
           ...Array<string>(padding).fill(form.right),
         ]
-  for (let at = 0; at + width <= padded.length; at++)
-    grams.push(
-      width === 1
-        ? (padded[at] ?? '')
-        : normalText(padded.slice(at, at + width).join(form.separator)),
-    )
+  for (let at = 0; at + width <= padded.length; at++) {
+    let gram = padded[at] ?? ''
+    for (let next = at + 1; next < at + width; next++) gram += form.separator + (padded[next] ?? '')
+    grams.push(width === 1 ? gram : normalText(gram))
+  }
 }
 
 const stringNGrams: Kernel = (node) => {

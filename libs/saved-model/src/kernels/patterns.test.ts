@@ -28,6 +28,7 @@ describe('a pattern is replaced as RE2 does it', () => {
     ['(?P<x>a)', 'ba', String.raw`<\1>`, 'b<a>'],
     ['a{2,3}', 'aaaaa', '_', '__'],
     ['a', 'xaya', String.raw`\1`, 'xaya'],
+    ['[ab]+', 'xaya', String.raw`$&$1<\0>$$`, 'x$&$1<a>$$y$&$1<a>$$'],
     ['[^]a]', ']ab', '_', ']a_'],
     ['[^-a]', '-ab', '_', '-a_'],
   ])('%s in %j by %j: %j', (source, text, by, expected) => {

@@ -4,7 +4,7 @@
 import { type Matcher, RE2JS, RE2JSException } from 're2js'
 import { isEscaped } from '../bytes-as-text.ts'
 import { invalid } from '../values.ts'
-import { translateRegex } from './regex.ts'
+import { translateRegex, withoutEscapes } from './regex.ts'
 import { adaptPattern, type Adapted, UnsupportedPattern } from './re2-syntax.ts'
 
 /** A pattern that is ready to run. */
@@ -54,16 +54,20 @@ const FAST_NS = 30
 function fastPattern(source: string): Pattern | undefined {
   const [each, first] = [true, false].map((isGlobal) => translateRegex(source, { isGlobal }))
   if (each === undefined || first === undefined) return undefined
+  // Where all bytes are UTF-8, nobody has to look out for others at each character.
+  const [eachPlain, firstPlain] = [each, first].map(withoutEscapes)
   const whole = new RegExp(`^(?:${first.source})$`, first.flags)
   return {
     characterNs: FAST_NS,
     replace(text, rewrite, isGlobal) {
+      if (rewrite.some((part) => typeof part === 'number' && part > 0)) {
+        checkBytes(text)
+        return text
+      }
+      if (!isEscaped(text))
+        return text.replace((isGlobal ? eachPlain : firstPlain) ?? each, writtenAs(rewrite))
       checkBytes(text)
-      return rewrite.some((part) => typeof part === 'number' && part > 0)
-        ? text
-        : text.replace(isGlobal ? each : first, (found) =>
-            rewrite.map((part) => (typeof part === 'number' ? found : part)).join(''),
-          )
+      return text.replace(isGlobal ? each : first, writtenAs(rewrite))
     },
     isWhole(text) {
       checkBytes(text)
@@ -71,6 +75,10 @@ function fastPattern(source: string): Pattern | undefined {
     },
   }
 }
+
+/** A rewrite without groups in JavaScript's notation. */
+const writtenAs = (rewrite: Rewrite): string =>
+  rewrite.map((part) => (typeof part === 'number' ? '$&' : part.replaceAll('$', '$$$$'))).join('')
 
 /** What is like a character, but too long or outside of Unicode: RE2 takes some of it for one. */
 const NEARLY = /[\uDCE0-\uDCEF][\uDC80-\uDCBF]{2}|[\uDCF0-\uDCF7][\uDC80-\uDCBF]{3}/u

@@ -72,6 +72,10 @@ export function translateRegex(source: string, options: { isGlobal: boolean }): 
   }
 }
 
+/** The same for texts whose bytes are all UTF-8. */
+export const withoutEscapes = ({ source, flags }: RegExp): RegExp =>
+  new RegExp(source.replaceAll(VALID, ''), flags)
+
 function partsOf(pattern: Pattern): string {
   const parts: string[] = []
   let quantifier = ''

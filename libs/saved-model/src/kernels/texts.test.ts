@@ -1,5 +1,6 @@
 // What operations on texts refuse. What they answer is compared with TensorFlow: see libs/inference.
 
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { attr, type NodeDef } from '../graph.ts'
 import { refusalOrNone } from '../refusal.fixture.ts'
@@ -111,4 +112,33 @@ test('pieces of a character that are put together are the character', () => {
   const joined = run('StringJoin', {}, [words('\uDCC3'), words('\uDCA4')])
 
   expect(joined).toEqual([words('ä')])
+})
+
+test('words are what stands between spaces of ASCII', () => {
+  const unit = fc.constantFrom(
+    'a',
+    'é',
+    '\u00A0',
+    '\u2003',
+    '\b',
+    ' ',
+    '\t',
+    '\n',
+    '\v',
+    '\f',
+    '\r',
+    '\x0E',
+  )
+
+  fc.assert(
+    fc.property(fc.array(fc.string({ unit })), (rows) => {
+      const separator: Value = { dtype: 'DT_STRING', shape: [], values: [''] }
+      const [, found] = run('StringSplitV2', {}, [words(...rows), separator]) ?? []
+
+      const expected = rows.flatMap((row) =>
+        row.split(/[ \t\n\v\f\r]+/).filter((word) => word !== ''),
+      )
+      expect(found?.values).toEqual(expected)
+    }),
+  )
 })

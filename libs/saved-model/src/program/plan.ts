@@ -12,6 +12,7 @@ import {
 import { untranslatable } from '../node-attrs.ts'
 import { asInteger, copied, invalid, toTensor, toValue, type Value } from '../values.ts'
 import { BRANCH_OUTPUT } from '../scopes.ts'
+import { joinedSteps } from './joined.ts'
 import type { DenseLayer, DenseStep, NodeStep, Program, Step } from './program.ts'
 
 /** What a program's slots hold during a run. */
@@ -25,13 +26,17 @@ export interface PlanParts {
   dense?: (layers: readonly DenseLayer[]) => Run
   /** To find out what it costs: all branches run, and nothing is checked. */
   isTrial?: boolean
+  /** Whether nobody counts the steps: what follows each other may be done in one. */
+  isJoined?: boolean
 }
 
 interface Stage {
   label: string
   inputs: readonly number[]
   outputs: readonly number[]
-  run: Run
+  /** Undefined for one that is to run part by part. */
+  run: (given: readonly Value[]) => readonly Value[] | undefined
+  parts: readonly Stage[]
   cost: Cost
   /** See `NodeStep`. */
   when: NodeStep['when'] | undefined
@@ -58,7 +63,8 @@ export class Plan {
       this.#filled[slot] = parts.constants[constant]
     const isFilled = program.constants.length > 0
     this.#kept = isFilled ? new Set<unknown>(this.#filled.map((value) => value?.values)) : undefined
-    this.#stages = program.steps.map((step) => stageOf(step, parts))
+    const stages = program.steps.map((step) => stageOf(step, parts))
+    this.#stages = parts.isJoined === true ? joined(stages, program, parts.constants) : stages
   }
 
   /** How many steps there are. */
@@ -124,10 +130,32 @@ export class Plan {
   }
 }
 
+/** The stages with joints in place of what they do. */
+function joined(
+  stages: readonly Stage[],
+  program: Program,
+  constants: PlanParts['constants'],
+): readonly Stage[] {
+  const found = joinedSteps(program, constants)
+  if (found.size === 0) return stages
+  const left: (Stage | undefined)[] = [...stages]
+  for (const [last, { joint, steps, inputs }] of found) {
+    const parts = steps.flatMap((number) => stages[number] ?? [])
+    for (const number of steps) left[number] = undefined
+    const stage = stages[last]
+    const run = (given: readonly Value[]) => {
+      const value = joint.run(given)
+      return value && [value]
+    }
+    if (stage !== undefined) left[last] = { ...stage, inputs, run, parts, cost: joint.cost }
+  }
+  return left.filter((stage) => stage !== undefined)
+}
+
 function stageOf(step: Step, { dense, isTrial = false }: PlanParts): Stage {
   const { op, name, inputs, outputs } = step
   const label = `${op} (node ${name})`
-  const always = { label, inputs, outputs, when: undefined, isChoice: false }
+  const always = { label, inputs, outputs, parts: [], when: undefined, isChoice: false }
   if (step.kind === 'dense') {
     if (dense === undefined) throw new SavedModelError('UNTRANSLATABLE', `${label} is a layer`)
     return { ...always, run: dense(step.layers), cost: denseCost(step) }
@@ -170,10 +198,14 @@ function runStage(stage: Stage, slots: Slots): void {
     return
   }
   const results = resultsOf(stage, givenTo(stage, slots))
+  if (results === undefined) {
+    for (const part of stage.parts) runStage(part, slots)
+    return
+  }
   for (let port = 0; port < results.length; port++) slots[outputs[port] ?? -1] = results[port]
 }
 
-function resultsOf({ label, run }: Stage, given: readonly Value[]): Value[] {
+function resultsOf({ label, run }: Stage, given: readonly Value[]): ReturnType<Stage['run']> {
   try {
     return run(given)
   } catch (cause) {
