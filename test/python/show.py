@@ -1,4 +1,4 @@
-"""What saved_model_cli shows of SavedModels, up to their concrete functions, which no server sees."""
+"""What saved_model_cli shows of SavedModels."""
 
 import contextlib
 import io
@@ -12,7 +12,7 @@ def show(directory):
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         saved_model_cli._show_all(directory)
-    return printed.getvalue().split("\nConcrete Functions:")[0]
+    return printed.getvalue()
 
 
 print(json.dumps([show(directory) for directory in json.load(sys.stdin)]))

@@ -4,14 +4,17 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
-import { inspectCommand, makeOutput } from '@drover/drover'
 import { inspectModel } from '@drover/inference'
 import { untranslatedIn } from '@drover/saved-model'
+import { inspected, sorted } from '../support/inspected.ts'
 import { preparePython, runPython } from '../support/python.ts'
 import { isFast, type Row, runZoo } from './run.ts'
+import { countsOf } from './table.ts'
 import { prepareZoo } from './zoo.ts'
 
 const MODELS_MIN = 80
+/** The goal of issue 6, of those that answer as Python does. */
+const FAST_SHARE_MIN = 0.75
 /** The models are made the first time, and before that a Python for them. */
 const PREPARE_MS_MAX = 30 * 60_000
 /** Python reads all of them, one after the other. */
@@ -29,6 +32,12 @@ beforeAll(async () => {
 
 test('the zoo is large', () => {
   expect(rows.length).toBeGreaterThanOrEqual(MODELS_MIN)
+})
+
+test('three of four models run without TensorFlow', () => {
+  const { models, fast } = countsOf(rows)
+
+  expect(fast / models).toBeGreaterThanOrEqual(FAST_SHARE_MIN)
 })
 
 test('every model answers as Python TensorFlow does, but for those that are known not to', () => {
@@ -70,29 +79,11 @@ test(
     for (const [index, { name }] of rows.entries()) {
       const graphs = (theirs[index] ?? '').split(/\n(?=MetaGraphDef with tag-set)/)
       expect(graphs.length, name).toBeGreaterThan(1)
-      for (const graph of graphs)
-        expect(sortedOps(ours[index] ?? ''), name).toContain(sortedOps(graph))
+      for (const graph of graphs) expect(sorted(ours[index] ?? ''), name).toContain(sorted(graph))
     }
   },
   SHOW_MS_MAX,
 )
-
-/** What `drover inspect` prints. */
-async function inspected(directory: string): Promise<string> {
-  let printed = ''
-  const output = {
-    ...makeOutput(false),
-    result: (_value: object, lines: readonly string[]) => void (printed = lines.join('\n')),
-  }
-  await inspectCommand(output, directory)
-  return printed
-}
-
-/** Python prints the set of operations in any order. */
-const sortedOps = (text: string): string =>
-  text
-    .replace(/(?<=following ops: \{).*(?=\})/g, (ops) => ops.split(', ').toSorted().join(', '))
-    .trim()
 
 test('those that are known not to still do not, and are there', () => {
   const wrong = new Set(rows.flatMap(({ name, failure }) => (failure === undefined ? [] : name)))

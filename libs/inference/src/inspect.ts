@@ -1,6 +1,15 @@
 // What people ask of a model's folder: what is in it, what would run it, and why nothing faster.
 
-import { type SavedModel, tagSetsIn } from '@drover/saved-model'
+import {
+  checkpointFault,
+  type Fingerprint,
+  type PythonFunction,
+  pythonFunctionsIn,
+  readFingerprint,
+  type SavedModel,
+  SavedModelError,
+  tagSetsIn,
+} from '@drover/saved-model'
 import { causeOf, choose } from './choice.ts'
 import { InferenceError } from './errors.ts'
 import { KernelMemory } from './kernel/memory.ts'
@@ -12,7 +21,12 @@ import {
   outlineModel,
   readModelBytes,
 } from './model-files.ts'
+import { ModelFolder } from './model-folder.ts'
 import type { EngineName } from './servable.ts'
+
+const FINGERPRINT = 'fingerprint.pb'
+/** It has a hundred. */
+const FINGERPRINT_BYTES_MAX = 65_536
 
 /** One graph of a SavedModel. */
 export interface InspectedGraph {
@@ -23,12 +37,16 @@ export interface InspectedGraph {
   engine: EngineName | undefined
   /** Why nothing may run it, or why the faster engines do not. */
   reasons: { engine?: EngineName; reason: string }[]
+  /** What Python calls beside the signatures; undefined where there is none of it, or what cannot be read. */
+  functions?: readonly PythonFunction[]
 }
 
 export interface Inspection {
   /** Of all files that an engine reads. */
   sizeBytes: number
   graphs: InspectedGraph[]
+  /** Undefined where there is no such file; a damaged one is no fault of the model. */
+  fingerprint?: Fingerprint | { fault: string }
 }
 
 /**
@@ -38,8 +56,23 @@ export interface Inspection {
 export const inspectModel = async (
   directory: string,
   allowedOperations?: readonly string[],
-): Promise<Inspection> =>
-  inspectBytes(directory, await readModelBytes(directory), allowedOperations)
+): Promise<Inspection> => {
+  const inspection = inspectBytes(directory, await readModelBytes(directory), allowedOperations)
+  const fingerprint = await fingerprintOf(directory)
+  return { ...inspection, ...(fingerprint !== undefined && { fingerprint }) }
+}
+
+async function fingerprintOf(directory: string): Promise<Inspection['fingerprint']> {
+  try {
+    const folder = await ModelFolder.open(directory)
+    if (!(await folder.has(FINGERPRINT))) return undefined
+    return readFingerprint(await folder.read(FINGERPRINT, FINGERPRINT_BYTES_MAX))
+  } catch (error) {
+    // What is refused and what the system says have a code.
+    if (!(error instanceof Error && 'code' in error)) throw error
+    return { fault: `${FINGERPRINT} cannot be read: ${error.message}` }
+  }
+}
 
 /** The same of what was read of it. */
 export function inspectBytes(
@@ -57,9 +90,21 @@ export function inspectBytes(
   }
   const graphs = Array.from(byTags.values(), ({ tags, hidden }) => ({
     hidden,
+    ...functionsIn(bytes, tags),
     ...inspectGraph(directory, bytes, { tags, allowedOperations }),
   }))
   return { sizeBytes: bytes.sizeBytes, graphs }
+}
+
+/** No server looks at them, so that a damaged one is no fault of the model. */
+function functionsIn({ graph }: ModelBytes, tags: string[]): Pick<InspectedGraph, 'functions'> {
+  try {
+    const functions = pythonFunctionsIn(graph, tags)
+    return functions === undefined ? {} : { functions }
+  } catch (error) {
+    if (error instanceof SavedModelError) return {}
+    throw error
+  }
 }
 
 function tagSetsOf(directory: string, { graph }: ModelBytes): string[][] {
@@ -76,7 +121,7 @@ function inspectGraph(
   directory: string,
   bytes: ModelBytes,
   { tags, allowedOperations }: Reading,
-): Omit<InspectedGraph, 'hidden'> {
+): Omit<InspectedGraph, 'hidden' | 'functions'> {
   const files = outlineModel(directory, bytes, tags)
   const { savedModel } = files
   const fault = faultOf(bytes, files, allowedOperations)
@@ -84,6 +129,9 @@ function inspectGraph(
   try {
     const choice = choose(savedModel, 'auto', new KernelMemory())
     if (choice.engine === 'kernel') choice.kernel.free()
+    const cause = choice.engine === 'tensorflow' ? checkpointFault(savedModel) : undefined
+    if (cause !== undefined)
+      throw new InferenceError('LOAD_FAILED', 'the variables cannot be restored', { cause })
     return { savedModel, engine: choice.engine, reasons: [...choice.passedOver] }
   } catch (error) {
     if (!(error instanceof InferenceError)) throw error

@@ -42,12 +42,7 @@ export function readSavedModel(
 ): SavedModel {
   if (bytes.length > BYTES_MAX)
     throw new SavedModelError('TOO_LARGE', `the file has ${bytes.length} bytes`)
-  const metaGraphs = outlineMetaGraphs(bytes)
-  if (metaGraphs.length === 0)
-    throw new SavedModelError('NOT_A_SAVED_MODEL', 'the file holds no graph')
-  const wanted = new Set(tags)
-  const found = metaGraphs.find((each) => isSame(new Set(each.tags), wanted))
-  if (found === undefined) throw noSuchGraph(tags, metaGraphs)
+  const found = metaGraphOf(bytes, tags)
   const budget = new Budget(bytes.length)
   const graph = readGraph(found.graph, budget)
   const { [INIT_SIGNATURE]: init, ...signatures } = recordOf(
@@ -64,6 +59,20 @@ export function readSavedModel(
     neededFiles: neededFiles(found, graph),
   }
 }
+
+function metaGraphOf(bytes: Uint8Array, tags: readonly string[]): MetaGraph {
+  const metaGraphs = outlineMetaGraphs(bytes)
+  if (metaGraphs.length === 0)
+    throw new SavedModelError('NOT_A_SAVED_MODEL', 'the file holds no graph')
+  const wanted = new Set(tags)
+  const found = metaGraphs.find((each) => isSame(new Set(each.tags), wanted))
+  if (found === undefined) throw noSuchGraph(tags, metaGraphs)
+  return found
+}
+
+/** The SavedObjectGraph beside the graph with these tags; undefined where there is none. */
+export const objectsBeside = (bytes: Uint8Array, tags: readonly string[]): Uint8Array | undefined =>
+  metaGraphOf(bytes, tags).objects
 
 /** TensorFlow 1 names what is run after a load in collections, TensorFlow 2 by a signature of its own. */
 function loadingOf(found: MetaGraph, init: SignatureDef | undefined): SavedModel['loading'] {
@@ -124,6 +133,8 @@ interface MetaGraph {
   tags: string[]
   tensorflowVersion: string
   graph: Uint8Array
+  /** What Python makes of it; TensorFlow 1 wrote none. */
+  objects: Uint8Array | undefined
   signatures: Uint8Array[]
   /** See `Loading`. */
   restoreOp: string
@@ -140,6 +151,7 @@ function outlineMetaGraph(bytes: Uint8Array): MetaGraph {
     tags: [],
     tensorflowVersion: '',
     graph: new Uint8Array(),
+    objects: undefined,
     signatures: [],
     restoreOp: '',
     checkpointPath: '',
@@ -187,6 +199,9 @@ function outlineField(found: MetaGraph, { number, bytes }: WireField): void {
       break
     case META.asset_file_def:
       found.assets.push(readAsset(bytes))
+      break
+    case META.object_graph_def:
+      found.objects = bytes
       break
     default:
       break

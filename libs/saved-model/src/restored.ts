@@ -75,6 +75,35 @@ export function twinsOf(model: SavedModel): Twins[] {
   }
 }
 
+/**
+ * The keys under which the checkpoint has again what it has under others: Keras' `export` saves each weight from
+ * both of its handles.
+ */
+export function doubledKeys(model: SavedModel): ReadonlySet<string> {
+  const doubled = new Set<string>()
+  const copies = copiesIn(model)
+  if (copies.length === 0) return doubled
+  try {
+    const keys = restoredKeys(model)
+    for (const { twin, restored } of copies) {
+      const [one, other] = [twin, restored].map((handle) => keys.get(resourceOf(handle)))
+      if (one !== undefined && other !== undefined && isSameValue(model, one.key, other.key))
+        doubled.add(other.key)
+    }
+  } catch (error) {
+    // What cannot be followed, or not be read, is not known to be one.
+    if (!(error instanceof SavedModelError)) throw error
+  }
+  return doubled
+}
+
+function isSameValue({ checkpoint }: SavedModel, one: string, other: string): boolean {
+  if (one === other) return false
+  const [a, b] = [one, other].map((key) => checkpoint?.entries.get(key))
+  if (a === undefined || b === undefined) return false
+  return (['dtype', 'size', 'crc32c'] as const).every((fact) => a[fact] === b[fact])
+}
+
 function twinsAmong(
   model: SavedModel,
   { copies, keys }: { copies: readonly Twins[]; keys: Keys },
@@ -146,7 +175,7 @@ export function restoredAt(nodes: Nodes, input = ''): Restored | undefined {
   return key === undefined || slice === undefined ? undefined : { key, slice }
 }
 
-function textAt(nodes: Nodes, input: string | undefined, index: number): string | undefined {
+export function textAt(nodes: Nodes, input: string | undefined, index: number): string | undefined {
   const value = sourceOf(nodes, input)?.node.attrs['value']
   if (value?.kind !== 'tensor' || value.value.dtype !== 'DT_STRING') return undefined
   const text = value.value.values[index]

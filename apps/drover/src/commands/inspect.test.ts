@@ -1,9 +1,15 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { attr, GraphBuilder, PREDICT_METHOD, writeSavedModel } from '@drover/saved-model'
+import {
+  attr,
+  GraphBuilder,
+  PREDICT_METHOD,
+  VariableBuilder,
+  writeSavedModel,
+} from '@drover/saved-model'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { makeOutput } from '../output.ts'
+import { CliError, makeOutput } from '../output.ts'
 import { inspectCommand } from './inspect.ts'
 
 let directory: string
@@ -29,10 +35,10 @@ async function write(op: string): Promise<void> {
   await writeFile(join(directory, 'saved_model.pb'), bytes)
 }
 
-/** What is printed, and what it is as JSON. */
-async function inspect(): Promise<{ lines: readonly string[]; value: object }> {
+/** What is printed, what it is as JSON, and what is said of a model that nothing may run. */
+async function inspect() {
   let printed: { lines: readonly string[]; value: object } | undefined
-  await inspectCommand(
+  const refusal = await inspectCommand(
     {
       ...makeOutput(false),
       result: (value, lines) => {
@@ -40,9 +46,12 @@ async function inspect(): Promise<{ lines: readonly string[]; value: object }> {
       },
     },
     directory,
-  )
+  ).catch((error: unknown) => {
+    if (!(error instanceof CliError) || printed === undefined) throw error
+    return error
+  })
   if (printed === undefined) throw new Error('nothing was printed')
-  return printed
+  return { ...printed, ...(refusal !== undefined && { refusal }) }
 }
 
 test('a model is shown as saved_model_cli shows it, with what would run it', async () => {
@@ -95,6 +104,78 @@ test.each([
   const at = lines.indexOf(`Engine: ${engine}`)
   expect(lines.slice(at + 1)).toEqual(reasons.map((reason) => `  ${reason}`))
   expect(at).toBeGreaterThan(0)
+})
+
+test('what nothing may run is rejected, as the gate would', async () => {
+  await write('ReadFile')
+
+  expect((await inspect()).refusal).toMatchObject({
+    exit: 7,
+    message: `nothing may run ${directory}: the node y is ReadFile, which reads files`,
+  })
+})
+
+/** A model of which only TensorFlow can run an operation, with a variable; the index is damaged by the caller. */
+async function writeVariable(damage: (index: Uint8Array) => Uint8Array): Promise<void> {
+  const to = new GraphBuilder()
+  const variables = new VariableBuilder(to)
+  const values = Float32Array.of(1, 2, 3)
+  to.add('Foreign', 'y', [variables.add('w', { dtype: 'DT_FLOAT', shape: [3], values })], {})
+  const { saver, files } = variables.finish()
+  const outputs = { y: info('y:0') }
+  const signatures = { serving_default: { methodName: PREDICT_METHOD, inputs: {}, outputs } }
+  await mkdir(join(directory, 'variables'))
+  for (const [path, bytes] of files)
+    await writeFile(join(directory, path), path.endsWith('.index') ? damage(bytes) : bytes)
+  const bytes = writeSavedModel({ graph: to.build(), signatures, saver })
+  await writeFile(join(directory, 'saved_model.pb'), bytes)
+}
+
+test('variables that can be restored are TensorFlow’s where it has to run the model', async () => {
+  await writeVariable((index) => index)
+
+  const { lines, refusal } = await inspect()
+
+  expect(lines).toContain('Engine: tensorflow')
+  expect(lines).toContain('Variables: 1, 3 parameters, 12 bytes')
+  expect(refusal).toBeUndefined()
+})
+
+test('a model whose checkpoint TensorFlow cannot restore is refused, and the file is named', async () => {
+  await writeVariable((index) => index.subarray(0, -1))
+
+  const { lines, refusal } = await inspect()
+
+  expect(lines).toContain('Engine: none, it is refused')
+  expect(lines).toContain('Variables: unknown, they were not read')
+  expect(refusal?.message).toMatch(
+    /variables\/variables cannot be read: the index does not end like a table/,
+  )
+})
+
+test('a fingerprint is shown', async () => {
+  await write('Relu')
+  await writeFile(join(directory, 'fingerprint.pb'), Uint8Array.of(8, 5, 58, 1, 97))
+
+  const { lines } = await inspect()
+
+  expect(lines.slice(-7, -4)).toEqual([
+    'Fingerprint: a',
+    '  saved_model_checksum: 5',
+    '  graph_def_program_hash: 0',
+  ])
+})
+
+test('a damaged fingerprint is named and no fault of the model, as for TensorFlow', async () => {
+  await write('Relu')
+  await writeFile(join(directory, 'fingerprint.pb'), Uint8Array.of(8))
+
+  const { lines, refusal } = await inspect()
+
+  expect(lines.at(-1)).toBe(
+    'Fingerprint: fingerprint.pb cannot be read: not protobuf: it ends inside a number',
+  )
+  expect(refusal).toBeUndefined()
 })
 
 test('a model that is too large for a kernel is one for onnx', async () => {

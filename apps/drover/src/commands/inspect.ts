@@ -1,32 +1,57 @@
 import {
   AllowedOperations,
   type InspectedGraph,
+  type Inspection,
   inspectModel,
   InferenceError,
 } from '@drover/inference'
-import type { GraphDef, SavedModel } from '@drover/saved-model'
+import {
+  doubledKeys,
+  type GraphDef,
+  type PythonFunction,
+  type SavedModel,
+  SavedModelError,
+  SERVE_TAGS,
+} from '@drover/saved-model'
 import type { SignatureDef, TensorInfo } from '@drover/serving-api'
 import { z } from 'zod'
 import { CliError, Exit, type Output } from '../output.ts'
+import { functionLines } from './python-text.ts'
 
+const CHECKPOINT_INDEX = 'variables/variables.index'
 /** TensorFlow's own entries of a checkpoint: no variables of the model. */
 const BOOKKEEPING = /^(_CHECKPOINTABLE_OBJECT_GRAPH|save_counter\/)/
 
 /**
  * `drover inspect <directory>`: what `saved_model_cli show --all` says of a SavedModel, in its words,
- * and besides what would run it here and why nothing faster. Nothing of the model is run.
+ * and besides what would run it here and why nothing faster. Nothing of the model is run. Ends as what is
+ * rejected where nothing may run what a server is asked for.
  */
 export async function inspectCommand(output: Output, directory: string, allow = ''): Promise<void> {
   const allowed = AllowedOperations.safeParse(allow)
   if (!allowed.success) throw new CliError(Exit.USAGE, `--allow: ${z.prettifyError(allowed.error)}`)
-  const { sizeBytes, graphs } = await inspectModel(directory, allowed.data).catch(
+  const { sizeBytes, graphs, fingerprint } = await inspectModel(directory, allowed.data).catch(
     (cause: unknown) => {
       if (!(cause instanceof InferenceError)) throw cause
       throw new CliError(Exit.USAGE, `${directory} cannot be read as a SavedModel`, { cause })
     },
   )
   const views = graphs.map(viewOf).toSorted((a, b) => compare(a.tags.join(), b.tags.join()))
-  output.result({ directory, sizeBytes, graphs: views }, views.flatMap(linesOf))
+  output.result({ directory, sizeBytes, fingerprint, graphs: views }, [
+    ...views.flatMap(linesOf),
+    ...fingerprintLines(fingerprint),
+  ])
+  const [refused] = refusedIn(views)
+  if (refused !== undefined)
+    throw new CliError(Exit.REJECTED, `nothing may run ${directory}: ${refused}`)
+}
+
+/** Why nothing may run the graph that is served, or any graph where there is no such. */
+function refusedIn(views: readonly GraphView[]): string[] {
+  const served = views.filter(({ tags }) => tags.join() === SERVE_TAGS.join())
+  const asked = served.length > 0 ? served : views
+  if (asked.some(({ engine }) => engine !== null)) return []
+  return asked.flatMap(({ reasons }) => reasons.map(({ reason }) => reason))
 }
 
 /** What is said of one graph. */
@@ -39,7 +64,9 @@ interface GraphView {
   /** Those that `saved_model_cli` names. */
   opsUsed: readonly string[]
   functions: number
-  /** What the checkpoint restores; undefined where it was not read. */
+  /** What Python calls beside the signatures; null where it knows nothing of the model. */
+  concreteFunctions: readonly PythonFunction[] | null
+  /** What the checkpoint restores, and once what it has twice; undefined where it was not or cannot be read. */
   variables: { count: number; elements: number; bytes: number } | undefined
   files: readonly string[]
   /** Graphs with the same tags behind it, which nobody can ask for. */
@@ -48,7 +75,7 @@ interface GraphView {
   reasons: InspectedGraph['reasons']
 }
 
-function viewOf({ savedModel, hidden, engine, reasons }: InspectedGraph): GraphView {
+function viewOf({ savedModel, functions, hidden, engine, reasons }: InspectedGraph): GraphView {
   const { tags, tensorflowVersion, signatures, uncallable, graph, neededFiles } = savedModel
   return {
     tags,
@@ -57,6 +84,7 @@ function viewOf({ savedModel, hidden, engine, reasons }: InspectedGraph): GraphV
     ops: opsOf(graph),
     opsUsed: opsUsedBy(graph),
     functions: graph.functions?.size ?? 0,
+    concreteFunctions: functions ?? null,
     variables: variablesOf(savedModel),
     files: [...new Set(neededFiles)],
     hidden,
@@ -90,10 +118,13 @@ const elementsOf = (shape: readonly number[]): number =>
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
 
-function variablesOf({ checkpoint }: SavedModel): GraphView['variables'] {
-  const entries = checkpoint?.entries
+function variablesOf(model: SavedModel): GraphView['variables'] {
+  const entries = entriesOf(model)
   if (entries === undefined) return undefined
-  const kept = [...entries.values()].filter(({ key }) => !BOOKKEEPING.test(key))
+  const doubled = doubledKeys(model)
+  const kept = [...entries.values()].filter(
+    ({ key }) => !BOOKKEEPING.test(key) && !doubled.has(key),
+  )
   return {
     count: kept.length,
     elements: sum(kept.map(({ shape }) => elementsOf(shape))),
@@ -105,20 +136,31 @@ function variablesOf({ checkpoint }: SavedModel): GraphView['variables'] {
   }
 }
 
+function entriesOf({ checkpoint, neededFiles }: SavedModel) {
+  const isNeeded = neededFiles.includes(CHECKPOINT_INDEX)
+  try {
+    return checkpoint?.entries ?? (isNeeded ? undefined : new Map<string, never>())
+  } catch (error) {
+    // What would run the model says it, where that needs the variables.
+    if (error instanceof SavedModelError) return undefined
+    throw error
+  }
+}
+
 function linesOf(view: GraphView): string[] {
-  const { tags, signatures, ops, functions, variables, files, hidden, engine, reasons } = view
+  const { tags, signatures, ops, functions, files, hidden, engine, reasons } = view
   const sorted = Object.entries(signatures).toSorted(([a], [b]) => compare(a, b))
   const counted = Object.entries(ops).map(([op, count]) => `${op} ${count}`)
-  const { count, elements, bytes } = variables ?? { count: 0, elements: 0, bytes: 0 }
   return [
     '',
     `MetaGraphDef with tag-set: '${tags.join(', ')}' contains the following SignatureDefs:`,
     ...sorted.flatMap(([name, signature]) => ['', ...signatureLines(name, signature)]),
     `The MetaGraph with tag set [${quoted(tags)}] contains the following ops: {${quoted(view.opsUsed)}}`,
+    ...concreteLines(view),
     '',
     `Operations: ${counted.join(', ')}`,
     `Functions: ${functions}`,
-    `Variables: ${count}, ${elements} parameters, ${bytes} bytes`,
+    `Variables: ${variableText(view)}`,
     `Needed files: ${files.join(', ') || 'none'}`,
     `Written by TensorFlow ${view.tensorflowVersion || 'of an unknown version'}`,
     ...(hidden > 0 ? [`Never loaded: ${hidden} more with these tags`] : []),
@@ -128,6 +170,35 @@ function linesOf(view: GraphView): string[] {
     ),
   ]
 }
+
+const concreteLines = ({ concreteFunctions }: GraphView): string[] =>
+  concreteFunctions === null
+    ? []
+    : ['', 'Concrete Functions:', ...concreteFunctions.map(functionText)]
+
+/** Each but the first has an empty line before it. */
+const functionText = (each: PythonFunction, index: number): string =>
+  [...(index > 0 ? [''] : []), ...functionLines(each)].join('\n')
+
+function variableText({ variables }: GraphView): string {
+  if (variables === undefined) return 'unknown, they were not read'
+  const { count, elements, bytes } = variables
+  return `${count}, ${elements} parameters, ${bytes} bytes`
+}
+
+function fingerprintLines(fingerprint: Inspection['fingerprint']): string[] {
+  if (fingerprint === undefined) return []
+  if ('fault' in fingerprint) return ['', `Fingerprint: ${fingerprint.fault}`]
+  const { uuid, ...numbers } = fingerprint
+  return [
+    '',
+    `Fingerprint: ${uuid}`,
+    ...Object.entries(numbers).map(([name, number]) => `  ${nameInProto(name)}: ${number}`),
+  ]
+}
+
+const nameInProto = (name: string): string =>
+  name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 
 /** As `saved_model_cli` prints it. */
 function signatureLines(name: string, { inputs, outputs, methodName }: SignatureDef): string[] {

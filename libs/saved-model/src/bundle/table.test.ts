@@ -53,8 +53,8 @@ const oddBlock = (...numbers: number[]): Uint8Array => {
 describe('a refusal says why', () => {
   const good = writeTable([entry('a', 'one'), entry('b', 'two')])
   const cases: [string, Uint8Array, RegExp][] = [
-    ['nothing', new Uint8Array(), /^NOT_A_SAVED_MODEL: the table is shorter than its footer/],
-    ['zeros', new Uint8Array(100), /^NOT_A_SAVED_MODEL: the file does not end like a table/],
+    ['nothing', new Uint8Array(), /^NOT_A_SAVED_MODEL: the index is shorter than its footer/],
+    ['zeros', new Uint8Array(100), /^NOT_A_SAVED_MODEL: the index does not end like a table/],
     ['a table cut off at its front', good.subarray(9), /outside the table|checksum|compressed/],
     [
       'a changed byte',

@@ -82,11 +82,11 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
 
 /** The place of the block that says where the others are. */
 function readFooter(file: Uint8Array): Handle {
-  if (file.length < FOOTER_BYTES) throw damaged('the table is shorter than its footer')
+  if (file.length < FOOTER_BYTES) throw damaged('the index is shorter than its footer')
   const footer = file.subarray(file.length - FOOTER_BYTES)
   const places = footer.subarray(0, FOOTER_BYTES - MAGIC.length)
   if (compareBytes(footer.subarray(places.length), MAGIC) !== 0)
-    throw damaged('the file does not end like a table')
+    throw damaged('the index does not end like a table')
   const reader = new ByteReader(places, 'the footer of the table')
   // The first is a block of no use to TensorFlow.
   readHandle(reader)
