@@ -57,7 +57,7 @@ describe('a pushed version that fails in the gate leaves the one before served, 
       'no model at all',
       2,
       async () => await makeFolder('garbage', { 'saved_model.pb': 'no model at all' }),
-      /TensorFlow cannot serve it: /,
+      /it cannot be served: /,
     ],
     [
       'a model that asks its callers for more',

@@ -46,6 +46,23 @@ export function unaryModel(op: string): Uint8Array {
   })
 }
 
+/** What it answers is drawn by chance, each time anew; another signature may answer the input. */
+export function noisyModel(steady?: string): Uint8Array {
+  const graph = withInput()
+  const shape = attr.type('DT_INT32')
+  graph.add('Shape', 'shape', ['x'], { ...float, out_type: shape })
+  graph.add('RandomStandardNormal', 'scores', ['shape'], {
+    dtype: attr.type('DT_FLOAT'),
+    T: shape,
+    seed: attr.int(0),
+    seed2: attr.int(0),
+  })
+  const outputs = { scores: { name: 'x:0', dtype: 'DT_FLOAT', shape: [-1, FEATURES] } } as const
+  const others = steady === undefined ? {} : { [steady]: predict({ outputs }) }
+  const signatures = { serving_default: predict(), ...others }
+  return writeSavedModel({ graph: graph.build(), signatures })
+}
+
 /** The same answers under another name for the input. */
 export function renamedModel(): Uint8Array {
   const graph = withInput()

@@ -22,7 +22,7 @@ import {
 } from '@drover/serving-api'
 import { afterAll, describe, expect, test } from 'vitest'
 import { qualityOf } from '../facts.fixture.ts'
-import { linearModel, renamedModel, unaryModel } from '../models.fixture.ts'
+import { linearModel, noisyModel, renamedModel, unaryModel } from '../models.fixture.ts'
 import { type Files, filesOf, type World } from '../world.fixture.ts'
 import { golden, id, startGate, startWith, verdictIn } from './gate.fixture.ts'
 import type { GateParts } from './gate.ts'
@@ -79,6 +79,20 @@ test('a version that brought no golden requests gets the same seeded ones every 
   expect(second).toEqual(first)
 })
 
+test('a signature that answers by chance is confirmed by no request, the others are', async () => {
+  await using world = await startWith(filesOf(noisyModel('steady')))
+
+  await startGate(world, { probe }).look(id)
+
+  const { requests } = await requireJson(
+    world.store,
+    `${madePrefix(id, 1, 1)}/golden.json`,
+    GoldenAnswers,
+  )
+  expect((await verdictIn(world))?.pass).toBe(true)
+  expect(requests.map(({ signature }) => signature)).toEqual(['steady', 'steady'])
+})
+
 test('a version that only TensorFlow can run is served by TensorFlow', async () => {
   await using world = await startWith(filesOf(unaryModel('Digamma'), golden()))
 
@@ -113,8 +127,12 @@ test('a version on which the engines disagree is served by TensorFlow', async ()
 
 describe('what is wrong with the version itself fails at once and is named', () => {
   test.each<[string, Files, RegExp]>([
-    ['garbage', { 'saved_model.pb': 'no model' }, /^TensorFlow cannot serve it: /],
-    ['no model at all', { 'readme.txt': 'hello' }, /^TensorFlow cannot serve it: /],
+    [
+      'garbage',
+      { 'saved_model.pb': 'no model' },
+      /^it cannot be served: the model cannot be read: /,
+    ],
+    ['no model at all', { 'readme.txt': 'hello' }, /^it cannot be served: /],
     [
       'golden requests that are none',
       { ...filesOf(linearModel()), 'assets.extra/drover/golden.json': '{"format":1}' },
@@ -129,6 +147,16 @@ describe('what is wrong with the version itself fails at once and is named', () 
       'answers that are not finite',
       filesOf(unaryModel('Log'), golden({ x: floatTensor([-1, 2], [1, 2]) })),
       /^TensorFlow's answer 0 is not finite/,
+    ],
+    [
+      'answers by chance to requests of its own',
+      filesOf(noisyModel(), golden()),
+      /^its signature serving_default answers the same request otherwise the second time/,
+    ],
+    [
+      'answers by chance to requests made from its signatures',
+      filesOf(noisyModel()),
+      /none made from its signatures: its signature serving_default answers the same request otherwise/,
     ],
     [
       'no default signature',

@@ -1,5 +1,6 @@
 import { type EngineName, InferenceError, type Probe, type ProbeEngine } from '@drover/inference'
 import type { Check } from '@drover/model-config'
+import { compareAnswers, TOLERANCE } from '@drover/serving-api'
 import { type Answer, checkAnswers, type Signatures } from './checks.ts'
 import { type Attempt, checkEngines, REASON_CHARACTERS_MAX } from './engines.ts'
 import type { Brought } from './fetch.ts'
@@ -50,6 +51,9 @@ export interface TrialParts {
 }
 
 const NAMES = { tensorflow: 'TensorFlow', fast: 'the fast engine' } as const
+/** Of a model that keeps what requests change, or draws by chance: its answers confirm no server. */
+const CHANGES =
+  'answers the same request otherwise the second time, so that no server could be confirmed by it'
 const NOTHING = { engine: undefined, signatures: undefined, requests: [], answers: [] }
 
 /**
@@ -97,11 +101,12 @@ type Asked = Exclude<Brought, { kind: 'invalid' }>
 async function ask(parts: TrialParts, engine: ProbeEngine, brought: Asked): Promise<Trial> {
   const given = brought.kind === 'requests' ? brought.requests : []
   const name = NAMES[engine]
-  const loaded = await attempt(parts, engine, given)
+  const again = firstOfEach(given)
+  const loaded = await attempt(parts, engine, [...given, ...again])
   if (loaded.kind !== 'answered') {
     // Only TensorFlow's word is the last one: without it the version cannot be judged at all.
     if (engine !== 'tensorflow') throw new ProbeCrash(`${engine}: ${loaded.reason}`)
-    const reason = `${name} cannot serve it: ${loaded.reason}`
+    const reason = `it cannot be served: ${loaded.reason}`
     return { checks: [{ name: 'load', pass: false, reason }], ...NOTHING }
   }
   const { signatures, sizeBytes, loadMs, runMs } = loaded.result
@@ -113,7 +118,7 @@ async function ask(parts: TrialParts, engine: ProbeEngine, brought: Asked): Prom
   }
   const asked =
     brought.kind === 'requests'
-      ? { requests: given, answers: loaded.result.answers }
+      ? asBrought(given, again, loaded.result.answers)
       : await seed(parts, engine, signatures)
   if ('reason' in asked) {
     const golden = { name: 'golden', pass: false, reason: asked.reason }
@@ -123,6 +128,34 @@ async function ask(parts: TrialParts, engine: ProbeEngine, brought: Asked): Prom
   const golden = checkAnswers(asked.answers, origin, name)
   return { checks: [load, golden], engine: loaded.result.engine, signatures, ...asked }
 }
+
+/** The first request of each signature: what it answers the second time is looked at. */
+const firstOfEach = (requests: readonly GoldenRequest[]): GoldenRequest[] =>
+  requests.filter(
+    ({ signature }, at) => requests.findIndex((each) => each.signature === signature) === at,
+  )
+
+/** Golden requests of the version's own, unless one of them is answered otherwise the second time. */
+function asBrought(
+  requests: readonly GoldenRequest[],
+  again: readonly GoldenRequest[],
+  all: readonly Answer[],
+) {
+  const [answers, second] = [all.slice(0, requests.length), all.slice(requests.length)]
+  const changed = again.findIndex(
+    (request, at) => !isSame(answers[requests.indexOf(request)], second[at]),
+  )
+  if (changed < 0) return { requests, answers }
+  return { reason: `its signature ${again[changed]?.signature} ${CHANGES}` }
+}
+
+/**
+ * Whether a server that gives the one answer would be taken for one that gives the other. What is not
+ * finite differs from itself, and is told by a check of its own.
+ */
+const isSame = (one: Answer = {}, other: Answer = {}): boolean =>
+  compareAnswers(one, one, TOLERANCE.servers).agreement !== 'agrees' ||
+  compareAnswers(one, other, TOLERANCE.servers).agreement === 'agrees'
 
 async function attempt(
   { probe, directory, timeoutMs }: TrialParts,
@@ -135,7 +168,7 @@ async function attempt(
     return { kind: 'answered', result }
   } catch (error) {
     if (!(error instanceof InferenceError)) throw error
-    const reason = reasonOf(error)
+    const reason = reasonOf(error, directory)
     switch (error.code) {
       case 'LOAD_FAILED':
       case 'RUN_FAILED':
@@ -156,36 +189,68 @@ async function attempt(
   }
 }
 
-/** The whole chain of causes in one line: a verdict is read by whoever pushed the version. */
-function reasonOf(error: Error): string {
+/**
+ * The whole chain of causes in one line, without the gate's own folder: a verdict is read by whoever
+ * pushed the version.
+ */
+function reasonOf(error: Error, directory: string): string {
   const messages: string[] = []
   let cause: unknown = error
   while (cause instanceof Error && messages.length < CHAIN_MAX) {
     messages.push(cause.message)
     cause = cause.cause
   }
-  return messages.join(': ').slice(0, REASON_CHARACTERS_MAX)
+  return messages
+    .join(': ')
+    .replaceAll(`the model in ${directory}`, 'the model')
+    .replaceAll(`${directory}/`, '')
+    .replaceAll(directory, 'it')
+    .replaceAll(/\s+/g, ' ')
+    .slice(0, REASON_CHARACTERS_MAX)
 }
 
-/** Of the seeded requests those that are answered with finite numbers; a guess may not fit. */
+/**
+ * Of the seeded requests those that are answered with finite numbers, the same when asked again; a
+ * guess may not fit. All after one load, unless one is not answered so: then each after a load of its
+ * own, so that none is answered by what another one left behind.
+ */
 async function seed(parts: TrialParts, engine: ProbeEngine, signatures: Signatures) {
-  const name = NAMES[engine]
+  const seeds = seededRequests(signatures)
+  const together = await askTwice(parts, engine, seeds).catch((error: unknown) => {
+    if (error instanceof ProbeCrash && error.isTimeout) return { reason: error.message }
+    throw error
+  })
+  if ('answers' in together && seeds.length > 0) return { requests: seeds, ...together }
   const requests: GoldenRequest[] = []
   const answers: Answer[] = []
   let reason = 'the signatures ask for too much'
-  for (const request of seededRequests(signatures)) {
-    const tried = await attempt(parts, engine, [request])
-    if (tried.kind !== 'answered') reason = tried.reason
-    else if (!checkAnswers(tried.result.answers, 'seeded', name).pass) reason = 'it is not finite'
+  for (const request of seeds) {
+    const tried = await askTwice(parts, engine, [request])
+    if ('reason' in tried) reason = tried.reason
     else {
       requests.push(request)
-      answers.push(...tried.result.answers)
+      answers.push(...tried.answers)
     }
   }
   if (requests.length > 0) return { requests, answers }
   return {
-    reason: `it brought no golden requests (assets.extra/drover/golden.json), and ${name} answers none made from its signatures: ${reason}`,
+    reason: `it brought no golden requests (assets.extra/drover/golden.json), and ${NAMES[engine]} answers none made from its signatures: ${reason}`,
   }
+}
+
+async function askTwice(
+  parts: TrialParts,
+  engine: ProbeEngine,
+  requests: readonly GoldenRequest[],
+): Promise<{ answers: readonly Answer[] } | { reason: string }> {
+  const tried = await attempt(parts, engine, [...requests, ...requests])
+  if (tried.kind !== 'answered') return { reason: tried.reason }
+  const all = tried.result.answers
+  const [answers, second] = [all.slice(0, requests.length), all.slice(requests.length)]
+  if (!checkAnswers(answers, 'seeded', NAMES[engine]).pass) return { reason: 'it is not finite' }
+  const changed = answers.findIndex((answer, at) => !isSame(answer, second[at]))
+  if (changed < 0) return { answers }
+  return { reason: `its signature ${requests[changed]?.signature} ${CHANGES}` }
 }
 
 /** Starts the fast engine's attempt, whose failure is heard of only by who asks for it. */
