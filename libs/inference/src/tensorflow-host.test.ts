@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { floatTensor } from '@drover/serving-api'
 import { afterAll, expect, test, vi } from 'vitest'
+import type { InferenceError } from './errors.ts'
 import { loadServable } from './load.ts'
 import { startFolder } from './sample-folder.ts'
 import { foreignModel, slowModel } from './sample-models.ts'
@@ -127,29 +128,52 @@ test('a host whose process was killed starts another one and loads its models ag
   expect(shared.pid).not.toBe(before)
 })
 
-test('a model that ends the process when it is loaded again is closed, and the others go on', async () => {
+test('a model that ends the process twice when it is loaded again is closed, and the others go on', async () => {
   await using host = startTensorflowHost()
   const [bad, good] = [await folder.add(foreignModel()), await folder.add(foreignModel())]
   const options = { engine: 'tensorflow', tensorflow: host } as const
   const [lost, kept] = [await loadServable(bad, options), await loadServable(good, options)]
-  const first = host.pid ?? 0
+  const pids = [host.pid ?? 0]
+  const kill = () => process.kill(pids.at(-1) ?? 0, 'SIGKILL')
+  const untilNext = async () => {
+    await vi.waitUntil(() => host.pid !== pids.at(-1) && hasTensorflow(host.pid), SETTLES)
+    pids.push(host.pid ?? 0)
+  }
   // Whoever reads a pipe waits for a writer: the next process stays in the middle of this load.
   const path = join(bad, 'saved_model.pb')
   await rm(path)
   execFileSync('mkfifo', [path])
-  process.kill(first, 'SIGKILL')
-  await vi.waitUntil(() => host.pid !== first && hasTensorflow(host.pid), SETTLES)
-  const second = host.pid ?? 0
+  kill()
+  await untilNext()
+  // Once it may have been anybody's doing.
+  kill()
+  await untilNext()
 
-  process.kill(second, 'SIGKILL')
+  kill()
   const answer = await vi.waitFor(async () => await kept.run('serving_default', five), SETTLES)
 
   expect(answer.y?.values[0]).toBeCloseTo(Math.log(24))
-  expect(new Set([first, second, host.pid]).size).toBe(3)
+  expect(new Set([...pids, host.pid]).size).toBe(4)
   await expect(lost.run('serving_default', five)).rejects.toMatchObject({
     code: 'UNAVAILABLE',
     message: 'the model is closed',
   })
+})
+
+test('a model that cannot be loaded again is closed, and who serves it hears of that', async () => {
+  await using host = startTensorflowHost()
+  const [bad, good] = [await folder.add(foreignModel()), await folder.add(foreignModel())]
+  const onLost = vi.fn<(error: InferenceError) => void>()
+  await host.load(bad, { onLost })
+  const kept = await loadServable(good, { engine: 'tensorflow', tensorflow: host })
+  await rm(join(bad, 'saved_model.pb'))
+
+  process.kill(host.pid ?? 0, 'SIGKILL')
+
+  const answer = await vi.waitFor(async () => await kept.run('serving_default', five), SETTLES)
+  const reason: unknown = expect.objectContaining({ code: 'LOAD_FAILED' })
+  expect(onLost.mock.calls).toEqual([[reason]])
+  expect(answer.y?.values[0]).toBeCloseTo(Math.log(24))
 })
 
 test('the process ends with its parent, even in the middle of a request', async () => {

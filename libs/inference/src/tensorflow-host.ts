@@ -90,7 +90,7 @@ export interface TensorflowHost extends AsyncDisposable {
  * Starts nothing yet: the process starts with the first model. When it dies, the runs that it had
  * begun fail as UNAVAILABLE (the one that overran its time as TIMEOUT), it is started again, at first
  * soon and then ever later while nothing succeeds, and its models are loaded again; one that ends it
- * then is closed.
+ * then, or that cannot be loaded any more, is closed.
  */
 export function startTensorflowHost(options: TensorflowHostOptions = {}): TensorflowHost {
   return new Host({ ...DEFAULTS, ...options })

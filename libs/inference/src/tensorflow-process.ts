@@ -13,9 +13,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Child, type ChildEnd } from './child.ts'
 import { toShared } from './engines/clock.ts'
-import { InferenceError } from './errors.ts'
+import { InferenceError, type InferenceErrorCode } from './errors.ts'
 import { HoldUps } from './hold-ups.ts'
 import type { HostRequest } from './messages.ts'
+import { Suspect } from './suspect.ts'
 import {
   Evicted,
   loadRequest,
@@ -35,12 +36,9 @@ const SENDS_MAX = 4
 /** A run is looked at so often; one that is shorter is no overrun, however little time it was left. */
 const OVERRUN_LOOK_MS = 500
 
-/** A load or a run of the model in this directory. */
-interface Work {
-  readonly directory: string | undefined
-}
-
-interface SendOptions extends Work {
+interface SendOptions {
+  /** Of the model. */
+  directory: string | undefined
   /** Until when a life of the process is waited for. */
   deadlineMs: number
   /** How long it may be the first in the process. */
@@ -54,13 +52,12 @@ export class TensorflowProcess {
   readonly #events: ProcessEvents
   readonly #models = new Map<number, ModelSource>()
   readonly #closing = new AbortController()
-  /** The model that is loaded again just now: when the process ends, it is left out from then on. */
-  #suspect: number | undefined
+  readonly #suspect = new Suspect()
   #opening: Promise<Child> | undefined
   #current: Child | undefined
   readonly #holdUps = new HoldUps()
   /** What it is at. */
-  #work: Work | undefined
+  #work: Pick<SendOptions, 'directory'> | undefined
   #failures = 0
   #notBeforeMs = 0
 
@@ -231,7 +228,7 @@ export class TensorflowProcess {
     }
   }
 
-  /** Starts a process when it is due and loads all models; one that fails to load only fails its requests. */
+  /** Starts a process when it is due and loads all models; one that fails to load is left out. */
   async #open(): Promise<Child> {
     const { signal } = this.#closing
     const waitMs = this.#notBeforeMs - performance.now()
@@ -239,7 +236,7 @@ export class TensorflowProcess {
     if (signal.aborted) throw new InferenceError('UNAVAILABLE', 'TensorFlow is closed')
     const child = new Child('tensorflow-child')
     this.#current = child
-    const ended = child.ended.then((end) => this.#afterEnd(end))
+    const ended = child.ended.then((end) => this.#afterEnd(end, child.hasCrashed))
     try {
       await child.ready
       for (const [model, source] of this.#models) await this.#loadAgain(child, model, source)
@@ -251,38 +248,41 @@ export class TensorflowProcess {
   }
 
   async #loadAgain(child: Child, model: number, source: ModelSource): Promise<void> {
-    this.#suspect = model
+    this.#suspect.suspect(model)
     this.#work = source
     try {
       await child.request(loadRequest(model, source), { timeoutMs: this.#limits.loadTimeoutMs })
     } catch (cause) {
       if (child.isEnding)
         throw new InferenceError('UNAVAILABLE', 'TensorFlow ended over a model', { cause })
+      // Whoever hears of it may load it once more; its requests would only learn that it is not there.
+      this.#leaveOut(model, 'LOAD_FAILED', 'the model could not be loaded again', cause)
     }
-    this.#suspect = undefined
+    this.#suspect.acquit()
     this.#work = undefined
   }
 
-  #afterEnd(end: ChildEnd): void {
+  #afterEnd(end: ChildEnd, hasCrashed: boolean): void {
     this.#current = undefined
     this.#opening = undefined
     const directory = this.#work?.directory
     this.#work = undefined
-    const suspect = this.#suspect
-    this.#suspect = undefined
+    const culprit = this.#suspect.blame(!hasCrashed && !end.isKilled)
     if (this.#closing.signal.aborted) return
     this.#events.onEnd({ ...end, directory })
     const delayMs = Math.min(RESTART_DELAY_MS_MIN * 2 ** this.#failures++, RESTART_DELAY_MS_MAX)
     this.#notBeforeMs = performance.now() + delayMs
-    if (suspect !== undefined && this.#models.delete(suspect))
-      this.#events.onLost(
-        suspect,
-        new InferenceError('CRASHED', 'the model ended TensorFlow when it was loaded'),
-      )
+    if (culprit !== undefined)
+      this.#leaveOut(culprit, 'CRASHED', 'the model ended TensorFlow when it was loaded')
     if (this.#models.size === 0) return
     this.#opening = this.#open()
     // The next request meets the failure, or the next start mends it.
     this.#opening.catch(() => {})
+  }
+
+  #leaveOut(model: number, code: InferenceErrorCode, message: string, cause?: unknown): void {
+    if (this.#models.delete(model))
+      this.#events.onLost(model, new InferenceError(code, message, { cause }))
   }
 
   /** Ends it, for ever. */

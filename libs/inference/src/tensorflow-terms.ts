@@ -34,7 +34,7 @@ export interface ProcessEnd extends ChildEnd {
 export interface ProcessEvents {
   /** May take the model away from the process at once. */
   onOffence(model: number, offence: Offence): void
-  /** The model ended the process when it was loaded again, and is left out from now on. */
+  /** The model ended the process when it was loaded again, or could not be: it is left out from now on. */
   onLost(model: number, error: InferenceError): void
   onEnd(end: ProcessEnd): void
 }
