@@ -2,6 +2,7 @@
 // that it is known whether answers may depend on what was asked before, and whether a model is nothing
 // without its checkpoint.
 
+import { SavedModelError } from './errors.ts'
 import { functionsIn, type GraphDef, type NodeDef, portOf, type SavedModel } from './graph.ts'
 
 /** Changes what outlives a run. `StatefulPartitionedCall` only calls, `ScatterNd` makes a new tensor. */
@@ -11,6 +12,12 @@ export const CHANGES =
 /** Whether a signature may change a variable, a table or a queue. */
 export const keepsState = (model: SavedModel): boolean =>
   changesState(model.graph, outputsOf(model))
+
+/** Throws UNTRANSLATABLE where what a model keeps is not at each request what it was loaded with. */
+export function checkLasting(model: SavedModel): void {
+  if (keepsState(model))
+    throw new SavedModelError('UNTRANSLATABLE', 'a signature changes what the model keeps')
+}
 
 /** The names of the tensors that signatures answer with. */
 export const outputsOf = ({ signatures }: Pick<SavedModel, 'signatures'>): string[] =>

@@ -3,7 +3,7 @@
 import type { Tensor } from '@drover/serving-api'
 import type { NodeDef, SavedModel } from './graph.ts'
 import { intOf, textOf, untranslatable } from './node-attrs.ts'
-import type { TableContent } from './tables.ts'
+import type { TableContent } from './mutable-tables.ts'
 import { resourceOf, sourceOf } from './restored.ts'
 
 /** What an index of a column stands for that is none. */

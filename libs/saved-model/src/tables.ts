@@ -3,16 +3,11 @@
 import type { Tensor } from '@drover/serving-api'
 import { flattenRun } from './flatten.ts'
 import { attr, type NodeDef, type SavedModel } from './graph.ts'
+import { isMutableTable, MutableTables, type TableContent } from './mutable-tables.ts'
 import { untranslatable } from './node-attrs.ts'
 import { resourceOf, sourceOf } from './restored.ts'
 import { readTableFile } from './table-file.ts'
 import { bound, constant } from './variables.ts'
-
-/** What a table holds, key by key. */
-export interface TableContent {
-  keys: Tensor
-  values: Tensor
-}
 
 const HANDLES = new Set(['HashTableV2', 'HashTable'])
 const IMPORTS = /^(LookupTableImport|InitializeTable)(V2)?$/
@@ -27,16 +22,20 @@ const FLOATS: ReadonlySet<string> = new Set(['DT_FLOAT', 'DT_DOUBLE'])
 type Nodes = ReadonlyMap<string, NodeDef>
 
 /** The operations that are gone once tables are constants. */
-export const isBoundTable = (op: string): boolean => HANDLES.has(op) || SIZES.test(op)
+export const isBoundTable = (op: string): boolean => isHandle(op) || SIZES.test(op)
+
+const isHandle = (op: string): boolean => HANDLES.has(op) || isMutableTable(op)
 
 /** The tables of a model, each read once. */
 export class Tables {
   readonly #model: SavedModel
   #fills: ReadonlyMap<string, { node: NodeDef; nodes: Nodes }> | undefined
   readonly #contents = new Map<string, TableContent>()
+  readonly #mutable: MutableTables
 
   constructor(model: SavedModel) {
     this.#model = model
+    this.#mutable = new MutableTables(model)
   }
 
   /** Throws UNTRANSLATABLE when what it holds is not known ahead. */
@@ -44,15 +43,19 @@ export class Tables {
     const id = resourceOf(handle)
     const known = this.#contents.get(id)
     if (known !== undefined) return known
-    this.#fills ??= fillsOf(this.#model)
-    const fill = this.#fills.get(id)
-    if (fill === undefined) throw untranslatable(handle, 'nothing fills it')
-    const content = FROM_FILE.test(fill.node.op)
-      ? readTableFile(this.#model, handle, fill)
-      : { keys: constantAt(fill, 1), values: constantAt(fill, 2) }
+    const content = isMutableTable(handle.op) ? this.#mutable.read(handle) : this.#read(handle, id)
     checkContent(handle, content)
     this.#contents.set(id, content)
     return content
+  }
+
+  #read(handle: NodeDef, id: string): TableContent {
+    this.#fills ??= fillsOf(this.#model)
+    const fill = this.#fills.get(id)
+    if (fill === undefined) throw untranslatable(handle, 'nothing fills it')
+    return FROM_FILE.test(fill.node.op)
+      ? readTableFile(this.#model, handle, fill)
+      : { keys: constantAt(fill, 1), values: constantAt(fill, 2) }
   }
 }
 
@@ -111,23 +114,38 @@ function boundNode(node: NodeDef, nodes: Nodes, tables: Tables): NodeDef[] {
   const isFind = FINDS.test(node.op)
   if (!isFind && !SIZES.test(node.op)) return [node]
   const handle = sourceOf(nodes, node.inputs[0])?.node
-  if (handle === undefined || !HANDLES.has(handle.op)) return [node]
-  const { keys, values } = tables.read(handle)
+  if (handle === undefined || !isHandle(handle.op)) return [node]
+  const { keys, values, refused } = tables.read(handle)
   if (!isFind) {
     const size = BigInt64Array.of(BigInt(keys.values.length))
     return [constant(node.name, { dtype: 'DT_INT64', shape: [], values: size })]
   }
+  if (isMutableTable(handle.op)) checkDefault(node, nodes)
   // One pair of constants for all that ask the same table.
-  const [ofKeys, ofValues] = [`${handle.name} / keys`, `${handle.name} / values`]
+  const named = (what: string) => `${handle.name} / ${what}`
+  const [ofKeys, ofValues, ofRefused] = [named('keys'), named('values'), named('refused')]
   const { dtype } = values
   return [
     constant(ofKeys, keys),
     constant(ofValues, values),
+    ...(refused === undefined ? [] : [constant(ofRefused, refused)]),
     {
       name: node.name,
       op: 'LookupTableFindV2',
-      inputs: [`${ofKeys}:0`, `${ofValues}:0`, ...node.inputs.slice(1, 3)],
+      inputs: [
+        `${ofKeys}:0`,
+        `${ofValues}:0`,
+        ...node.inputs.slice(1, 3),
+        ...(refused === undefined ? [] : [`${ofRefused}:0`]),
+      ],
       attrs: { Tin: attr.type(keys.dtype), Tout: attr.type(dtype) },
     },
   ]
+}
+
+/** Tables that may change take also a default for each key. */
+function checkDefault(node: NodeDef, nodes: Nodes): void {
+  const value = sourceOf(nodes, node.inputs[2])?.node.attrs['value']
+  if (value?.kind !== 'tensor' || value.value.shape.length > 0)
+    throw untranslatable(node, 'its default is not one constant')
 }

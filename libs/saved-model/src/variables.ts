@@ -3,11 +3,10 @@
 
 import type { Tensor } from '@drover/serving-api'
 import { CheckpointValues } from './checkpoint-values.ts'
-import { SavedModelError } from './errors.ts'
 import { attr, type NodeDef, type SavedModel } from './graph.ts'
 import { typeIn } from './node-attrs.ts'
 import { keysOf, resourceOf, sourceOf } from './restored.ts'
-import { keepsState } from './state.ts'
+import { checkLasting } from './state.ts'
 
 /** Variables of TensorFlow 1, which are read as they are. */
 const OWN_HANDLES = new Set(['VariableV2', 'Variable'])
@@ -36,8 +35,7 @@ export class Variables {
   }
 
   #readKeys(): ReturnType<typeof keysOf> {
-    if (this.#model.loading.restoreOp !== '' && keepsState(this.#model))
-      throw new SavedModelError('UNTRANSLATABLE', 'a signature changes what the model keeps')
+    if (this.#model.loading.restoreOp !== '') checkLasting(this.#model)
     return keysOf(this.#model)
   }
 }

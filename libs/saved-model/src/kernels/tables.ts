@@ -8,19 +8,37 @@ type Key = string | bigint | number
 
 /**
  * The value of each key that is asked for, or the default. Inputs: keys, values, what is asked for, the
- * default; keys are unique and no floats, whose zeros and NaN a table would tell apart otherwise.
+ * default, and of a dense table the keys that stand for none; keys are unique and no floats, whose zeros and
+ * NaN a table would tell apart otherwise.
  */
 const find: Kernel = () => {
-  // Both are constants of the model, so that they are taken in once.
+  // All but what is asked for are constants of the model, so that they are taken in once.
   const known = new WeakMap<Value, ReadonlyMap<Key, number>>()
-  return withFour((keys, values, asked, fallback) => {
+  const placesIn = (keys: Value) => {
+    const places = known.get(keys) ?? placesOf(keys)
+    known.set(keys, places)
+    return places
+  }
+  const look = withFour((keys, values, asked, fallback) => {
     if (asked.dtype !== keys.dtype || fallback.dtype !== values.dtype)
       throw invalid(`a table of ${keys.dtype} to ${values.dtype} was asked otherwise`)
     if (countOf(fallback.shape) !== 1) throw invalid('a table has one default')
-    const places = known.get(keys) ?? placesOf(keys)
-    known.set(keys, places)
-    return taken(values, fallback, asked, places)
+    return taken(values, fallback, asked, placesIn(keys))
   })
+  return (inputs) => {
+    const [asked, , refused] = inputs.slice(2)
+    if (asked !== undefined && refused !== undefined) checkDense(asked, placesIn(refused))
+    return look(inputs.slice(0, 4))
+  }
+}
+
+/** A dense table takes a column of keys at the most, and none that stands at its free places. */
+function checkDense({ shape, values }: Value, refused: ReadonlyMap<Key, number>): void {
+  const keys: ArrayLike<Key> = values
+  if (keys.length !== (shape[0] ?? 1))
+    throw invalid(`[${shape.join(',')}] has more than one key in a row`)
+  for (let at = 0; at < keys.length; at++)
+    if (refused.has(keys[at] ?? '')) throw invalid(`the key ${keys[at]} stands for none`)
 }
 
 function placesOf({ values }: Value): ReadonlyMap<Key, number> {

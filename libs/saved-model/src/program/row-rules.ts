@@ -150,6 +150,12 @@ const lookUp: Rule = (_, [table, indices, axis]) => {
   return [{ is: 'rows', inner: [...indices.inner, ...table.shape.slice(1)] }]
 }
 
+/** Each key is looked up by itself. */
+const tableFind: Rule = (_, [keys, values, asked, ...others]) =>
+  asked?.is === 'rows' && [keys, values, ...others].every((kind) => kind?.is === 'same')
+    ? [{ is: 'rows', inner: asked.inner }]
+    : undefined
+
 /** The same columns of every row. */
 const gatherColumns: Rule = (_, [input, indices, axis]) => {
   const [at] = integersIn(axis) ?? []
@@ -254,6 +260,7 @@ export const rules: Readonly<Record<string, Rule>> = {
   ConcatV2: concat,
   ExpandDims: expandDims,
   IdentityN: (_, inputs) => inputs,
+  LookupTableFindV2: tableFind,
   GatherV2: gather,
   OneHot: oneHot,
   Pack: pack,
