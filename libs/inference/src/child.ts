@@ -6,7 +6,9 @@
 //   begun    the process is at it                        -> answered, or lost with the process
 
 import { type ChildProcess, fork } from 'node:child_process'
+import { rm } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
+import { newScratch, scratchArgument } from './scratch.ts'
 import { InferenceError, type InferenceErrorCode } from './errors.ts'
 import { errorOf } from './failure.ts'
 import { Reply } from './messages.ts'
@@ -76,7 +78,8 @@ export class Child {
   constructor(entry: string, args: readonly string[] = []) {
     // The same from src, in tests, and from dist: only what was built runs as a process.
     const path = fileURLToPath(new URL(`../dist/${entry}.js`, import.meta.url))
-    this.#process = fork(path, args, {
+    const scratch = newScratch()
+    this.#process = fork(path, [...args, scratchArgument(scratch)], {
       env: ENVIRONMENT,
       execArgv: [],
       serialization: 'advanced',
@@ -92,7 +95,11 @@ export class Child {
       const end = (how: string) => {
         const isKilled = this.#isEnding
         this.#end(how)
-        resolve({ pid: this.pid, how, isKilled, stderr: this.#stderr.trim() })
+        const ended = { pid: this.pid, how, isKilled, stderr: this.#stderr.trim() }
+        // What cannot be taken away is no reason to wait for ever.
+        void rm(scratch, { recursive: true, force: true })
+          .catch(() => {})
+          .then(() => resolve(ended))
       }
       this.#process.once('error', (error) => end(error.message))
       // Unlike `exit`, it comes after everything that the process has still said.

@@ -1,8 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { mend } from '@drover/saved-model'
 import { encodeTensors, floatTensor } from '@drover/serving-api'
-import { afterAll, expect, test } from 'vitest'
+import { afterAll, afterEach, expect, test, vi } from 'vitest'
 import { loadServable } from './load.ts'
 import { startProbe } from './probe.ts'
 import { startSampleEngines } from './sample-engines.ts'
@@ -14,7 +15,10 @@ import { startTensorflowHost } from './tensorflow-host.ts'
 
 const folder = await startFolder()
 afterAll(async () => await folder[Symbol.asyncDispose]())
+afterEach(() => void process.argv.splice(ARGUMENTS))
 
+const ARGUMENTS = process.argv.length
+const SETTLES = { timeout: 30_000, interval: 20 }
 const x = floatTensor([1, 2, 4])
 const EXPECTED = floatTensor([3, 10, 28])
 const directory = await addTwinModel(folder, [3, 5, 7])
@@ -66,6 +70,31 @@ test('what is made for TensorFlow is gone when it is loaded, or cannot be', asyn
   await expect(load(directory)).rejects.toThrow('it is not loaded')
   expect(made).not.toBe('')
   expect(existsSync(made)).toBe(false)
+})
+
+test('what was made for TensorFlow goes with its process, when that is killed over it', async () => {
+  await using host = startTensorflowHost()
+  await host.load(directory, { needsMending: true })
+  const command = await readFile(`/proc/${host.pid ?? ''}/cmdline`, 'utf8')
+  const scratch = /--scratch=([^\0]+)/.exec(command)?.[1] ?? ''
+  expect(existsSync(scratch)).toBe(false)
+  // As far as a load would have come.
+  await mkdir(scratch)
+  await writeFile(join(scratch, 'saved_model.pb'), 'half of it')
+
+  process.kill(host.pid ?? 0, 'SIGKILL')
+
+  await vi.waitUntil(() => !existsSync(scratch), SETTLES)
+})
+
+test('a process makes it where it was told, and nowhere that is taken', async () => {
+  const scratch = join(folder.path, 'scratch')
+  process.argv.push(`--scratch=${scratch}`)
+  const load = async () => await withMended(directory, ['serve'], (made) => made)
+
+  expect(await load()).toBe(scratch)
+  await mkdir(scratch)
+  await expect(load()).rejects.toMatchObject({ code: 'EEXIST' })
 })
 
 test('what is there of the graph is not changed', async () => {

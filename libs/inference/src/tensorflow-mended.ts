@@ -1,9 +1,9 @@
 // Models of which TensorFlow is given another graph than is in their folder.
 
-import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { readMended } from './model-files.ts'
+import { ownScratch } from './scratch.ts'
 
 /** What TensorFlow reads beside the graph. */
 const FOLDERS = ['variables', 'assets']
@@ -15,7 +15,8 @@ export async function withMended<T>(
   load: (directory: string) => T,
 ): Promise<T> {
   const graph = await readMended(directory, tags)
-  const folder = await mkdtemp(join(tmpdir(), 'drover-tensorflow-'))
+  const folder = ownScratch()
+  await mkdir(folder, { mode: 0o700 })
   try {
     await writeFile(join(folder, 'saved_model.pb'), graph)
     // One that is not there is a link to nothing.
