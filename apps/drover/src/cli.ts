@@ -211,11 +211,12 @@ function addQuestions(program: Command, config: Config): void {
       }
       await auditCommand(await connect(config, options), tenant, options)
     })
-  addCommand(program, 'predict <tenant.model> <row>', 'asks every server about a raw row').action(
-    async (name: string, row: string, options: JsonOption) => {
-      await predictCommand(await connect(config, options), name, row)
-    },
-  )
+  addCommand(program, 'predict <tenant.model> <row>', 'asks every server about a raw row')
+    .option('--signature <name>', 'of the model (default: serving_default)')
+    .action(async (name: string, text: string, options: JsonOption & { signature?: string }) => {
+      const { signature } = options
+      await predictCommand(await connect(config, options), name, { text, signature })
+    })
   addCommand(
     program,
     'inspect <directory>',

@@ -16,6 +16,7 @@ import {
 import type { SignatureDef, TensorInfo } from '@drover/serving-api'
 import { z } from 'zod'
 import { CliError, Exit, type Output } from '../output.ts'
+import { hintFor } from '../saved-model-hint.ts'
 import { functionLines } from './python-text.ts'
 
 const CHECKPOINT_INDEX = 'variables/variables.index'
@@ -31,9 +32,10 @@ export async function inspectCommand(output: Output, directory: string, allow = 
   const allowed = AllowedOperations.safeParse(allow)
   if (!allowed.success) throw new CliError(Exit.USAGE, `--allow: ${z.prettifyError(allowed.error)}`)
   const { sizeBytes, graphs, fingerprint } = await inspectModel(directory, allowed.data).catch(
-    (cause: unknown) => {
+    async (cause: unknown) => {
       if (!(cause instanceof InferenceError)) throw cause
-      throw new CliError(Exit.USAGE, `${directory} cannot be read as a SavedModel`, { cause })
+      const message = `${directory} cannot be read as a SavedModel${await hintFor(directory)}`
+      throw new CliError(Exit.USAGE, message, { cause })
     },
   )
   const views = graphs.map(viewOf).toSorted((a, b) => compare(a.tags.join(), b.tags.join()))

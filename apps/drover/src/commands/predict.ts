@@ -11,26 +11,33 @@ const ANSWER_MS_MAX = 30_000
 const Row = z.union([z.string(), z.record(z.string(), z.json()), z.array(z.json())])
 const Answer = z.object({ predictions: z.array(z.json()).min(1) })
 
+/** A raw row, and the signature that is asked about it if not the default one. */
+interface Question {
+  row: unknown
+  signature?: string | undefined
+}
+
 /** Asks every server about one raw row. Throws a CliError with the server's own sentence. */
 export async function predictOnEach(
   { servers }: Reach,
   name: string,
-  row: unknown,
+  { row, signature }: Question,
 ): Promise<{ server: string; url: string; prediction: unknown }[]> {
   return await Promise.all(
     servers.map(async ({ name: server, rest }) => {
       const url = `${rest}/v1/models/${encodeURIComponent(name)}:predict`
-      return { server, url, prediction: await predict(url, row) }
+      return { server, url, prediction: await predict(url, { row, signature }) }
     }),
   )
 }
 
-async function predict(url: string, row: unknown): Promise<unknown> {
+async function predict(url: string, { row, signature }: Question): Promise<unknown> {
   let response: Response
   try {
     response = await fetch(url, {
       method: 'POST',
-      body: JSON.stringify({ instances: [row] }),
+      // What is undefined is left out: the server then takes `serving_default`.
+      body: JSON.stringify({ signature_name: signature, instances: [row] }),
       signal: AbortSignal.timeout(ANSWER_MS_MAX),
     })
   } catch (cause) {
@@ -46,12 +53,16 @@ async function predict(url: string, row: unknown): Promise<unknown> {
  * `drover predict <tenant.model> <row>`: the row is a JSON object of raw columns, a JSON array for a
  * model with one input, or a raw text.
  */
-export async function predictCommand(context: Context, name: string, text: string): Promise<void> {
+export async function predictCommand(
+  context: Context,
+  name: string,
+  { text, signature }: { text: string; signature?: string | undefined },
+): Promise<void> {
   if (!ServedName.safeParse(name).success) {
     throw new CliError(Exit.USAGE, `${JSON.stringify(name)} is no <tenant>.<model>`)
   }
   const { session, output } = context
-  const predictions = await predictOnEach(session, name, parseRow(text)).catch(
+  const predictions = await predictOnEach(session, name, { row: parseRow(text), signature }).catch(
     async (error: unknown) => {
       if (!(error instanceof CliError) || error.exit !== Exit.NOT_FOUND) throw error
       const { tenant } = parseServedName(name)

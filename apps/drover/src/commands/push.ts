@@ -3,6 +3,7 @@ import { join, relative, sep } from 'node:path'
 import { type ModelId, parseServedName, SAVED_MODEL_FILES, ServedName } from '@drover/model-config'
 import { z } from 'zod'
 import { CliError, Exit } from '../output.ts'
+import { hintFor } from '../saved-model-hint.ts'
 import { findTenantSpec } from '../views.ts'
 import type { Context } from './context.ts'
 import { digestOfFile, sendSpec, waitUntilServed } from './onboard.ts'
@@ -48,7 +49,7 @@ export async function pushModel(
   if (!SAVED_MODEL_FILES.some((each) => files.some(({ path }) => path === each))) {
     throw new CliError(
       Exit.USAGE,
-      `${directory}: ${SAVED_MODEL_FILES[0]} is missing, so it is no SavedModel`,
+      `${directory}: ${SAVED_MODEL_FILES[0]} is missing, so it is no SavedModel${await hintFor(directory)}`,
     )
   }
   await declare(context, { tenant, model }, fleet)
@@ -66,8 +67,9 @@ export async function pushModel(
 
 async function readFiles(directory: string): Promise<PushedFile[]> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true }).catch(
-    (cause: unknown) => {
-      throw new CliError(Exit.USAGE, `${directory} is no folder that can be read`, { cause })
+    async (cause: unknown) => {
+      const message = `${directory} is no folder that can be read${await hintFor(directory)}`
+      throw new CliError(Exit.USAGE, message, { cause })
     },
   )
   const files = entries.filter((entry) => !entry.isDirectory())
