@@ -69,6 +69,11 @@ const misfits: Case[] = [
   { ...joining('Where', [[]]), type: 'DT_INT64' },
   joining('Slice', [[1, 3]], [fixed(int32([1, 0])), fixed(int32([1, 0]))]),
   joining('TopKV2', [[0, 0]], [fixed(int32([1], []))]),
+  {
+    ...joining('Split', []),
+    operands: [fixed(int32([0], [])), floatTensor([1, 2, 3])],
+    attrs: { T: attr.type('DT_FLOAT'), num_split: attr.int(2) },
+  },
 ]
 
 test.each(misfits.map((each, index) => [nameOf(each, index), each] as const))(

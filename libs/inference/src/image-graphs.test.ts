@@ -216,6 +216,14 @@ test.each<[string, Case]>([
     'strides, dilations and SAME at once',
     forwards({ ...strided(2), dilations: attr.ints([1, 2, 2, 1]) }),
   ],
+  [
+    'strides that differ, channel by channel',
+    {
+      ...forwards(strided(1), fixed(noise([3, 3, 2, 1]))),
+      op: 'DepthwiseConv2dNative',
+      attrs: { T, ...SAME, strides: attr.ints([1, 2, 1, 1]) },
+    },
+  ],
   ['a batch that is learnt from', norm(4, { is_training: attr.bool(true) })],
   ['a batch of another rank', norm(3, { is_training: attr.bool(false) })],
 ])('%s is left to TensorFlow', async (_, each) => {

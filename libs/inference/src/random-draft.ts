@@ -2,7 +2,7 @@
 // known by its shape, by the range of its numbers and by how far two right engines may be apart, so that no
 // rounding is taken for a fault, and no fault for rounding.
 
-import { type Attr, attr, GraphBuilder } from '@drover/saved-model'
+import { type Attr, attr, type FunctionDef, GraphBuilder } from '@drover/saved-model'
 import { type DataType, sizeOf, type Tensor, type TensorInfo } from '@drover/serving-api'
 import { info, modelBytes } from './sample-models.ts'
 
@@ -24,10 +24,14 @@ export interface Wire extends Span {
   shape: readonly number[]
   /** It holds texts that are whole numbers. */
   isNumeral?: boolean
+  /** What made it: the operation behind those that only hand on what they are given. */
+  op?: string
 }
 
 /** What a node makes; a span that is left out is that of truth values. */
 export type Made = Pick<Wire, 'dtype' | 'shape' | 'isNumeral'> & Partial<Span>
+
+const HANDING_ON: ReadonlySet<string> = new Set(['Identity', 'Snapshot', 'StopGradient'])
 
 /** How far answers may be apart where a graph goes on: a part of what is allowed between engines. */
 const ERROR_MAX = 4e-6
@@ -48,6 +52,9 @@ export const isInteger = ({ dtype }: Pick<Wire, 'dtype'>): boolean =>
 export const isNumber = (wire: Pick<Wire, 'dtype'>): boolean => isFloat(wire) || isInteger(wire)
 export const isText = ({ dtype }: Pick<Wire, 'dtype'>): boolean => dtype === 'DT_STRING'
 export const isTruth = ({ dtype }: Pick<Wire, 'dtype'>): boolean => dtype === 'DT_BOOL'
+/** TensorFlow leaves these out before it looks for the place of the largest, and then finds another of its equals. */
+const LEVELLING: ReadonlySet<string> = new Set(['Ceil', 'Floor', 'Relu', 'Relu6', 'Rint', 'Sign'])
+export const isLevelled = ({ op = '' }: Wire): boolean => LEVELLING.has(op)
 /** Its numbers may be compared, rounded, or made integers. */
 export const isExact = ({ grid }: Pick<Span, 'grid'>): boolean => grid !== undefined
 export const isFull = ({ shape }: Pick<Wire, 'shape'>): boolean => sizeOf(shape) > 0
@@ -79,6 +86,7 @@ export class Draft {
   readonly #inputs: Record<string, TensorInfo> = {}
   readonly #feeds: Record<string, Tensor> = {}
   readonly #others: Record<string, Tensor> = {}
+  readonly #functions = new Map<string, FunctionDef>()
   readonly #used = new Set<string>()
   readonly #loose: Pick<Wire, 'name' | 'dtype'>[] = []
   #picks: readonly number[] = []
@@ -158,9 +166,12 @@ export class Draft {
   ): Wire[] {
     const shapes = made.map(({ dtype, shape }) => `${dtype} [${shape.join(', ')}]`)
     const name = this.node(op, inputs, attrs, shapes.join(', '))
+    const [first] = inputs
+    const from = HANDING_ON.has(op) && typeof first === 'object' ? first.op : op
     const wires = made.map((each, port): Wire => ({
       ...TRUTH,
       ...each,
+      ...(from !== undefined && { op: from }),
       name: port === 0 ? name : `${name}:${port}`,
     }))
     this.wires.push(...wires)
@@ -182,6 +193,17 @@ export class Draft {
     return name
   }
 
+  /** Makes a function known to nodes that call it; its name. */
+  function(definition: FunctionDef): string {
+    const { name } = definition
+    if (!this.#functions.has(name)) {
+      this.#functions.set(name, definition)
+      const body = definition.nodes.map(({ op, inputs }) => `${op}(${inputs.join(', ')})`)
+      this.#lines.push(`${name} = function(${definition.inputs.join(', ')}) ${body.join('; ')}`)
+    }
+    return name
+  }
+
   /** Answers with a tensor of such a node. */
   answer(name: string, dtype: DataType): void {
     this.#loose.push({ name, dtype })
@@ -198,7 +220,7 @@ export class Draft {
     }
     const signature = { inputs: this.#inputs, outputs }
     return {
-      bytes: modelBytes(this.#builder, { [SIGNATURE]: signature }),
+      bytes: modelBytes(this.#builder, { [SIGNATURE]: signature }, this.#functions),
       ops: this.#builder.build().nodes.map(({ op }) => op),
       inputs: this.#feeds,
       others: this.#others,

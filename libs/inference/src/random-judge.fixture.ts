@@ -1,8 +1,7 @@
 // Whether the engines agree on a graph by chance.
 
 import fc from 'fast-check'
-import { InferenceError } from './errors.ts'
-import { loadServable } from './load.ts'
+import { loadedFrom } from './random-loads.ts'
 import { type RandomGraph, SIGNATURE } from './random-draft.ts'
 import { randomGraph } from './random-graphs.fixture.ts'
 import { type Around, faultOf } from './sample-faults.ts'
@@ -89,21 +88,6 @@ async function fastOnes(directory: string, tensorflow: TensorflowHost): Promise<
       fast.push(servable)
   }
   return fast
-}
-
-/** Undefined where the engine does not take it. */
-async function loadedFrom(
-  directory: string,
-  engine: 'fast' | 'onnx' | 'tensorflow',
-  tensorflow: TensorflowHost,
-): Promise<Servable | undefined> {
-  const refusal = engine === 'tensorflow' ? 'LOAD_FAILED' : 'UNTRANSLATABLE'
-  try {
-    return await loadServable(directory, { engine, tensorflow })
-  } catch (error) {
-    if (error instanceof InferenceError && error.code === refusal) return undefined
-    throw error
-  }
 }
 
 const shapesOf = (inputs: Readonly<Tensors>): string =>

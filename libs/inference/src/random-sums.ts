@@ -7,7 +7,9 @@ import {
   type Draft,
   isExact,
   isFloat,
+  isFull,
   isInteger,
+  isLevelled,
   isNumber,
   isSmall,
   isTruth,
@@ -78,7 +80,7 @@ const ofTruths =
   }
 
 const isOrdered = (wire: Wire): boolean =>
-  isNumber(wire) && isExact(wire) && wire.shape.length > 0 && !wire.shape.includes(0)
+  isNumber(wire) && isExact(wire) && isFull(wire) && wire.shape.length > 0 && !isLevelled(wire)
 
 const ofPlace =
   (op: string): Drafting =>
@@ -95,6 +97,7 @@ const ofPlace =
   }
 
 const SEGMENTS = 3
+const isFlat = ({ shape }: Wire): boolean => [1, 2].includes(shape.length)
 
 const cumsum: Drafting = (draft) => {
   const found = draft.find((wire) => isNumber(wire) && wire.shape.length > 0)
@@ -222,12 +225,9 @@ const segmentSum: Drafting = (draft) => {
   draft.add('UnsortedSegmentSum', inputs, attrs, [{ dtype: wire.dtype, shape, ...span }])
 }
 
-const isCountable = (wire: Wire): boolean =>
-  isInteger(wire) && wire.low >= 0 && [1, 2].includes(wire.shape.length)
-
 /** How often each number is there. */
 const bincount: Drafting = (draft) => {
-  const wire = draft.find(isCountable)
+  const wire = draft.find((each) => isInteger(each) && each.low >= 0 && isFlat(each))
   if (wire === undefined) return
   const weights = draft.constant({ dtype: 'DT_FLOAT', shape: [0], values: new Float32Array(0) })
   const attrs = {

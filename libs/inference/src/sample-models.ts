@@ -1,6 +1,12 @@
 // Models for the tests of this lib, with random weights: the shapes of the models that Drover trains.
 
-import { attr, GraphBuilder, PREDICT_METHOD, writeSavedModel } from '@drover/saved-model'
+import {
+  attr,
+  type FunctionDef,
+  GraphBuilder,
+  PREDICT_METHOD,
+  writeSavedModel,
+} from '@drover/saved-model'
 import { floatTensor, type SignatureDef, stringTensor, type TensorInfo } from '@drover/serving-api'
 
 const BUCKETS = 256
@@ -20,12 +26,16 @@ export const info = (
 export function modelBytes(
   builder: GraphBuilder,
   signatures: Record<string, Pick<SignatureDef, 'inputs' | 'outputs'>>,
+  functions: ReadonlyMap<string, FunctionDef> = new Map(),
 ): Uint8Array {
   const whole = Object.entries(signatures).map(([name, signature]) => [
     name,
     { methodName: PREDICT_METHOD, ...signature },
   ])
-  return writeSavedModel({ graph: builder.build(), signatures: Object.fromEntries(whole) })
+  return writeSavedModel({
+    graph: { ...builder.build(), functions },
+    signatures: Object.fromEntries(whole),
+  })
 }
 
 /** Numbers between -0.5 and 0.5, the same every time. */

@@ -81,21 +81,7 @@ class OpenModel implements KernelEngine {
 
   #makeReady(signature: string): Runner {
     const slab = this.#openSlab
-    const stored = this.#stored
-    const at = { memory: slab.memory, at: this.#at }
-    const program = stored.programs[signature]
-    if (program === undefined)
-      throw new InferenceError('INVALID_INPUT', `the model has no signature ${signature}`)
-    const plan = new Plan(program, {
-      constants: stored.constants.map((constant) => openConstant(constant, at)),
-      isJoined: true,
-      dense: (layers) =>
-        runLayers(
-          layers.map((layer) => placeLayer(layer, stored, at)),
-          slab.workshop,
-        ),
-    })
-    const runner = { signature, plan, division: program.division }
+    const runner = { signature, ...runnerOf(signature, this.#stored, { slab, at: this.#at }) }
     this.#runners = [...this.#runners, runner]
     return runner
   }
@@ -104,6 +90,28 @@ class OpenModel implements KernelEngine {
     this.#slab = undefined
     this.#runners = []
   }
+}
+
+/** How a signature is run. Throws INVALID_INPUT where there is none of the name. */
+export function runnerOf(
+  signature: string,
+  stored: StoredModel,
+  { slab, at: from }: { slab: Slab; at: number },
+): Pick<Runner, 'plan' | 'division'> {
+  const at = { memory: slab.memory, at: from }
+  const program = stored.programs[signature]
+  if (program === undefined)
+    throw new InferenceError('INVALID_INPUT', `the model has no signature ${signature}`)
+  const plan = new Plan(program, {
+    constants: stored.constants.map((constant) => openConstant(constant, at)),
+    isJoined: true,
+    dense: (layers) =>
+      runLayers(
+        layers.map((layer) => placeLayer(layer, stored, at)),
+        slab.workshop,
+      ),
+  })
+  return { plan, division: program.division }
 }
 
 const closed = (): InferenceError => new InferenceError('UNAVAILABLE', 'the model is closed')

@@ -102,6 +102,8 @@ const depthwiseConv: OnnxOp = (context) => {
   const { node, onnx } = context
   const window = plainWindow(node, 4)
   const { layout, strides } = window
+  if (strides[0] !== strides[1])
+    throw untranslatable(node, 'TensorFlow wants strides that are equal')
   const [height, width, channels, multiplier] = context.shape(1) ?? []
   if (!height || !width || !channels || !multiplier)
     throw untranslatable(node, 'the shape of its filter is not known')

@@ -1,7 +1,8 @@
 // Operations on shapes and positions, in ONNX.
 
 import { intOf, intsOf, typeOf } from '../node-attrs.ts'
-import { joined } from './checks.ts'
+import { joined, unlessLarge } from './checks.ts'
+import type { OnnxBuilder } from './model.ts'
 import {
   type Context,
   inputOf,
@@ -79,11 +80,28 @@ const transpose: OnnxOp = (context) =>
     perm: integersOf(context, 1).map(BigInt),
   })
 
+/** Parts of one size; onnxruntime would make the last one smaller. */
 const split: OnnxOp = (context) => {
+  const { onnx } = context
   const [axis = 0] = integersOf(context, 0)
   const outputs = intOf(context.node, 'num_split')
   const attributes = { axis: BigInt(axis), num_outputs: BigInt(outputs) }
-  return context.onnx.ops('Split', [inputOf(context, 1)], { outputs, attributes })
+  const known = context.shape(1)?.at(axis)
+  const isKnown = known !== undefined && known % outputs === 0
+  const input = inputOf(context, 1)
+  const even = isKnown ? input : unlessLarge(onnx, restOf(onnx, input, attributes), input)
+  return onnx.ops('Split', [even], { outputs, attributes })
+}
+
+/** What is left over where an axis is parted: true where there is something. */
+function restOf(
+  onnx: OnnxBuilder,
+  tensor: string,
+  { axis, num_outputs }: { axis: bigint; num_outputs: bigint },
+): string {
+  const sizes = onnx.op('Shape', [tensor])
+  const along = onnx.op('Gather', [sizes, onnx.vector([axis])], { axis: 0n })
+  return onnx.cast(onnx.op('Mod', [along, onnx.vector([num_outputs])]), 'DT_BOOL')
 }
 
 const unpack: OnnxOp = (context) => {

@@ -1,10 +1,12 @@
 // Of what kind a tensor is for running rows in parts:
 //
 //   same      equal in every part
-//   rows      dimension 0 is the rows; the parts' one after the other
+//   rows      dimension 0 is the rows; the parts' one after the other; `lengthsOf` where they tell how many
+//             pieces each row of a split has
 //   count     how many rows there are
 //   shape     the shape of `rows`, as a tensor
-//   others    of texts that are split: see `ragged.ts`
+//   others    of texts that are split: see `ragged.ts`. `of` names the split: pieces of two splits need not
+//             be as many in each part, though all together are
 
 import { asIntegers, type Value } from '../values.ts'
 import type { NodeStep } from './program.ts'
@@ -12,13 +14,15 @@ import type { NodeStep } from './program.ts'
 /** What the parts of a tensor have to do with the whole; sizes after the rows, -1 where unknown. */
 export type Kind =
   | { is: 'same'; value?: Value; shape?: readonly number[] | undefined }
-  | { is: 'rows' | 'pieces' | 'shape'; inner: readonly number[] }
-  | { is: 'count' | RaggedName }
+  | { is: 'rows'; inner: readonly number[]; lengthsOf?: string }
+  | { is: 'shape'; inner: readonly number[] }
+  | { is: 'pieces'; inner: readonly number[]; of: string; areOnes?: boolean }
+  | { is: 'count' | 'dims' }
+  | { is: RaggedName; of: string }
 
 /** The kinds of texts that are split. */
-export type RaggedName =
+type RaggedName =
   | 'places'
-  | 'dims'
   | 'rowOf'
   | 'ends'
   | 'splits'

@@ -27,7 +27,7 @@ const elementwise: Rule = (_, inputs) => {
     if (other === undefined) return undefined
     inner = widened(inner, other)
   }
-  return [{ is: first.is, inner }]
+  return [first.is === 'rows' ? { is: 'rows', inner } : { is: 'pieces', inner, of: first.of }]
 }
 
 /** What meets each row of a tensor that is the same for all of them. */
@@ -36,12 +36,14 @@ function rowOf(shape: readonly number[] | undefined, rank: number): readonly num
   return shape.length === rank + 1 && shape[0] === 1 ? shape.slice(1) : undefined
 }
 
+/** What meets a tensor of rows, or of the pieces of one split, element by element. */
 function innerOf(
   kind: Kind,
-  like: Kind & { inner: readonly number[] },
+  like: Extract<Kind, { is: 'rows' | 'pieces' }>,
 ): readonly number[] | undefined {
-  const isLike = kind.is === like.is && 'inner' in kind && kind.inner.length === like.inner.length
-  return isLike ? kind.inner : undefined
+  if (kind.is !== 'rows' && kind.is !== 'pieces') return undefined
+  const isOther = kind.is !== like.is || ('of' in kind && 'of' in like && kind.of !== like.of)
+  return isOther || kind.inner.length !== like.inner.length ? undefined : kind.inner
 }
 
 function widened(inner: readonly number[], other: readonly number[]): number[] {
@@ -218,7 +220,11 @@ const branchOutput: Rule = ({ outputs }, [index, ...given]) => {
 
 /** Nothing that holds of one branch alone. */
 const plainKind = (kind: Kind): Kind | undefined =>
-  kind.is === 'rows' ? kind : kind.is === 'same' ? { is: 'same' } : undefined
+  kind.is === 'rows'
+    ? { is: 'rows', inner: kind.inner }
+    : kind.is === 'same'
+      ? { is: 'same' }
+      : undefined
 
 const sameInner = (kind: Kind, inner: readonly number[]): boolean =>
   'inner' in kind && isSameShape(kind.inner, inner)
