@@ -25,6 +25,7 @@ import { type FunctionDef, type GraphDef, type NodeDef, portOf } from './graph.t
 import { argumentIn, loopIn, outputOfLoop, passedHandle, staysSame, takeLoop } from './loops.ts'
 import { untranslatable } from './node-attrs.ts'
 import { branchesOf, OWN_OPS, type Scope, scopesOf } from './scopes.ts'
+import { Switches } from './switches.ts'
 
 /** The name of a tensor, with its port. */
 export function canonical(input: string): string {
@@ -72,6 +73,7 @@ class Flattener {
   readonly #effects: Effects
   readonly #frames: Frames
   readonly #host: Host
+  readonly #switches: Switches | undefined
   #looked = 0
   #steps = 0
 
@@ -86,19 +88,20 @@ class Flattener {
       functions: this.#functions,
       need: (frame, input) => this.#need(frame, input),
       follow: (frame, input) => this.#follow(frame, input),
-      put: (node, frame) => void (this.#add(node, frame) || this.#flat.set(node.name, node)),
+      put: (node, frame) => void (this.#add(node, frame.scope) || this.#flat.set(node.name, node)),
       await: (frame, node, input) => this.#await(frame, node, input),
       awaitAll: (frame, node, called) => this.#awaitAll(frame, node, called),
     }
-    const nodes = byName(graph.nodes)
     this.#root = {
       prefix: '',
-      nodes,
+      nodes: byName(graph.nodes),
       calls: new Map(),
       choices: new Map(),
       loops: new Map(),
       awaited: new Set(),
     }
+    if (what === 'values' && graph.nodes.some(({ op }) => op === 'Merge'))
+      this.#switches = new Switches(this.#root, (input) => fed.has(canonical(input)))
   }
 
   get checks(): readonly string[] {
@@ -111,6 +114,7 @@ class Flattener {
 
   /** Adds a tensor; gives its name in the flat graph. */
   want(name: string): string {
+    this.#switches?.checkRuns(this.#root, name)
     return this.#need(this.#root, name)
   }
 
@@ -130,31 +134,35 @@ class Flattener {
     return this.#flat
   }
 
-  #take({ frame, node, choice, loop }: At): void {
-    if (loop !== undefined) {
-      takeLoop(this.#host, loop)
-      return
-    }
-    if (choice !== undefined) {
-      takePorts(this.#host, choice, { frame, node })
-      return
-    }
+  #take({ frame, node, choice, loop, switched }: At): void {
+    if (loop !== undefined) takeLoop(this.#host, loop)
+    else if (switched !== undefined) this.#switches?.take(this.#host, switched)
+    else if (choice !== undefined) takePorts(this.#host, choice, { frame, node })
+    else this.#takeNode(frame, node)
+  }
+
+  #takeNode(frame: Frame, node: NodeDef): void {
     if (OWN_OPS.has(node.op)) throw untranslatable(node, 'it has no translation')
     const inputs: string[] = []
     // Taken before its inputs are looked at, so that a loop ends.
-    if (!this.#add({ ...node, name: frame.prefix + node.name, inputs }, frame)) return
+    if (!this.#add({ ...node, name: frame.prefix + node.name, inputs }, this.#scopeIn(frame, node)))
+      return
     for (const input of node.inputs)
       if (portOf(input).isControl) this.#wait(frame, node, input.slice(1))
       else inputs.push(this.#need(frame, input))
   }
 
   /** Whether the flat graph did not have the node. */
-  #add(node: NodeDef, { scope }: Frame): boolean {
+  #add(node: NodeDef, scope: Scope | undefined): boolean {
     if (this.#flat.has(node.name)) return false
     if (this.#flat.size >= NODES_MAX) throw tooLarge()
     this.#flat.set(node.name, node)
     if (scope !== undefined) this.#scopes.set(node.name, scope)
     return true
+  }
+
+  #scopeIn(frame: Frame, { name }: NodeDef): Scope | undefined {
+    return frame === this.#root ? this.#switches?.scopeOf(name) : frame.scope
   }
 
   #need(frame: Frame, input: string): string {
@@ -193,6 +201,8 @@ class Flattener {
   /** The input that an output is the same as. */
   #passed(frame: Frame, node: NodeDef, port: number): string | undefined {
     if (this.#isForEffects) return undefined
+    const data = this.#switches?.passed(frame, node)
+    if (data !== undefined) return data
     const loop = loopIn(this.#host, frame, node)
     if (loop !== undefined)
       return staysSame(this.#host, loop, port) ? dataInput(node, port) : undefined
@@ -204,6 +214,8 @@ class Flattener {
   #placeOf(frame: Frame, node: NodeDef, port: number): Place {
     const loop = frame.loops.get(node.name)
     if (loop !== undefined) return outputOfLoop(loop, port)
+    const merged = this.#switches?.placeOf(frame, node, port)
+    if (merged !== undefined) return merged
     const branches = this.#branchesOf(node)
     if (branches !== undefined) return portOfChoice(this.#host, { frame, node, branches }, port)
     return { key: `${this.#frames.nameOf(frame, node)}:${port}`, at: { frame, node } }
@@ -221,7 +233,7 @@ class Flattener {
     const frame = this.#frames.begin({
       prefix: `${caller.prefix}${node.name} / `,
       call: { caller, node, function: called, args: argsOf(called, 0) },
-      scope: caller.scope,
+      scope: this.#scopeIn(caller, node),
     })
     caller.calls.set(node.name, frame)
     // A call begins once all its inputs are there, and ends once all its outputs are.
@@ -260,6 +272,7 @@ class Flattener {
     if (++this.#looked > AWAITED_MAX) throw tooLarge()
     const node = nodeIn(frame, name)
     if (node.op === 'Assert' && !scopesOf(frame.scope).some(({ isLoop }) => isLoop)) {
+      this.#switches?.checkRuns(frame, `^${name}`, node)
       this.#checks.add(frame.prefix + name)
       this.#open.push({ frame, node })
       return

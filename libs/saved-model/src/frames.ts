@@ -6,6 +6,7 @@ import { type FunctionDef, type NodeDef, portOf } from './graph.ts'
 import type { Loop } from './loops.ts'
 import { portOfOutput } from './ports.ts'
 import type { Scope } from './scopes.ts'
+import type { Switched } from './switches.ts'
 
 /** More nodes than this a few bytes of functions that call each other must not become. */
 export const NODES_MAX = 200_000
@@ -84,6 +85,7 @@ export interface At {
   node: NodeDef
   choice?: Choice
   loop?: Loop
+  switched?: Switched
 }
 
 /** Where a tensor is made; nowhere where it is fed. */
