@@ -86,12 +86,22 @@ test.each([
   ],
   [
     'inference',
+    'load',
+    ['of our recipes', 'as Keras exports it', "as Python's TensorFlow saves it"].map(
+      (how) => `load of 784-128-10 ${how}`,
+    ),
+  ],
+  [
+    'inference',
     'dense',
+    [1, 64].map((batch) => `predict of 784-128-10, batch ${batch}, against bare onnxruntime-node`),
+  ],
+  [
+    'inference',
+    'memory',
     [
-      'load of 784-128-10',
-      ...[1, 64].map(
-        (batch) => `predict of 784-128-10, batch ${batch}, against bare onnxruntime-node`,
-      ),
+      'memory of 20 models 784-128-10 as Keras exports them, kernels',
+      'memory of 10 models 784-128-10 as Keras exports them, onnxruntime',
     ],
   ],
   ['inference', 'text', ['predict of a text of 20 words, 99924 parameters']],

@@ -1,4 +1,4 @@
-// The network of 101,770 parameters: ours against bare onnxruntime-node, tfjs-node and Python TensorFlow.
+// Predicts of the network of 101,770 parameters: ours against bare onnxruntime-node, tfjs-node and Python TensorFlow.
 
 import { loadServable, startTensorflowHost } from '@drover/inference'
 import { openTranslation, readSavedModel, translateToData } from '@drover/saved-model'
@@ -6,36 +6,24 @@ import { floatTensor } from '@drover/serving-api'
 import * as ort from 'onnxruntime-node'
 import type { BenchRow } from '../main.ts'
 import { inputsOf, LARGE, network } from '../model-server/models.ts'
-import { timesOf, timesOfPython, withModel } from './timing.ts'
+import { timesOfPython, turnsOf, withModel } from './timing.ts'
 
-const FULL = { loads: 200, rounds: 3_000 }
-const QUICK = { loads: 2, rounds: 5 }
-const LOAD_MS_MAX = 3
+const FULL = { turns: 40, rounds: 2_000 }
+const QUICK = { turns: 1, rounds: 5 }
 const RATIO_MAX = 1.2
-const WARM_UPS = 200
 
 export async function* benchDense(isQuick: boolean): AsyncGenerator<BenchRow> {
   const size = isQuick ? QUICK : FULL
   const bytes = network(LARGE, 1)
   await using tensorflow = startTensorflowHost({})
   const rows = await withModel(bytes, async (directory) => {
-    const load = async () => await (await loadServable(directory, { engine: 'fast' })).close()
-    const [ours = NaN] = await timesOf(size.loads, [load])
-    const all = [loadRow(ours)]
+    const all: BenchRow[] = []
     for (const batch of [1, 64])
-      all.push(await predictRow({ bytes, directory, tensorflow }, batch, size.rounds))
+      all.push(await predictRow({ bytes, directory, tensorflow }, batch, size))
     return all
   })
   yield* rows
 }
-
-const loadRow = (us: number): BenchRow => ({
-  name: `load of ${LARGE.join('-')}`,
-  unit: 'ms',
-  value: us / 1_000,
-  goal: LOAD_MS_MAX,
-  notes: {},
-})
 
 interface Given {
   bytes: Uint8Array
@@ -46,7 +34,7 @@ interface Given {
 async function predictRow(
   { bytes, directory, tensorflow }: Given,
   batch: number,
-  rounds: number,
+  { turns, rounds }: { turns: number; rounds: number },
 ): Promise<BenchRow> {
   const [width] = LARGE
   const x = floatTensor(Float32Array.from(inputsOf(width * batch)), [batch, width])
@@ -55,13 +43,11 @@ async function predictRow(
   const bare = await bareOnnx(bytes)
   const [input = ''] = bare.inputNames
   const feeds = { [input]: new ort.Tensor('float32', x.values, x.shape) }
-  const works = [
+  const [own, floor, tfjs] = await turnsOf(turns, [
     async () => await ours.run('serving_default', { x }),
     async () => await bare.run(feeds),
     async () => await theirs.run('serving_default', { x }),
-  ]
-  await timesOf(Math.min(WARM_UPS, rounds), works)
-  const [value = NaN, floor = NaN, tfjs = NaN] = await timesOf(rounds, works)
+  ])
   const values = Array.from({ length: batch }, (_, row) =>
     Array.from(x.values.slice(row * width, (row + 1) * width)),
   )
@@ -70,12 +56,14 @@ async function predictRow(
   return {
     name: `predict of ${LARGE.join('-')}, batch ${batch}, against bare onnxruntime-node`,
     unit: 'us',
-    value,
-    floor,
+    value: own?.median ?? NaN,
+    floor: floor?.median ?? NaN,
     goal: RATIO_MAX,
     notes: {
       engine: ours.engine,
-      'tfjs-node in its process, us': tfjs.toFixed(0),
+      'the first after others have run, us': own?.first.toFixed(0) ?? '',
+      'bare onnxruntime-node so, us': floor?.first.toFixed(0) ?? '',
+      'tfjs-node in its process, us': tfjs?.median.toFixed(0) ?? '',
       'Python TensorFlow, us': python.predict.toFixed(0),
     },
   }

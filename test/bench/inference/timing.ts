@@ -41,13 +41,52 @@ export async function timesOf(
   return taken.map(medianOf)
 }
 
-/** What Python's TensorFlow takes, in microseconds. */
+/** What work takes among others, in microseconds. */
+export interface Turns {
+  /** The median of runs one after the other, warmed up anew in each turn. */
+  median: number
+  /** The median of the first runs of turns: what was in the caches has made way for the others by then. */
+  first: number
+}
+
+/** Runs of a turn that are not counted: caches fill. */
+const TURN_WARM_UPS = 20
+const TURN_RUNS = 50
+
+/**
+ * What works take that are given turns, each of so many runs: what else the machine does hits all alike,
+ * and none runs in caches that another one has filled, as no two engines do in one server.
+ */
+export async function turnsOf(turns: number, works: readonly (() => unknown)[]): Promise<Turns[]> {
+  const taken = works.map(() => ({ firsts: new Array<number>(), others: new Array<number>() }))
+  for (let turn = 0; turn < turns; turn++)
+    for (const [index, work] of works.entries()) {
+      const [first = NaN, ...more] = await runsOf(work, 1 + TURN_WARM_UPS + TURN_RUNS)
+      taken[index]?.firsts.push(first)
+      taken[index]?.others.push(...more.slice(TURN_WARM_UPS))
+    }
+  return taken.map(({ firsts, others }) => ({ median: medianOf(others), first: medianOf(firsts) }))
+}
+
+async function runsOf(work: () => unknown, runs: number): Promise<number[]> {
+  const taken: number[] = []
+  for (let run = 0; run < runs; run++) {
+    const start = performance.now()
+    await work()
+    taken.push((performance.now() - start) * 1_000)
+  }
+  return taken
+}
+
+/** What Python's TensorFlow takes, in microseconds: it has a process, and a turn, of its own. */
 export async function timesOfPython(given: {
   directory: string
   input: string
   values: unknown
   dtype: 'float32' | 'string'
   rounds: number
+  /** Of how many loads after the first the median is taken. */
+  loads?: number
 }): Promise<z.output<typeof Taken>> {
   return Taken.parse(JSON.parse(await runPython(await preparePython(), 'timed.py', given)))
 }
