@@ -46,17 +46,25 @@ export function unaryModel(op: string): Uint8Array {
   })
 }
 
-/** What it answers is drawn by chance, each time anew; another signature may answer the input. */
+/**
+ * What it answers is drawn by chance, each time anew, where a feature is 1, and zero elsewhere; another
+ * signature may answer the input.
+ */
 export function noisyModel(steady?: string): Uint8Array {
   const graph = withInput()
   const shape = attr.type('DT_INT32')
   graph.add('Shape', 'shape', ['x'], { ...float, out_type: shape })
-  graph.add('RandomStandardNormal', 'scores', ['shape'], {
-    dtype: attr.type('DT_FLOAT'),
-    T: shape,
-    seed: attr.int(0),
-    seed2: attr.int(0),
+  const seeds = { seed: attr.int(0), seed2: attr.int(0) }
+  const drawn = { dtype: attr.type('DT_FLOAT'), T: shape, ...seeds }
+  graph.add('RandomStandardNormal', 'noise', ['shape'], drawn)
+  graph.constant('one', floatTensor([1], []))
+  graph.add('Equal', 'is-one', ['x', 'one'], {
+    ...float,
+    incompatible_shape_error: attr.bool(true),
   })
+  const cast = { SrcT: attr.type('DT_BOOL'), DstT: attr.type('DT_FLOAT') }
+  graph.add('Cast', 'where', ['is-one'], { ...cast, Truncate: attr.bool(false) })
+  graph.add('Mul', 'scores', ['noise', 'where'], float)
   const outputs = { scores: { name: 'x:0', dtype: 'DT_FLOAT', shape: [-1, FEATURES] } } as const
   const others = steady === undefined ? {} : { [steady]: predict({ outputs }) }
   const signatures = { serving_default: predict(), ...others }

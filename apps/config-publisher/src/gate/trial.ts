@@ -212,7 +212,8 @@ function reasonOf(error: Error, directory: string): string {
 /**
  * Of the seeded requests those that are answered with finite numbers, the same when asked again; a
  * guess may not fit. All after one load, unless one is not answered so: then each after a load of its
- * own, so that none is answered by what another one left behind.
+ * own, so that none is answered by what another one left behind. A signature of which one is answered
+ * otherwise the second time is left out.
  */
 async function seed(parts: TrialParts, engine: ProbeEngine, signatures: Signatures) {
   const seeds = seededRequests(signatures)
@@ -221,17 +222,19 @@ async function seed(parts: TrialParts, engine: ProbeEngine, signatures: Signatur
     throw error
   })
   if ('answers' in together && seeds.length > 0) return { requests: seeds, ...together }
-  const requests: GoldenRequest[] = []
-  const answers: Answer[] = []
+  const changing = new Set<string>()
+  const fitting: { request: GoldenRequest; answers: readonly Answer[] }[] = []
   let reason = 'the signatures ask for too much'
   for (const request of seeds) {
     const tried = await askTwice(parts, engine, [request])
-    if ('reason' in tried) reason = tried.reason
-    else {
-      requests.push(request)
-      answers.push(...tried.answers)
-    }
+    if ('answers' in tried) fitting.push({ request, answers: tried.answers })
+    else reason = tried.reason
+    if ('reason' in tried && tried.isChanging === true) changing.add(request.signature)
   }
+  // A guess such as a zero that is added may hide what the signature changes.
+  const kept = fitting.filter(({ request }) => !changing.has(request.signature))
+  const requests = kept.map(({ request }) => request)
+  const answers = kept.flatMap((each) => each.answers)
   if (requests.length > 0) return { requests, answers }
   return {
     reason: `it brought no golden requests (assets.extra/drover/golden.json), and ${NAMES[engine]} answers none made from its signatures: ${reason}`,
@@ -242,7 +245,7 @@ async function askTwice(
   parts: TrialParts,
   engine: ProbeEngine,
   requests: readonly GoldenRequest[],
-): Promise<{ answers: readonly Answer[] } | { reason: string }> {
+): Promise<{ answers: readonly Answer[] } | { reason: string; isChanging?: boolean }> {
   const tried = await attempt(parts, engine, [...requests, ...requests])
   if (tried.kind !== 'answered') return { reason: tried.reason }
   const all = tried.result.answers
@@ -250,7 +253,8 @@ async function askTwice(
   if (!checkAnswers(answers, 'seeded', NAMES[engine]).pass) return { reason: 'it is not finite' }
   const changed = answers.findIndex((answer, at) => !isSame(answer, second[at]))
   if (changed < 0) return { answers }
-  return { reason: `its signature ${requests[changed]?.signature} ${CHANGES}` }
+  const reason = `its signature ${requests[changed]?.signature} ${CHANGES}`
+  return { reason, isChanging: true }
 }
 
 /** Starts the fast engine's attempt, whose failure is heard of only by who asks for it. */
