@@ -1,9 +1,10 @@
-// Operations on segments and parts of rows are answered as TensorFlow answers them, and refused where it refuses them.
+// Operations on segments, parts of rows and gradients are answered as TensorFlow answers them, and refused where it refuses them.
 
 import { afterAll, expect, test } from 'vitest'
 import { extremes } from './sample-extremes.ts'
 import { faultsOf, partsOf } from './sample-faults.ts'
 import { startFolder } from './sample-folder.ts'
+import { gradientCases } from './sample-gradients.ts'
 import { stitchCases } from './sample-partitions.ts'
 import { segmentCases } from './sample-segments.ts'
 import { singleModel } from './sample-single.ts'
@@ -21,7 +22,7 @@ afterAll(async () => {
 })
 
 test('segments are what TensorFlow makes of them', { timeout: 120_000 }, async () => {
-  for (const part of partsOf([...segmentCases, ...stitchCases]))
+  for (const part of partsOf([...segmentCases, ...stitchCases, ...gradientCases]))
     expect(await faultsOf(part, singleModel(part), { folder, tensorflow })).toEqual([])
 })
 
@@ -31,7 +32,7 @@ test(
   async () => {
     const mayRefuse = (op: string): boolean => MAY_REFUSE.test(op)
 
-    for (const part of partsOf(extremes(segmentCases)))
+    for (const part of partsOf(extremes([...segmentCases, ...gradientCases])))
       expect(await faultsOf(part, singleModel(part), { folder, tensorflow, mayRefuse })).toEqual([])
   },
 )

@@ -7,6 +7,7 @@ import { untranslatable } from './node-attrs.ts'
 const OUTPUTS: Readonly<
   Record<string, readonly (string | readonly [name: string, length: string])[]>
 > = {
+  BroadcastGradientArgs: ['r0', 'r1'],
   DenseCountSparseOutput: ['output_indices', 'output_values', 'output_dense_shape'],
   FusedBatchNorm: ['y', 'batch_mean', 'batch_variance', 'reserve_space_1', 'reserve_space_2'],
   FusedBatchNormV2: ['y', 'batch_mean', 'batch_variance', 'reserve_space_1', 'reserve_space_2'],

@@ -107,6 +107,10 @@ const PORTS: Readonly<Record<string, (node: NodeDef) => ValueType[]>> = {
   [BRANCH_OUTPUT]: (node) => typesOf(node, 'T'),
   [LOOP]: (node) => typesOf(node, 'T'),
   [LOOP_VARIABLES]: (node) => typesOf(node, 'T'),
+  BroadcastGradientArgs: (node) => {
+    const type = typeOf(node, 'T', 'DT_INT32')
+    return [type, type]
+  },
   Bucketize: () => ['DT_INT32'],
   DynamicPartition: (node) => several(node, 'num_partitions'),
   FusedBatchNorm: normalised('T'),

@@ -33,6 +33,7 @@ import {
 } from './cost-parts.ts'
 import { asStringCosts } from './as-string.ts'
 import { crossCosts } from './crosses.ts'
+import { gradientCosts } from './gradients.ts'
 import { hashCosts } from './hashes.ts'
 import { ngramCosts } from './ngrams.ts'
 import { partitionCosts } from './partitions.ts'
@@ -49,6 +50,7 @@ import { unicodeCosts } from './unicode.ts'
 const costs: Readonly<Record<string, (node: NodeDef) => Cost>> = {
   ...asStringCosts,
   ...crossCosts,
+  ...gradientCosts,
   ...hashCosts,
   ...ngramCosts,
   ...partitionCosts,

@@ -9,6 +9,7 @@ import { crossKernels } from './crosses.ts'
 import { elementwiseKernels } from './elementwise.ts'
 import { exampleKernels } from './examples.ts'
 import { functionKernels, lossKernels } from './functions.ts'
+import { gradientKernels } from './gradients.ts'
 import { hashKernels } from './hashes.ts'
 import { integerKernels } from './integers.ts'
 import type { Kernel } from './kernel.ts'
@@ -47,6 +48,7 @@ const aroundText = tableOf([
   choosingKernels,
   countKernels,
   crossKernels,
+  gradientKernels,
   hashKernels,
   exampleKernels,
   integerKernels,
