@@ -197,7 +197,8 @@ function reasonOf(error: Error, directory: string): string {
   const messages: string[] = []
   let cause: unknown = error
   while (cause instanceof Error && messages.length < CHAIN_MAX) {
-    messages.push(cause.message)
+    // An error that crossed a process may say what its cause says.
+    if (messages.at(-1) !== cause.message) messages.push(cause.message)
     cause = cause.cause
   }
   return messages
