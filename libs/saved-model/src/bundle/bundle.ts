@@ -17,7 +17,7 @@ import { sliceKey } from './slice-key.ts'
 import { readSlices } from './slices.ts'
 import { TableIndex } from './table-index.ts'
 import { KEY_BYTES_PER_BYTE_MAX, readTable } from './table.ts'
-import { readValues } from './tensor-data.ts'
+import { KnownNumbers, readValues } from './tensor-data.ts'
 
 /** What an index file says. */
 export interface BundleIndex {
@@ -41,6 +41,7 @@ export function openBundle(index: Uint8Array, shards: Shards): Bundle {
   const header = table.get(HEADER_KEY)
   if (header === undefined) throw damaged('the checkpoint has no header')
   let entries: BundleIndex['entries'] | undefined
+  const known = new KnownNumbers()
   return {
     header: readHeader(header),
     get entries() {
@@ -55,7 +56,7 @@ export function openBundle(index: Uint8Array, shards: Shards): Bundle {
         const stored = table.get(part)
         return stored && readEntry(textOfKey(part), stored)
       })
-      return readBundleTensor(entry, shards)
+      return readBundleTensor(entry, shards, known)
     },
   }
 }
@@ -121,7 +122,9 @@ function findSlices(
   })
 }
 
-/** Reads and checks the values of one variable. */
-export function readBundleTensor(entry: BundleEntry, shards: Shards): Tensor {
-  return entry.slices.length > 0 ? readSlices(entry, shards) : readValues(entry.key, entry, shards)
+/** Reads and checks the values of one variable, or gives those that are known to be the same. */
+export function readBundleTensor(entry: BundleEntry, shards: Shards, known?: KnownNumbers): Tensor {
+  return entry.slices.length > 0
+    ? readSlices(entry, shards)
+    : readValues(entry.key, entry, { shards, ...(known && { known }) })
 }

@@ -89,7 +89,7 @@ function checkPlaces({ key }: BundleEntry, parts: readonly Part[], shards: Shard
 function joinTexts(shape: readonly number[], parts: readonly Part[], shards: Shards): Tensor {
   const values: Uint8Array[] = Array.from({ length: sizeOf(shape) })
   for (const { what, extents, stored } of parts) {
-    const part = readValues(what, stored, shards)
+    const part = readValues(what, stored, { shards })
     if (part.dtype !== 'DT_STRING') continue
     for (const { to, from, length } of runsOf(shape, extents))
       for (let index = 0; index < length; index++)
@@ -108,7 +108,7 @@ function joinNumbers(
   if (size > TENSOR_BYTES_MAX) throw new SavedModelError('TOO_LARGE', `${key} has ${size} bytes`)
   const memory = new Uint8Array(size)
   for (const { what, extents, stored } of parts) {
-    const part = readValues(what, stored, shards)
+    const part = readValues(what, stored, { shards })
     if (part.dtype === 'DT_STRING') continue
     const bytes = bytesOf(part)
     for (const { to, from, length } of runsOf(shape, extents))

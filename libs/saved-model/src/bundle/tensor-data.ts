@@ -1,6 +1,7 @@
 // The values of one tensor in a data file. Numbers are little-endian and in row-major order. Texts are
 // the lengths of all as varints, a checksum of these, and the bytes of all.
 
+import { Buffer } from 'node:buffer'
 import {
   crc32c,
   maskedCrc32c,
@@ -8,6 +9,7 @@ import {
   bytesOfType,
   type DataType,
   isDataType,
+  type NumericTensor,
   sizeOf,
   type Tensor,
   tensorOfBytes,
@@ -22,16 +24,46 @@ import { CHECKSUM_BYTES } from './table.ts'
 /** What one array of bytes holds in every Node.js that is supported. */
 export const TENSOR_BYTES_MAX = 2 ** 32 - 1
 
-/** Reads and checks the values of one entry; `what` names it in refusals. */
-export function readValues(what: string, entry: StoredValues, shards: Shards): Tensor {
+/** Numbers that have been read and checked: Keras writes each variable twice, under two names. */
+export class KnownNumbers {
+  readonly #tensors = new Map<string, NumericTensor>()
+
+  /** Those of an entry with these bytes. */
+  find(entry: StoredValues, bytes: Uint8Array): Tensor | undefined {
+    const known = this.#tensors.get(keyOf(entry))
+    return known && Buffer.compare(bytesOf(known), bytes) === 0 ? known : undefined
+  }
+
+  add(entry: StoredValues, tensor: NumericTensor): void {
+    this.#tensors.set(keyOf(entry), tensor)
+  }
+}
+
+/** The same for all that may be the same. */
+const keyOf = ({ dtype, shape, crc32c: sum }: StoredValues): string =>
+  `${dtype} ${shape.join()} ${sum}`
+
+/**
+ * Reads and checks the values of one entry, or gives those that are known to be the same; `what` names it
+ * in refusals.
+ */
+export function readValues(
+  what: string,
+  entry: StoredValues,
+  { shards, known }: { shards: Shards; known?: KnownNumbers },
+): Tensor {
   const dtype = checkPlace(what, entry, shards)
   const { shape, shardId, offset, size } = entry
   const bytes = shards.read(shardId, offset, size)
   if (bytes.length !== size) throw damaged(`the shard ${shardId} ended while ${what} was read`)
   if (dtype === 'DT_STRING') return { dtype, shape, values: readTexts(what, entry, bytes) }
+  const same = known?.find(entry, bytes)
+  if (same !== undefined) return same
   checkSum(what, entry, crc32c(bytes))
   const isAligned = bytes.byteOffset % bytesOfType(dtype) === 0
-  return tensorOfBytes(dtype, shape, isAligned ? bytes : new Uint8Array(bytes))
+  const tensor = tensorOfBytes(dtype, shape, isAligned ? bytes : new Uint8Array(bytes))
+  known?.add(entry, tensor)
+  return tensor
 }
 
 /** Sees that the values fit their shape and their shard, before any of them is read. */

@@ -6,7 +6,7 @@ import { type CarriedType, isCarriedType } from '../carried/index.ts'
 import { canonical } from '../flatten.ts'
 import type { Placed } from '../partition.ts'
 import { portTypes } from '../types.ts'
-import type { Value } from '../values.ts'
+import { isSameShape, type Value } from '../values.ts'
 
 /** One operation of the graph: what a kernel needs of its node, and the slots it reads and fills. */
 export interface NodeStep {
@@ -81,17 +81,26 @@ export interface KernelProgram extends Program {
   division: Division
 }
 
-/** The constants of a model, each once however many signatures use it. */
+/** The constants of a model, each once however many signatures use it, and under whatever names. */
 export class Constants {
   readonly #numbers = new Map<string, number>()
+  /** By the arrays that they are in. */
+  readonly #places = new Map<Value['values'], number>()
   readonly values: Value[] = []
 
   /** The number of a constant; the key is its name in the graph. */
   numberOf(key: string, value: Value): number {
-    const known = this.#numbers.get(key)
-    if (known !== undefined) return known
-    this.#numbers.set(key, this.values.length)
-    return this.values.push(value) - 1
+    const known = this.#numbers.get(key) ?? this.#sameAs(value)
+    const number = known ?? this.values.push(value) - 1
+    this.#numbers.set(key, number)
+    if (known === undefined) this.#places.set(value.values, number)
+    return number
+  }
+
+  #sameAs({ dtype, shape, values }: Value): number | undefined {
+    const place = this.#places.get(values)
+    const other = place === undefined ? undefined : this.values[place]
+    return other?.dtype === dtype && isSameShape(other.shape, shape) ? place : undefined
   }
 }
 
