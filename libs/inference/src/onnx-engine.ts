@@ -10,7 +10,8 @@ import {
 import type { Tensor } from '@drover/serving-api'
 import * as ort from 'onnxruntime-node'
 import { InferenceError } from './errors.ts'
-import type { Engine } from './servable.ts'
+import { RunLimits } from './onnx-limits.ts'
+import type { Engine, RunOptions } from './servable.ts'
 
 /** Thousands of small models in one process: no threads and no arena for each (probes.md P4). */
 const SESSION_OPTIONS: ort.InferenceSession.SessionOptions = {
@@ -34,14 +35,19 @@ const ORT_TYPES = {
 
 interface Loaded {
   begin: TranslatedSignature['begin']
-  session: ort.InferenceSession | undefined
+  /** Undefined when nothing numeric is to be done. */
+  opened: Opened | undefined
   outputs: readonly string[]
 }
 
-interface Session {
+interface Opened {
+  session: ort.InferenceSession
+  limits: RunLimits
+}
+
+interface Session extends Opened {
   /** What it was made from; not kept once the model is loaded. */
   bytes: Uint8Array
-  session: ort.InferenceSession
 }
 
 /** Loads a translated model. Throws UNTRANSLATABLE when onnxruntime refuses it. */
@@ -49,10 +55,10 @@ export async function openTranslated(translation: TranslationData): Promise<Engi
   const { loaded, sessions } = await openSessions(translation)
   return {
     name: 'onnx',
-    async run(signature, inputs) {
+    async run(signature, inputs, options) {
       const found = loaded.get(signature)
       if (found === undefined) throw new InferenceError('UNAVAILABLE', 'the model is closed')
-      return await runLoaded(found, inputs)
+      return await runLoaded(found, inputs, options)
     },
     async close() {
       loaded.clear()
@@ -69,8 +75,8 @@ async function openSessions(translation: TranslationData) {
     for (const [name, { model, begin }] of Object.entries(
       openTranslation(translation).signatures,
     )) {
-      const session = model && (await sessionOf(model, sessions))
-      loaded.set(name, { begin, session, outputs: model?.outputs ?? [] })
+      const opened = model && (await openedOf(model, sessions))
+      loaded.set(name, { begin, opened, outputs: model?.outputs ?? [] })
     }
   } catch (cause) {
     await releaseAll(sessions.map(({ session }) => session))
@@ -81,12 +87,13 @@ async function openSessions(translation: TranslationData) {
 }
 
 /** Signatures that differ in their text alone share one session. */
-async function sessionOf({ bytes }: OnnxModel, sessions: Session[]): Promise<ort.InferenceSession> {
+async function openedOf({ bytes }: OnnxModel, sessions: Session[]): Promise<Opened> {
   const shared = sessions.find((each) => Buffer.compare(each.bytes, bytes) === 0)
-  if (shared !== undefined) return shared.session
+  if (shared !== undefined) return { session: shared.session, limits: shared.limits }
   const session = await ort.InferenceSession.create(bytes, SESSION_OPTIONS)
-  sessions.push({ bytes, session })
-  return session
+  const limits = new RunLimits(bytes)
+  sessions.push({ bytes, session, limits })
+  return { session, limits }
 }
 
 async function releaseAll(sessions: ort.InferenceSession[]): Promise<void> {
@@ -94,17 +101,24 @@ async function releaseAll(sessions: ort.InferenceSession[]): Promise<void> {
 }
 
 async function runLoaded(
-  { begin, session, outputs }: Loaded,
+  { begin, opened, outputs }: Loaded,
   inputs: Readonly<Record<string, Tensor>>,
+  { deadlineMs }: RunOptions = {},
 ): Promise<Record<string, Tensor>> {
   try {
     const run = begin(inputs)
-    if (session === undefined) return run.finish({})
-    const feeds = Object.entries(run.feeds).map(([name, tensor]) => [name, toOrt(tensor)])
-    const answers = await session.run(Object.fromEntries(feeds), outputs)
+    if (opened === undefined) return run.finish({})
+    const { session, limits } = opened
+    const rounds = limits.check(run.feeds, deadlineMs)
+    const feeds: Record<string, ort.Tensor> = {}
+    for (const [name, tensor] of Object.entries(run.feeds)) feeds[name] = toOrt(tensor)
+    for (const [name, most] of rounds)
+      feeds[name] = new ort.Tensor('int64', BigInt64Array.of(BigInt(most)), [])
+    const answers = await session.run(feeds, outputs)
     const tensors = Object.entries(answers).map(([name, answer]) => [name, fromOrt(answer)])
     return run.finish(Object.fromEntries(tensors))
   } catch (cause) {
+    if (cause instanceof InferenceError) throw cause
     const isInvalid = cause instanceof SavedModelError && cause.code === 'INVALID_INPUT'
     const code = isInvalid ? 'INVALID_INPUT' : 'RUN_FAILED'
     throw new InferenceError(code, 'the model failed on these inputs', { cause })
@@ -114,7 +128,8 @@ async function runLoaded(
 const isOrt = (tensor: Tensor): tensor is Extract<Tensor, { dtype: keyof typeof ORT_TYPES }> =>
   Object.hasOwn(ORT_TYPES, tensor.dtype)
 
-function toOrt(tensor: Tensor): ort.Tensor {
+/** A tensor as onnxruntime takes it. */
+export function toOrt(tensor: Tensor): ort.Tensor {
   if (!isOrt(tensor)) throw new InferenceError('RUN_FAILED', `ONNX was given ${tensor.dtype}`)
   return new ort.Tensor(ORT_TYPES[tensor.dtype], tensor.values, tensor.shape)
 }

@@ -10,9 +10,9 @@ const OPSET = 18
 /** Larger graphs take onnxruntime seconds to load, and are TensorFlow's. */
 const NODES_MAX = 30_000
 /** More rounds than this no loop takes: a few bytes of a request must not keep a thread for ever. */
-const ROUNDS_MAX = 100_000n
+export const ROUNDS_MAX = 100_000n
 /** Nor do its variables grow together beyond so many elements. */
-const VARIABLE_ELEMENTS_MAX = 2n ** 26n
+export const VARIABLE_ELEMENTS_MAX = 2n ** 26n
 const AttributeType = { FLOAT: 1, INT: 2, STRING: 3, TENSOR: 4, GRAPH: 5, INTS: 7 } as const
 /** ONNX's numbers of the element types. */
 const ELEMENT_TYPES: Record<Exclude<ValueType, 'DT_STRING'>, number> = {
@@ -25,6 +25,11 @@ const ELEMENT_TYPES: Record<Exclude<ValueType, 'DT_STRING'>, number> = {
 
 /** An element type that ONNX is given; text never is. */
 export type NumericType = keyof typeof ELEMENT_TYPES
+
+/** The element type with a number of ONNX's. */
+export const typeOfElement = (number: number): NumericType =>
+  TYPES.find((type) => ELEMENT_TYPES[type] === number) ?? 'DT_FLOAT'
+const TYPES = ['DT_FLOAT', 'DT_DOUBLE', 'DT_INT32', 'DT_INT64', 'DT_BOOL'] as const
 export type NumericValue = NumberValue | IntValue
 
 /** An attribute: ints are bigint, floats number. */
@@ -132,7 +137,8 @@ export class OnnxBuilder {
 
   /**
    * Adds a loop: gives what its variables are in the end, then what all rounds have written, each in one
-   * tensor with a row for every round. The run fails where it does not end, or its variables grow too large.
+   * tensor with a row for every round. The run fails where it does not end within as many rounds as it is fed
+   * (see `foretold`), or its variables grow too large.
    */
   loop(
     goesOn: string,
@@ -165,7 +171,7 @@ export class OnnxBuilder {
     const first = scalar(goesOn)
     const [isOpen = '', ...outputs] = this.ops(
       'Loop',
-      [this.long(ROUNDS_MAX), first, first, ...variables.map(({ initial }) => initial)],
+      [this.input('DT_INT64', 0), first, first, ...variables.map(({ initial }) => initial)],
       { outputs: carried.length + scans.length, attributes: { body: { graph: body } } },
     )
     const zero = zeroUnless(this, this.op('Reshape', [isOpen, this.vector([1n])]))

@@ -1,0 +1,191 @@
+// How often a loop goes round, and what a round takes. A loop whose variables change by the same each round
+// tells its end; of others it is only known what one round takes, and they are given a limit.
+
+import { ROUNDS_MAX, VARIABLE_ELEMENTS_MAX } from '../onnx/model.ts'
+import { bytesOf, either, exactly, type Extent, extent, isSameExtent, product } from './extent.ts'
+import type { Limits, Part, Rounds } from './foretell.ts'
+import type { OutlineGraph, OutlineNode } from './outline.ts'
+
+/** How often a loop may go round that has others within it, of whose rounds nobody knows either. */
+const OUTER_ROUNDS = 1_000
+/** Of all memory, for what all rounds write together. */
+const WRITTEN_SHARE = 4
+const WIDENINGS_MAX = 3
+
+/** Where the tensors of a run are told. */
+export interface LoopHost {
+  readonly limits: Limits
+  readonly rounds: Map<string, Rounds>
+  /** How often all that is told now is done. */
+  times: number
+  find(name: string | undefined): Extent
+  put(name: string, told: Extent): void
+  tellGraph(graph: OutlineGraph): Part
+}
+
+/** One round. */
+interface Round extends Part {
+  /** Whether there is another one; undefined where it is not known. */
+  goesOn: boolean | undefined
+  variables: Extent[]
+  written: Extent[]
+}
+
+interface Told {
+  count: number
+  isKnown: boolean
+  round: Round
+}
+
+/** Tells the outputs of a loop. */
+export function tellLoop(host: LoopHost, node: OutlineNode): Part {
+  const body = node.graphs['body']
+  if (body === undefined) return { ns: 0, bytes: 0 }
+  const initial = node.inputs.slice(2).map((name) => host.find(name))
+  const isBegun = truthOf(host.find(node.inputs[1]))
+  const { count, isKnown, round } = toldOf(host, body, { initial, isBegun })
+  const outputs = [
+    ...round.variables.map((told, at) => (count === 0 ? (initial[at] ?? told) : told)),
+    ...round.written.map((each) => rowsOf(each, count, isKnown)),
+  ]
+  for (const [at, name] of node.outputs.entries())
+    host.put(name, outputs[at] ?? extent('DT_FLOAT', [Infinity]))
+  const [input = ''] = node.inputs
+  const most = isKnown ? Math.max(count, host.rounds.get(input)?.most ?? 0) : count
+  host.rounds.set(input, { most, ns: round.ns, isKnown })
+  const carried = round.variables.reduce((sum, each) => sum + bytesOf(each), 0)
+  return { ns: round.ns * (isKnown ? count : 1), bytes: round.bytes + carried }
+}
+
+const rowsOf = ({ dtype, dims, isExact }: Extent, count: number, isKnown: boolean): Extent =>
+  extent(dtype, [count, ...dims], { isExact: isExact && isKnown })
+
+function toldOf(
+  host: LoopHost,
+  body: OutlineGraph,
+  { initial, isBegun }: { initial: Extent[]; isBegun: boolean | undefined },
+): Told {
+  const first = roundOf(host, body, initial)
+  if (isBegun === false) return { count: 0, isKnown: true, round: first }
+  return (
+    (isBegun === true ? counted(host, body, { initial, first }) : undefined) ??
+    limited(host, body, initial)
+  )
+}
+
+function truthOf(told: Extent): boolean | undefined {
+  const [value] = exactly(told) ?? []
+  return value === undefined ? undefined : value !== 0
+}
+
+function roundOf(
+  host: LoopHost,
+  body: OutlineGraph,
+  variables: readonly Extent[],
+  times = OUTER_ROUNDS,
+): Round {
+  const [counter, condition, ...names] = body.inputs
+  host.put(counter?.name ?? '', extent('DT_INT64', [], { isExact: true }))
+  const isTrue = { isExact: true, range: { low: [1], high: [1] } }
+  host.put(condition?.name ?? '', extent('DT_BOOL', [], isTrue))
+  for (const [at, { name }] of names.entries())
+    host.put(name, variables[at] ?? extent('DT_FLOAT', [Infinity]))
+  host.times *= times
+  const part = host.tellGraph(body)
+  host.times /= times
+  const [goesOn = '', ...outputs] = body.outputs
+  const made = outputs.map((name) => host.find(name))
+  return {
+    ...part,
+    goesOn: truthOf(host.find(goesOn)),
+    variables: made.slice(0, names.length),
+    written: made.slice(names.length),
+  }
+}
+
+/** The rounds of a loop that tells its end; undefined where it does not. */
+function counted(
+  host: LoopHost,
+  body: OutlineGraph,
+  { initial, first }: { initial: Extent[]; first: Round },
+): Told | undefined {
+  if (first.goesOn === undefined) return undefined
+  if (!first.goesOn) return { count: 1, isKnown: true, round: first }
+  const second = roundOf(host, body, first.variables)
+  if (second.goesOn === undefined) return undefined
+  if (!second.goesOn) return { count: 2, isKnown: true, round: second }
+  const start = first.variables
+  const after = (steps: number) => stepped(initial, start, steps)
+  if (!second.variables.every((each, at) => isSameExtent(each, after(1)[at] ?? each)))
+    return undefined
+  // The round with this number, from 0 on: whether the loop goes on after it.
+  const roundAt = (at: number) => roundOf(host, body, after(at - 1))
+  let [low, high] = [1, 2]
+  for (; roundAt(high).goesOn !== false; high *= 2) {
+    if (high > Number(ROUNDS_MAX) || roundAt(high).goesOn === undefined) return undefined
+    low = high
+  }
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2)
+    if (roundAt(middle).goesOn === false) high = middle
+    else low = middle
+  }
+  return { count: high + 1, isKnown: true, round: roundOf(host, body, after(high - 1), high + 1) }
+}
+
+/** What variables are that change by the same in each round, so many rounds after the first. */
+function stepped(initial: readonly Extent[], first: readonly Extent[], steps: number): Extent[] {
+  return first.map((now, at) => {
+    const before = initial[at]?.range
+    const { range } = now
+    if (range === undefined || before === undefined || range.low.length !== before.low.length)
+      return { ...now, range: undefined }
+    const on = (values: readonly number[], old: readonly number[]) =>
+      values.map((value, place) => value + steps * (value - (old[place] ?? value)))
+    return { ...now, range: { low: on(range.low, before.low), high: on(range.high, before.high) } }
+  })
+}
+
+/** A loop of which it is not known how often it goes round. */
+function limited(host: LoopHost, body: OutlineGraph, initial: readonly Extent[]): Told {
+  let variables = [...initial]
+  let round = roundOf(host, body, variables)
+  for (let turn = 0; turn < WIDENINGS_MAX; turn++) {
+    const next = variables.map((each, at) => widened(each, round.variables[at] ?? each))
+    const isSettled = next.every((each, at) => isSameExtent(each, variables[at] ?? each))
+    if (isSettled) break
+    variables = next
+    round = roundOf(host, body, variables)
+  }
+  const isWithin = variables.every((each, at) =>
+    isSameExtent(each, widened(each, round.variables[at] ?? each)),
+  )
+  if (!isWithin) round = { ...round, bytes: Infinity }
+  const written = round.written.reduce((sum, each) => sum + bytesOf(each), 0)
+  const { ns, bytes } = host.limits
+  const most = hasEndless(host, body) ? OUTER_ROUNDS : Number(ROUNDS_MAX)
+  const inTime = ns / round.ns / host.times
+  const count = Math.floor(Math.min(most, inTime, bytes / WRITTEN_SHARE / Math.max(1, written)))
+  return { count: Math.max(1, count), isKnown: false, round: { ...round, variables } }
+}
+
+/** Whether there is a loop in it of whose rounds nobody knows. */
+const hasEndless = (host: LoopHost, { nodes }: OutlineGraph): boolean =>
+  nodes.some(
+    ({ op, inputs: [input = ''], graphs }) =>
+      (op === 'Loop' && host.rounds.get(input)?.isKnown === false) ||
+      Object.values(graphs).some((graph) => hasEndless(host, graph)),
+  )
+
+/** What a variable may be before a round and after it. */
+function widened(before: Extent, after: Extent): Extent {
+  const both = either(before, after)
+  const grown = before.dims.map((size, axis) => (both.dims[axis] ?? 0) > size)
+  const range = isSameExtent({ ...both, range: before.range }, both) ? both.range : undefined
+  if (before.dims.length !== both.dims.length || !grown.includes(true)) return { ...both, range }
+  // Each loop checks that its variables do not grow beyond this.
+  const others = product(both.dims.filter((_, axis) => grown[axis] !== true))
+  const most = Number(VARIABLE_ELEMENTS_MAX) / Math.max(1, others)
+  const dims = both.dims.map((size, axis) => (grown[axis] === true ? most : size))
+  return extent(both.dtype, dims, { countMax: Number(VARIABLE_ELEMENTS_MAX), range: undefined })
+}
