@@ -19,8 +19,7 @@ export async function inspected(directory: string): Promise<string> {
 export const sorted = (text: string): string =>
   text
     .replaceAll(', \b\b', '')
-    .replace(/(?<=following ops: \{).*(?=\})/g, (ops) => ops.split(', ').toSorted().join(', '))
-    .replace(/(?<=Value: \{).*(?=\})/g, (given) =>
+    .replace(/(?<=\{)'[^{}]*(?=\})/g, (given) =>
       given
         .split(/, (?=')/)
         .toSorted()

@@ -1,5 +1,5 @@
-// `npm run zoo [-- name...] [--write] [--ops]`: runs the zoo and the published models, or some of
-// them, and prints what it found.
+// `npm run zoo [-- name...] [--write] [--ops] [--tensorflow]`: runs the zoo and the published models, or
+// some of them, and prints what it found.
 
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -19,6 +19,8 @@ const { positionals, values } = parseArgs({
     write: { type: 'boolean', default: false },
     /** Which operations keep models from the fast engines. */
     ops: { type: 'boolean', default: false },
+    /** Whether TensorFlow's engine runs all of the zoo as well, whatever is chosen; so does `--write`. */
+    tensorflow: { type: 'boolean', default: false },
   },
 })
 if (values.write && positionals.length > 0) {
@@ -28,13 +30,14 @@ if (values.write && positionals.length > 0) {
 const printRow = (row: Row): void => console.log(lineOf(row))
 const isWhole = positionals.length === 0
 const ours = positionals.filter((name) => !(name in PUBLISHED))
-const rows = isWhole || ours.length > 0 ? await runZoo(await prepareZoo(ours), printRow) : []
+const made = isWhole || ours.length > 0 ? await prepareZoo(ours) : []
+const rows = await runZoo(made, { onRow: printRow })
 const wanted = (name: string): boolean => isWhole || positionals.includes(name)
 const published =
   isWhole || ours.length < positionals.length
     ? await runZoo(
         (await preparePublished()).filter(({ name }) => wanted(name)),
-        printRow,
+        { onRow: printRow },
       )
     : []
 if (values.ops)
@@ -45,4 +48,10 @@ if (values.ops)
 if (rows.length > 0) console.log(summaryOf(rows))
 if (published.length > 0)
   console.log(`published by others: ${summaryOf(published, 'their own runtime')}`)
-if (values.write) await writeFile(join(ROOT, 'docs/compatibility.md'), pageOf(rows, published))
+if (values.tensorflow || values.write) {
+  console.log('on the engine of TensorFlow alone:')
+  const alone = await runZoo(made, { engine: 'tensorflow', onRow: printRow })
+  console.log(summaryOf(alone))
+  if (values.write)
+    await writeFile(join(ROOT, 'docs/compatibility.md'), pageOf(rows, { published, alone }))
+}

@@ -30,32 +30,38 @@ export interface Row extends ZooModel {
   failure: string | undefined
 }
 
+type Asked = 'auto' | 'tensorflow'
+
 /** Whether it needs no TensorFlow. */
 export const isFast = ({ engine }: Pick<Row, 'engine'>): boolean =>
   engine === 'kernel' || engine === 'onnx'
 
-/** Runs models one after the other; `onRow` hears of each. */
+/** Runs models one after the other, on the engine that is asked for; `onRow` hears of each. */
 export async function runZoo(
   models: readonly ZooModel[],
-  onRow: (row: Row) => void = () => {},
+  { engine = 'auto', onRow }: { engine?: Asked; onRow?: (row: Row) => void } = {},
 ): Promise<Row[]> {
   await using tensorflow = startTensorflowHost()
   const rows: Row[] = []
   // Nobody waits for the first start of an engine more than once.
   for (const model of models.slice(0, 1))
-    for (const engine of ['tensorflow', 'auto'] as const)
+    for (const each of ['tensorflow', engine] as const)
       await tried(
-        async () => await (await loadServable(model.directory, { engine, tensorflow })).close(),
+        async () =>
+          await (await loadServable(model.directory, { engine: each, tensorflow })).close(),
       )
   for (const model of models) {
-    const row = await runModel(model, tensorflow)
+    const row = await runModel(model, { engine, tensorflow })
     rows.push(row)
-    onRow(row)
+    onRow?.(row)
   }
   return rows
 }
 
-async function runModel(model: ZooModel, tensorflow: TensorflowHost): Promise<Row> {
+async function runModel(
+  model: ZooModel,
+  { engine, tensorflow }: { engine: Asked; tensorflow: TensorflowHost },
+): Promise<Row> {
   const row: Row = {
     ...model,
     engine: undefined,
@@ -68,7 +74,7 @@ async function runModel(model: ZooModel, tensorflow: TensorflowHost): Promise<Ro
   const before = await residentBytes(tensorflow)
   const start = performance.now()
   const loaded = await tried(
-    async () => await loadServable(model.directory, { engine: 'auto', tensorflow }),
+    async () => await loadServable(model.directory, { engine, tensorflow }),
   )
   row.loadMs = performance.now() - start
   if (loaded.value === undefined) {
@@ -79,7 +85,7 @@ async function runModel(model: ZooModel, tensorflow: TensorflowHost): Promise<Ro
     row.memoryBytes = Math.max(0, (await residentBytes(tensorflow)) - before)
     await tried(async () => await loaded.value?.close())
   }
-  if (!isFast(row)) row.reason = await reasonOf(model)
+  if (engine === 'auto' && !isFast(row)) row.reason = await reasonOf(model)
   return row
 }
 

@@ -1,7 +1,7 @@
 // What a run of the zoo found, to be read: as lines for a terminal, and as a page of the docs.
 
 import { PYTHON_VERSIONS } from '../support/python.ts'
-import { blockersOf } from './ops.ts'
+import { blockedByForm, blockersOf } from './ops.ts'
 import { PUBLISHED } from './published-list.ts'
 import { isFast, type Row } from './run.ts'
 
@@ -58,8 +58,14 @@ function figuresOf({ engine, failure, difference, loadMs, memoryBytes }: Row) {
 const shortened = (text: string): string =>
   text.length > REASON_CHARACTERS_MAX ? `${text.slice(0, REASON_CHARACTERS_MAX)}...` : text
 
-/** The page `docs/compatibility.md`, of the models that Python makes and of those that others published. */
-export function pageOf(rows: readonly Row[], published: readonly Row[]): string {
+/**
+ * The page `docs/compatibility.md`, of the models that Python makes and of those that others published. `alone` has
+ * the first once more, as TensorFlow's engine runs them.
+ */
+export function pageOf(
+  rows: readonly Row[],
+  { published, alone }: { published: readonly Row[]; alone: readonly Row[] },
+): string {
   const families = [...new Set(rows.map(({ family }) => family))]
   return `${[
     '# Compatibility',
@@ -75,6 +81,7 @@ export function pageOf(rows: readonly Row[], published: readonly Row[]): string 
     '',
     ...families.flatMap((family) => familyOf(rows.filter((row) => row.family === family))),
     ...publishedPart(published),
+    ...tensorflowPart(alone, rows),
     ...blockersPart(rows),
   ].join('\n')}\n`
 }
@@ -120,12 +127,36 @@ function publishedPart(rows: readonly Row[]): string[] {
   ]
 }
 
+/** What TensorFlow's own engine does not answer as Python does. */
+function tensorflowPart(alone: readonly Row[], rows: readonly Row[]): string[] {
+  const { models, right } = countsOf(alone)
+  const wrong = alone.filter(({ failure }) => failure !== undefined)
+  const engines = new Map(rows.map(({ name, engine }) => [name, engine ?? 'none']))
+  return [
+    `## TensorFlow 2.15: ${right} of ${models} right`,
+    '',
+    'The same models, each on the engine `tensorflow` (tfjs-node 4.22 on TensorFlow 2.15.1), whatever `auto` chooses. What it refuses or',
+    'answers otherwise is here; a model that `auto` leaves to it is not counted as served above then.',
+    '',
+    ...(wrong.length === 0
+      ? ['It answers all of them as Python does.']
+      : [
+          '| model | what `auto` chooses | why |',
+          '| --- | --- | --- |',
+          ...wrong.map((row) => `| ${[row.name, engines.get(row.name), whyOf(row)].join(' | ')} |`),
+        ]),
+    '',
+  ]
+}
+
 function blockersPart(rows: readonly Row[]): string[] {
   const blockers = blockersOf(rows)
+  const byForm = blockedByForm(rows)
   return [
     '## Operations without a translation',
     '',
-    'How many of the models that no fast engine runs need each, and how many of these need nothing else but calls and variables.',
+    'How many of the models that no fast engine runs need each, and how many of these need nothing else. That an operation is',
+    'translated does not say that each form and each type of it is.',
     '',
     '| operation | models | nothing else |',
     '| --- | ---: | ---: |',
@@ -133,5 +164,8 @@ function blockersPart(rows: readonly Row[]): string[] {
       .slice(0, BLOCKERS_MAX)
       .map(({ what, models, alone }) => `| ${what} | ${models} | ${alone.length} |`),
     ...(blockers.length > BLOCKERS_MAX ? ['', `${blockers.length - BLOCKERS_MAX} more.`] : []),
+    ...(byForm.length > 0
+      ? ['', `All of their operations, but not in this form or of this type: ${byForm.join(', ')}.`]
+      : []),
   ]
 }

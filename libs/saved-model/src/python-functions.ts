@@ -12,7 +12,12 @@ import { fieldsOf, readFields, textOf, type WireField } from './wire.ts'
 const DEPTH_MAX = 50
 /** Of all functions together. */
 const VALUES_MAX = 100_000
+/** Python's objects and functions of a model; Keras makes some thousands of large ones. */
+const OBJECTS_MAX = 1_000_000
+const CHILDREN_MAX = 10_000
 const { StructuredValue: VALUE, SavedObject: OBJECT, TensorSpecProto: SPEC } = FIELDS
+
+const NONE = new Uint8Array()
 
 /** A value of Python. */
 export type PythonValue =
@@ -49,48 +54,79 @@ export function pythonFunctionsIn(
   return objects && new Reader(objects).functions()
 }
 
+/** An attribute of the model that is a function, and the names of its traces. */
+interface Child {
+  name: string
+  traces: readonly string[]
+}
+
 class Reader {
-  readonly #nodes: Uint8Array[] = []
-  /** What each traced function takes. */
-  readonly #signatures = new Map<string, Uint8Array>()
+  readonly #objects: Uint8Array
   #left = VALUES_MAX
 
   constructor(objects: Uint8Array) {
-    for (const { number, bytes } of readFields(objects)) {
-      if (number === FIELDS.SavedObjectGraph.nodes) this.#nodes.push(bytes)
-      if (number === FIELDS.SavedObjectGraph.concrete_functions)
-        this.#signatures.set(...readEntry(bytes))
-    }
+    this.#objects = objects
   }
 
   functions(): PythonFunction[] {
-    const [root = new Uint8Array()] = this.#nodes
-    return Array.from(fieldsOf(root, OBJECT.children), ({ bytes }) => this.#childOf(bytes))
-      .flatMap((found) => found ?? [])
+    const children = this.#children()
+    const traces = new Set(children.flatMap((child) => child.traces))
+    const signatures = new Map<string, Uint8Array>()
+    for (const { bytes } of this.#each(FIELDS.SavedObjectGraph.concrete_functions)) {
+      const [name, signature] = readEntry(bytes)
+      if (traces.has(name)) signatures.set(name, signature)
+    }
+    return children
+      .map((child) => ({
+        name: child.name,
+        options: child.traces.map((trace) => this.#option(signatures.get(trace))),
+      }))
       .toSorted((a, b) => (a.name < b.name ? -1 : 1))
   }
 
-  #childOf(reference: Uint8Array): PythonFunction | undefined {
-    const { node_id, local_name } = FIELDS.TrackableObjectGraph_TrackableObject_ObjectReference
+  *#each(number: number): Generator<WireField> {
+    let count = 0
+    for (const field of fieldsOf(this.#objects, number)) {
+      if (++count > OBJECTS_MAX) throw tooMany(`objects or functions than ${OBJECTS_MAX}`)
+      yield field
+    }
+  }
+
+  /** Those that the first object has, which is the model. */
+  #children(): Child[] {
+    const names = new Map<number, string[]>()
+    const children: Child[] = []
     let id = 0
-    for (const field of fieldsOf(reference, node_id)) id = Number(field.int)
-    const name = textOf(reference, local_name)
-    for (const { number, bytes } of readFields(this.#nodes[id] ?? new Uint8Array())) {
-      if (number === OBJECT.function) {
-        const traced = fieldsOf(bytes, FIELDS.SavedFunction.concrete_functions)
-        return { name, options: Array.from(traced, ({ text }) => this.#option(text)) }
+    for (const { bytes } of this.#each(FIELDS.SavedObjectGraph.nodes)) {
+      if (id === 0) addNames(names, bytes)
+      const called = names.get(id++) ?? []
+      const traces = called.length > 0 ? this.#tracesOf(bytes) : undefined
+      if (traces !== undefined) for (const name of called) children.push({ name, traces })
+    }
+    return children
+  }
+
+  #tracesOf(object: Uint8Array): string[] | undefined {
+    for (const { number, bytes } of readFields(object)) {
+      if (number === OBJECT.bare_concrete_function)
+        return [textOf(bytes, FIELDS.SavedBareConcreteFunction.concrete_function_name)]
+      if (number !== OBJECT.function) continue
+      const traces: string[] = []
+      for (const { text } of fieldsOf(bytes, FIELDS.SavedFunction.concrete_functions)) {
+        this.#take()
+        traces.push(text)
       }
-      if (number === OBJECT.bare_concrete_function) {
-        const { concrete_function_name } = FIELDS.SavedBareConcreteFunction
-        return { name, options: [this.#option(textOf(bytes, concrete_function_name))] }
-      }
+      return traces
     }
     return undefined
   }
 
-  #option(traced: string): PythonFunction['options'][number] {
+  #take(): void {
+    if (--this.#left < 0) throw tooMany(`values of Python than ${VALUES_MAX}`)
+  }
+
+  #option(known: Uint8Array = NONE): PythonFunction['options'][number] {
     const { canonicalized_input_signature } = FIELDS.SavedConcreteFunction
-    const known = this.#signatures.get(traced) ?? new Uint8Array()
     for (const { bytes } of fieldsOf(known, canonicalized_input_signature)) {
       const both = this.#value(bytes)
       const [args, named] = both.kind === 'tuple' ? both.values : []
@@ -103,8 +139,8 @@ class Reader {
   }
 
   #value(bytes: Uint8Array, depth = 0): PythonValue {
-    if (depth > DEPTH_MAX || --this.#left < 0)
-      throw new SavedModelError('TOO_LARGE', 'the functions of Python take too many values')
+    this.#take()
+    if (depth > DEPTH_MAX) throw tooMany(`values in each other than ${DEPTH_MAX}`)
     let value: PythonValue = { kind: 'other' }
     for (const field of readFields(bytes)) value = plain(field) ?? this.#compound(field, depth + 1)
     return value
@@ -133,6 +169,21 @@ class Reader {
       default:
         return { kind: 'other' }
     }
+  }
+}
+
+const tooMany = (what: string): SavedModelError =>
+  new SavedModelError('TOO_LARGE', `the model has more ${what}`)
+
+/** By the number of an object, the names of the attributes that it is. */
+function addNames(names: Map<number, string[]>, root: Uint8Array): void {
+  const { node_id, local_name } = FIELDS.TrackableObjectGraph_TrackableObject_ObjectReference
+  let count = 0
+  for (const { bytes } of fieldsOf(root, OBJECT.children)) {
+    if (++count > CHILDREN_MAX) throw tooMany(`attributes than ${CHILDREN_MAX}`)
+    let id = 0
+    for (const field of fieldsOf(bytes, node_id)) id = Number(field.int)
+    names.set(id, [...(names.get(id) ?? []), textOf(bytes, local_name)])
   }
 }
 

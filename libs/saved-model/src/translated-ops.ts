@@ -9,9 +9,16 @@ import { fedOf } from './partition.ts'
 import { isBoundTable } from './tables.ts'
 import { isBoundVariable } from './variables.ts'
 
-/** Whether an operation can be run without TensorFlow, in some of its forms at least. */
-export const isTranslated = (op: string): boolean =>
+/** Calls, conditions and loops, with the lists that these write: gone when functions are taken apart. */
+const TAKEN_APART =
+  /^((Stateful)?PartitionedCall|(Stateless)?(If|Case|While)|Switch|Merge|TensorList(Reserve|SetItem))$/
+
+const isTranslated = (op: string): boolean =>
   op === 'Const' || isBoundTable(op) || kernelOf(op) !== undefined || onnxOpOf(op) !== undefined
+
+/** Whether an operation in a graph or a function can be run without TensorFlow, in some of its forms at least. */
+export const isSupported = (op: string): boolean =>
+  isTranslated(op) || isBoundVariable(op) || TAKEN_APART.test(op)
 
 /**
  * Why only TensorFlow can run a model, as far as its graph alone says it: nothing is read of variables
