@@ -117,7 +117,7 @@ const division =
   }
 
 const extreme =
-  (op: 'Max' | 'Min'): Drafting =>
+  (op: string): Drafting =>
   (draft) => {
     const wire = draft.find((each) => isNarrow(each) && each.shape.some((size) => size > 0))
     if (wire === undefined) return
@@ -129,8 +129,16 @@ const extreme =
     draft.add(op, inputs, attrs, [{ dtype, shape, low, high, grid, error }])
   }
 
+/** Where nothing is narrow yet, something is made so. */
+const orMade =
+  (drafting: Drafting): Drafting =>
+  (draft) => {
+    if (draft.wires.some(isNarrow)) drafting(draft)
+    else to(draft)
+  }
+
 const named = (ops: string, make: (op: string) => Drafting) =>
-  Object.fromEntries(ops.split(' ').map((op) => [`${op}_narrow`, make(op)]))
+  Object.fromEntries(ops.split(' ').map((op) => [`${op}_narrow`, orMade(make(op))]))
 
 export const narrowDraftings: Readonly<Record<string, Drafting>> = {
   Cast_narrow: to,
@@ -138,6 +146,5 @@ export const narrowDraftings: Readonly<Record<string, Drafting>> = {
   ...named('AddV2 Sub Mul Maximum Minimum SquaredDifference', ofPair),
   ...named('Equal NotEqual Less GreaterEqual', comparison),
   ...named('FloorDiv FloorMod TruncateDiv', division),
-  Max_narrow: extreme('Max'),
-  Min_narrow: extreme('Min'),
+  ...named('Max Min', extreme),
 }

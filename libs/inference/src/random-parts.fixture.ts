@@ -1,5 +1,6 @@
 // Whether requests that are run in parts are answered as whole ones are, on graphs by chance.
 
+import { isDeepStrictEqual } from 'node:util'
 import {
   type Division,
   PART_NS_MAX,
@@ -152,7 +153,8 @@ function unlessRefused(run: () => Answer): Answer | undefined {
 
 function faultOf(whole: Answer | undefined, parted: Answer | undefined): string | undefined {
   if (whole === undefined) return parted && 'only the whole is refused'
-  return parted === undefined ? 'only parts are refused' : differenceOf(whole, parted)
+  if (parted === undefined) return 'only parts are refused'
+  return isDeepStrictEqual(whole, parted) ? undefined : differenceOf(whole, parted)
 }
 
 /** By onnxruntime, one request for each row. */

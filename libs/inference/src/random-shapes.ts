@@ -164,8 +164,11 @@ const splitV: Drafting = (draft) => {
   draft.add('SplitV', inputs, attrs, parts)
 }
 
+/** TensorFlow repeats no unsigned integers but the shortest. */
 const tile: Drafting = (draft) => {
-  const wire = anything(draft, 1)
+  const wire = draft.find(
+    ({ dtype, shape }) => shape.length > 0 && !/^DT_UINT(16|32|64)$/.test(dtype),
+  )
   if (wire === undefined) return
   const times = wire.shape.map(() => draft.from([1, 2, 0, 3]))
   const shape = wire.shape.map((size, axis) => size * (times[axis] ?? 1))
