@@ -198,6 +198,7 @@ test('the end of a process is told with its reason and the model that it was at'
   process.kill(pid, 'SIGSEGV')
 
   await expect(running).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+  await vi.waitUntil(() => own.ends.length > 0, SETTLES)
   expect(own.ends).toMatchObject([{ pid, how: 'SIGSEGV', isKilled: false, directory: endless }])
   await own.stop()
 })

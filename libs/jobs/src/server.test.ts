@@ -202,7 +202,8 @@ describe('when Redis comes back after kill -9', () => {
       { url: first.url },
       { onReturn: (isEmpty) => void returns.push(isEmpty) },
     )
-    await until(async () => (await looksAt(first.url)) >= 2)
+    // Twice each: on a busy machine the first answer may come too late to be known.
+    await until(async () => (await looksAt(first.url)) >= 4)
     expect(returns).toEqual([])
 
     await wrote(directory)
