@@ -5,7 +5,7 @@ import { survey } from './random-judge.fixture.ts'
 import { startFolder } from './sample-folder.ts'
 import { startTensorflowHost } from './tensorflow-host.ts'
 
-const GRAPHS = 60
+const GRAPHS = 40
 const SEED = 6
 /** A graph that is wrong is made simpler before it is told. */
 const TEST_MS_MAX = 300_000
