@@ -43,13 +43,13 @@ async function openedHere(
 
 async function openedByHost(
   directory: string,
-  { savedModel, needsMending }: ModelFiles,
+  { savedModel, needsMending, stamps }: ModelFiles,
   { tensorflow }: LoadOptions,
 ): Promise<Engine> {
   assert(
     tensorflow !== undefined,
     'TensorFlow is chosen only where it is among what may run a model',
   )
-  const hosted = await tensorflow.load(directory, { needsMending })
+  const hosted = await tensorflow.load(directory, { needsMending, stamps })
   return hostedEngine(hosted, savedModel.signatures)
 }

@@ -35,7 +35,7 @@ function load(request: LoadRequest): Answer {
 /** What was chosen, as it leaves this thread. */
 function planOf(
   choice: Choice,
-  { savedModel, graphBytes, needsMending }: ModelFiles,
+  { savedModel, graphBytes, needsMending, stamps }: ModelFiles,
   number: number,
 ): Required<Pick<Answer, 'transfer'>> & Pick<ReadModel, 'plan'> {
   const { engine } = choice
@@ -50,6 +50,7 @@ function planOf(
     graphBytes,
     keepsState: keepsState(savedModel),
     needsMending,
+    stamps,
   }
   if (engine === 'tensorflow') return { plan: { engine, ...about }, transfer: [] }
   const parcel = pack(choice.translation)

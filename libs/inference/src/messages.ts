@@ -61,6 +61,9 @@ export const HostRequest = z.discriminatedUnion('kind', [
     directory: z.string(),
     tags: z.array(z.string()),
     needsMending: z.boolean(),
+    stamps: z
+      .map(z.string(), z.tuple([z.bigint(), z.bigint(), z.bigint(), z.bigint()]).readonly())
+      .readonly(),
   }),
   z.object({ kind: z.literal('unload'), model: z.int() }),
   z.object({

@@ -36,6 +36,8 @@ export interface ModelFiles {
   graphBytes: number
   /** TensorFlow is to be given another graph than the folder has. */
   needsMending: boolean
+  /** By which it is seen that the files were changed since they were read. */
+  stamps: Stamps
 }
 
 /** What is read of a model's folder, before anybody looks into it. */
@@ -189,6 +191,7 @@ export function outlineModel(
     sizeBytes,
     // Its parser of text refuses the fields that it does not know; in bytes it passes them over.
     needsMending: bytes.isText || needsMending(savedModel),
+    stamps: bytes.stamps,
   }
 }
 

@@ -102,6 +102,11 @@ export class ModelFolder {
   }
 }
 
+/** Throws LOAD_FAILED where the files of a folder are no longer those with these stamps. */
+export async function checkStill(directory: string, stamps: Stamps): Promise<void> {
+  if (stamps.size > 0) await (await ModelFolder.open(directory, stamps)).checkUnchanged()
+}
+
 const stampOf = ({ dev, ino, size, mtimeNs }: BigIntStats): Stamp => [dev, ino, size, mtimeNs]
 
 function undefinedWhereNone(error: unknown): undefined {

@@ -15,9 +15,9 @@ import { loadAddon, loadModel, runModel, unloadModel } from './tensorflow-addon.
 
 async function openTensorflow(
   directory: string,
-  { savedModel, needsMending }: ModelFiles,
+  { savedModel, needsMending, stamps }: ModelFiles,
 ): Promise<Engine> {
-  const model = await loadModel(directory, { needsMending })
+  const model = await loadModel(directory, { needsMending, stamps })
   return {
     name: 'tensorflow',
     async run(signature, inputs) {

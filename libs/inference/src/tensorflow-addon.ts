@@ -7,7 +7,9 @@ import { SERVE_TAGS } from '@drover/saved-model'
 import type { Tensor } from '@drover/serving-api'
 import { z } from 'zod'
 import { InferenceError } from './errors.ts'
+import { checkStill } from './model-folder.ts'
 import { withMended } from './tensorflow-mended.ts'
+import type { ModelSource } from './tensorflow-terms.ts'
 import {
   createTensor,
   readTensor,
@@ -48,15 +50,24 @@ export function unloaded(cause: unknown): InferenceError {
   return new InferenceError(code, 'TensorFlow cannot be loaded on this machine', { cause })
 }
 
-/** Loads a SavedModel's graph with exactly these tags; its number. */
+/** Loads a SavedModel's graph with exactly these tags, from files with these stamps; its number. */
 export async function loadModel(
   directory: string,
-  { tags = SERVE_TAGS, needsMending = false }: { tags?: readonly string[]; needsMending?: boolean },
+  {
+    tags = SERVE_TAGS,
+    needsMending = false,
+    stamps = new Map(),
+  }: Partial<Pick<ModelSource, 'tags' | 'needsMending' | 'stamps'>>,
 ): Promise<number> {
   const addon = loadAddon()
   const load = (from: string) => addon.loadSavedModel(from, tags.join(','))
   try {
-    return needsMending ? await withMended(directory, tags, load) : load(directory)
+    const model = needsMending ? await withMended(directory, tags, load) : load(directory)
+    await checkStill(directory, stamps).catch((error: unknown) => {
+      addon.deleteSavedModel(model)
+      throw error
+    })
+    return model
   } catch (cause) {
     throw new InferenceError('LOAD_FAILED', `TensorFlow cannot load ${directory}`, { cause })
   }

@@ -12,6 +12,7 @@ import { SERVE_TAGS } from '@drover/saved-model'
 import type { Tensor } from '@drover/serving-api'
 import { InferenceError } from './errors.ts'
 import { type ModelHooks, PlacedModel } from './hosted-model.ts'
+import type { Stamps } from './model-folder.ts'
 import { TensorflowProcess } from './tensorflow-process.ts'
 import type { ModelSource, Offence, ProcessEnd, ProcessLimits } from './tensorflow-terms.ts'
 
@@ -69,12 +70,14 @@ export interface HostedLoad extends ModelHooks {
   keepsState?: boolean
   /** See `needsMending` of saved-model. */
   needsMending?: boolean
+  /** Of the files that were checked; without them it is not seen whether TensorFlow has read others. */
+  stamps?: Stamps
 }
 
 const sourceOf = (
   directory: string,
-  { tags = SERVE_TAGS, keepsState = false, needsMending = false }: HostedLoad,
-): ModelSource => ({ directory, tags, keepsState, needsMending })
+  { tags = SERVE_TAGS, keepsState = false, needsMending = false, stamps = new Map() }: HostedLoad,
+): ModelSource => ({ directory, tags, keepsState, needsMending, stamps })
 
 /** Runs SavedModels by TensorFlow in processes of its own. */
 export interface TensorflowHost extends AsyncDisposable {

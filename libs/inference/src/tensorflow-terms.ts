@@ -3,6 +3,7 @@
 import type { ChildEnd } from './child.ts'
 import type { InferenceError } from './errors.ts'
 import type { HostRequest } from './messages.ts'
+import type { Stamps } from './model-folder.ts'
 
 /** Limits of a process. */
 export interface ProcessLimits {
@@ -52,6 +53,8 @@ export interface ModelSource {
   readonly keepsState: boolean
   /** TensorFlow by itself leaves some of them without values. */
   readonly needsMending: boolean
+  /** Of the files that were checked: TensorFlow is to have read the same. */
+  readonly stamps: Stamps
 }
 
 /** A run in the graph's own names. */
@@ -60,11 +63,12 @@ export type RunCall = Pick<Extract<HostRequest, { kind: 'run' }>, 'inputs' | 'ou
 /** Asks a process to load a model. */
 export const loadRequest = (
   model: number,
-  { directory, tags, needsMending }: ModelSource,
+  { directory, tags, needsMending, stamps }: ModelSource,
 ): HostRequest => ({
   kind: 'load',
   model,
   directory,
   tags: [...tags],
   needsMending,
+  stamps,
 })

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { SERVE_TAGS } from '@drover/saved-model'
 import type { SignatureDef } from '@drover/serving-api'
 import { type EngineChoice, type PassedOver, passedOverBy } from '../choice.ts'
+import type { Stamps } from '../model-folder.ts'
 import { hostedEngine } from '../tensorflow-engine.ts'
 import {
   startTensorflowHost,
@@ -91,6 +92,7 @@ interface Source {
   keepsState: boolean
   passedOver: readonly PassedOver[]
   needsMending: boolean
+  stamps: Stamps
 }
 
 class AllEngines implements Engines {
@@ -144,8 +146,8 @@ class AllEngines implements Engines {
     const { sizeBytes, plan, uncallable, passedOver } = read
     if (plan.engine === 'kernel')
       return new LoadedKernel(plan, { sizeBytes, uncallable }, this.#loader)
-    const { signatures, graphBytes, keepsState, needsMending } = plan
-    const stateful = { keepsState, needsMending }
+    const { signatures, graphBytes, keepsState, needsMending, stamps } = plan
+    const stateful = { keepsState, needsMending, stamps }
     const about = { sizeBytes, signatures, uncallable, graphBytes, passedOver, ...stateful }
     const source = { directory, tags, ...about }
     if (plan.engine === 'tensorflow') return await this.#runByTensorflow(source)
@@ -173,7 +175,8 @@ class AllEngines implements Engines {
   }
 
   async #runByTensorflow(source: Source): Promise<LoadedModel> {
-    const { directory, tags, signatures, sizeBytes, graphBytes, keepsState, needsMending } = source
+    const { directory, tags, signatures, sizeBytes, graphBytes } = source
+    const { keepsState, needsMending, stamps } = source
     const model = ++this.#lastModel
     const loss = new Loss()
     let isAlone = false
@@ -183,6 +186,7 @@ class AllEngines implements Engines {
       sizeBytes,
       keepsState,
       needsMending,
+      stamps,
       onLost: loss.tell,
       onMove: (isNowAlone) => {
         isAlone = isNowAlone

@@ -7,6 +7,7 @@ import type { SavedModel } from '@drover/saved-model'
 import type { SignatureDef } from '@drover/serving-api'
 import type { EngineChoice, PassedOver } from '../choice.ts'
 import { InferenceError } from '../errors.ts'
+import type { Stamps } from '../model-folder.ts'
 import { type ModelBytes, type Reading, readContents, readOutline } from '../model-files.ts'
 import { settledBy } from '../timed.ts'
 import type { KernelMessage } from '../kernel/types.ts'
@@ -43,6 +44,8 @@ export type RemotePlan = {
   keepsState: boolean
   /** TensorFlow by itself leaves some of its variables without values. */
   needsMending: boolean
+  /** Of the files that were checked. */
+  stamps: Stamps
 } & ({ engine: 'onnx'; nodes: number; parcel: Parcel } | { engine: 'tensorflow' })
 
 /** A model that was read, and what is to run it. */
