@@ -1,8 +1,9 @@
 #!/usr/bin/env node
-// What CI runs on a clean clone: the README's own command first, by itself; then the slow suites, and at
-// the same time what waits more than it computes: the images one by one, which are skipped where no
-// Docker engine answers, and a whole Drover in a cluster with every fault once, which is skipped where
-// there is none. It ends with one line that counts all of them.
+// What CI runs on a clean clone: the README's own command first, then the slow tests that only compute.
+// Then, beside each other, two that wait more than they compute: the slow tests that start servers; and
+// the images one by one, which are skipped where no Docker engine answers, with a whole Drover in a
+// cluster with every fault once, which is skipped where there is none. It ends with one line that counts
+// all of them.
 
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -10,10 +11,13 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 
 const ROOT = join(import.meta.dirname, '..')
-const FIRST = ['npm', 'test']
+const ALONE = [
+  ['npm', 'test'],
+  ['npm', 'run', 'test:slow', '--', '--project', 'together'],
+]
 /** Each one after the other, and both at the same time. */
 const LANES = [
-  [['npm', 'run', 'test:slow']],
+  [['npm', 'run', 'test:slow', '--', '--project', 'alone']],
   [
     ['npm', 'run', 'test:docker', '--', 'test/docker/images'],
     ['npm', 'run', 'test:cluster'],
@@ -59,7 +63,7 @@ async function runLane(suites) {
   for (const suite of suites) await run(suite, `${suite[2]} | `)
 }
 
-await run(FIRST)
+for (const suite of ALONE) await run(suite)
 await Promise.all(LANES.map(runLane))
 console.log(`${total[0]} passed, ${total[1]} failed, ${total[2]} skipped`)
 process.exitCode = total[1] === 0 ? 0 : 1

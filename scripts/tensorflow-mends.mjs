@@ -29,7 +29,7 @@ export const MENDS_KEY = createHash('sha256')
   .slice(0, 12)
 
 /** `tfjs_backend.cc`, mended. Throws where it is not what these mends are for. */
-export function mended(source) {
+export function mendBackend(source) {
   let text = source
   for (const [from, to] of MENDS) {
     const parts = text.split(from)
