@@ -55,17 +55,26 @@ const TURN_RUNS = 50
 
 /**
  * What works take that are given turns, each of so many runs: what else the machine does hits all alike,
- * and none runs in caches that another one has filled, as no two engines do in one server.
+ * and none runs in caches that another one has filled, as no two engines do in one server. They come in
+ * another order each time: threads of an engine go on spinning for a while, which costs whoever comes
+ * next half of a core.
  */
 export async function turnsOf(turns: number, works: readonly (() => unknown)[]): Promise<Turns[]> {
   const taken = works.map(() => ({ firsts: new Array<number>(), others: new Array<number>() }))
   for (let turn = 0; turn < turns; turn++)
-    for (const [index, work] of works.entries()) {
+    for (const [index, work] of inOrder([...works.entries()], turn)) {
       const [first = NaN, ...more] = await runsOf(work, 1 + TURN_WARM_UPS + TURN_RUNS)
       taken[index]?.firsts.push(first)
       taken[index]?.others.push(...more.slice(TURN_WARM_UPS))
     }
   return taken.map(({ firsts, others }) => ({ median: medianOf(others), first: medianOf(firsts) }))
+}
+
+/** Each way round by turns, and each time another one begins. */
+function inOrder<T>(all: readonly T[], turn: number): T[] {
+  const first = Math.floor(turn / 2) % all.length
+  const order = [...all.slice(first), ...all.slice(0, first)]
+  return turn % 2 === 0 ? order : order.toReversed()
 }
 
 async function runsOf(work: () => unknown, runs: number): Promise<number[]> {
