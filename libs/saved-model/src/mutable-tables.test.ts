@@ -244,6 +244,6 @@ test('a table that another signature changes is left to TensorFlow', () => {
   }
 
   expect(refusalOrNone(() => translate(changing))).toBe(
-    'UNTRANSLATABLE: a signature changes what the model keeps',
+    'UNTRANSLATABLE: LookupTableInsertV2 (node changed): it changes what the model keeps',
   )
 })

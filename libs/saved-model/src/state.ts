@@ -2,8 +2,8 @@
 // that it is known whether answers may depend on what was asked before, and whether a model is nothing
 // without its checkpoint.
 
-import { SavedModelError } from './errors.ts'
 import { functionsIn, type GraphDef, type NodeDef, portOf, type SavedModel } from './graph.ts'
+import { untranslatable } from './node-attrs.ts'
 
 /** Changes what outlives a run. `StatefulPartitionedCall` only calls, `ScatterNd` makes a new tensor. */
 export const CHANGES =
@@ -15,8 +15,8 @@ export const keepsState = (model: SavedModel): boolean =>
 
 /** Throws UNTRANSLATABLE where what a model keeps is not at each request what it was loaded with. */
 export function checkLasting(model: SavedModel): void {
-  if (keepsState(model))
-    throw new SavedModelError('UNTRANSLATABLE', 'a signature changes what the model keeps')
+  const changer = changerIn(model.graph, outputsOf(model))
+  if (changer !== undefined) throw untranslatable(changer, 'it changes what the model keeps')
 }
 
 /** The names of the tensors that signatures answer with. */
@@ -24,7 +24,13 @@ export const outputsOf = ({ signatures }: Pick<SavedModel, 'signatures'>): strin
   Object.values(signatures).flatMap(({ outputs }) => Object.values(outputs).map(({ name }) => name))
 
 /** Whether a variable, a table or a queue may be changed when these nodes or their ports are run. */
-export function changesState({ nodes: all, functions }: GraphDef, run: readonly string[]): boolean {
+export const changesState = (graph: GraphDef, run: readonly string[]): boolean =>
+  changerIn(graph, run) !== undefined
+
+function changerIn(
+  { nodes: all, functions }: GraphDef,
+  run: readonly string[],
+): NodeDef | undefined {
   const nodes = new Map(all.map((node) => [node.name, node]))
   const names = new Set(run.map((name) => portOf(name).node))
   const bodies = new Set<readonly NodeDef[]>()
@@ -36,13 +42,14 @@ export function changesState({ nodes: all, functions }: GraphDef, run: readonly 
     bodies.add([node])
   }
   for (const body of bodies) {
-    if (body.some(({ op }) => CHANGES.test(op))) return true
+    const found = body.find(({ op }) => CHANGES.test(op))
+    if (found !== undefined) return found
     for (const called of body.flatMap(calledBy)) {
-      const found = functions?.get(called)
-      if (found !== undefined) bodies.add(found.nodes)
+      const nodesOf = functions?.get(called)?.nodes
+      if (nodesOf !== undefined) bodies.add(nodesOf)
     }
   }
-  return false
+  return undefined
 }
 
 /** The functions that a node may call; the oldest form of a call is an operation by the function's name. */

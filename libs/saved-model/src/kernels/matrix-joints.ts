@@ -83,7 +83,8 @@ const isMatrix = (value: Value | undefined): value is Floats =>
 
 /** Whether these are the last axis of a matrix. */
 function isLast(axes: Value | undefined): boolean {
-  const [axis, ...more] = axes?.dtype === 'DT_INT32' ? axes.values : []
+  if (axes?.dtype !== 'DT_INT32' || axes.shape.length > 1) return false
+  const [axis, ...more] = axes.values
   return (axis === 1 || axis === -1) && more.length === 0
 }
 

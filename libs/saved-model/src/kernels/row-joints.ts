@@ -12,8 +12,9 @@ const isLong = (node: NodeDef, ...names: string[]): boolean =>
 
 /** How many rows there are; undefined where that is no number or too large. */
 function countIn(value: Value | undefined): number | undefined {
-  const [count = -1, ...more] = value?.dtype === 'DT_INT64' ? numbersOf(value.values) : []
-  return count >= 0 && count <= JOINED_MAX && more.length === 0 ? count : undefined
+  if (value?.dtype !== 'DT_INT64' || value.shape.length > 0) return undefined
+  const [count = -1] = numbersOf(value.values)
+  return count >= 0 && count <= JOINED_MAX ? count : undefined
 }
 
 function addTo(numbers: number[], at: number, value: number): void {

@@ -226,6 +226,35 @@ const changed = (graph: Graph, op: string, attrs: Attrs): Graph => ({
   nodes: graph.nodes.map((node) => (node[1] === op ? [node[0], op, node[2], attrs] : node)),
 })
 
+test('steps whose operands come from one of them are left as they are', () => {
+  const counts: Graph = {
+    ...COUNTS,
+    inputs: ['rows', 'shape'],
+    nodes: [
+      ['ones', 'OnesLike', ['rows'], T],
+      ['cells', 'Pack', ['rows', 'ones'], { ...T, axis: attr.int(1) }],
+      ['once', 'Cast', ['ones'], { SrcT: INT64, DstT: FLOAT }],
+      ['counts', 'ScatterNd', ['cells', 'once', 'shape'], { T: FLOAT }],
+    ],
+  }
+  const unit: Graph = {
+    ...UNIT,
+    nodes: UNIT.nodes.map(([name, op, inputs, attrs]) =>
+      name === 'positive' ? [name, op, ['sum', 'sum'], attrs] : [name, op, inputs, attrs],
+    ),
+  }
+  const given = { rows: vector([0, 1, 1]), shape: long([2], [2, 3]) }
+
+  expect([counts, unit].flatMap((graph) => stepsIn(programOf(graph)))).toEqual([])
+  expect(answersOf(counts, given, true)).toEqual(answersOf(counts, given, false))
+})
+
+test('a count that is no scalar is refused as by the steps', () => {
+  const given = { rows: vector([0, 1]), count: long([1], [2]) }
+
+  expect(answersOf(SPLITS, given, true)).toEqual(answersOf(SPLITS, given, false))
+})
+
 test('operations with other attributes or constants are left as they are', () => {
   const others = [
     changed(SPLITS, 'Cumsum', { ...T, exclusive: attr.bool(true) }),

@@ -71,13 +71,15 @@ class Matching {
 
   joined(joint: Joint, last: number): JoinedSteps | undefined {
     if (!this.#isStep(joint.shape, last)) return undefined
-    const { steps, users } = this.#around
+    const { steps, users, makers } = this.#around
     const steadily = this.#steps.toSorted((a, b) => a - b)
     for (const number of steadily.slice(0, -1)) {
       const [output = -1] = steps[number]?.outputs ?? []
       if (users.get(output) !== this.#uses.get(output)) return undefined
     }
     const inputs = joint.given.map((name) => this.#named.get(name) ?? -1)
+    // What comes from a step in between comes from nowhere once that one is gone.
+    if (inputs.some((slot) => steadily.includes(makers.get(slot) ?? -1))) return undefined
     return { joint, steps: steadily, inputs }
   }
 
