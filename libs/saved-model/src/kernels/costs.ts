@@ -99,8 +99,11 @@ const costs: Readonly<Record<string, (node: NodeDef) => Cost>> = {
   OneHot: () => sized((inputs) => filled([...shapeAt(inputs, 0), integersAt(inputs, 1)[0] ?? 1])),
   GatherNd: () => gatheredNd,
   InvertPermutation: () => all,
-  // The keys are taken in once.
-  LookupTableFindV2: () => (inputs) => all(inputs.slice(2, 3)) * LOOKUP_FACTOR,
+  // The keys are taken in once. A long text is gone through once and no more.
+  LookupTableFindV2: () => (inputs) => {
+    const asked = inputs.slice(2, 3)
+    return all(asked) + elementsOf(asked) * ELEMENT_NS * LOOKUP_FACTOR
+  },
   // The pieces are joined along an axis that they do not have yet.
   Pack: (node) => joined(() => intOf(node, 'axis', 0)),
   Range: () => sized(rangeLength),
