@@ -1,17 +1,14 @@
 // Rows by chance: one request with all of them is answered as one request for each.
-//
-// DROVER_RANDOM_SEED and DROVER_RANDOM_GRAPHS: see random-parts.test.ts.
+// See random-settings.fixture.ts for others than these.
 
 import { afterAll, expect, test } from 'vitest'
 import { randomRows } from './random-graphs.fixture.ts'
 import { byRequests, surveyParts } from './random-parts.fixture.ts'
+import { settingsOr, TEST_MS_MAX } from './random-settings.fixture.ts'
 import { startFolder } from './sample-folder.ts'
 import { startTensorflowHost } from './tensorflow-host.ts'
 
-const { DROVER_RANDOM_SEED: given = '9', DROVER_RANDOM_GRAPHS: wanted = '100' } = process.env
-const numRuns = Number(wanted)
-const seed = given === 'clock' ? Date.now() % 2 ** 31 : Number(given)
-const TEST_MS_MAX = 1_800_000
+const { seed, graphs: numRuns } = settingsOr(process.env, [9, 100])
 
 const tensorflow = startTensorflowHost()
 const folder = await startFolder()

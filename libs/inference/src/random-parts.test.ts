@@ -1,17 +1,13 @@
 // Requests in parts, on graphs by chance: the parts one after the other are the whole.
-//
-// DROVER_RANDOM_SEED: a seed as a failure tells it, or `clock` for other graphs.
-// DROVER_RANDOM_GRAPHS: how many.
+// See random-settings.fixture.ts for others than these.
 
 import { expect, test } from 'vitest'
 import { randomGraph, randomRows } from './random-graphs.fixture.ts'
 import { bySlices, surveyParts } from './random-parts.fixture.ts'
+import { settingsOr, TEST_MS_MAX } from './random-settings.fixture.ts'
 
-const { DROVER_RANDOM_SEED: given = '7', DROVER_RANDOM_GRAPHS: wanted = '30' } = process.env
-const numRuns = Number(wanted)
-const seed = given === 'clock' ? Date.now() % 2 ** 31 : Number(given)
+const { seed, graphs: numRuns } = settingsOr(process.env, [7, 30])
 const OPS_MIN = 50
-const TEST_MS_MAX = 1_800_000
 
 test(
   `rows by chance give in slices what they give whole: seed ${seed}`,

@@ -118,7 +118,7 @@ async function ask(parts: TrialParts, engine: ProbeEngine, brought: Asked): Prom
   }
   const asked =
     brought.kind === 'requests'
-      ? asBrought(given, again, loaded.result.answers)
+      ? unlessChanging(given, again, loaded.result.answers)
       : await seed(parts, engine, signatures)
   if ('reason' in asked) {
     const golden = { name: 'golden', pass: false, reason: asked.reason }
@@ -135,8 +135,8 @@ const firstOfEach = (requests: readonly GoldenRequest[]): GoldenRequest[] =>
     ({ signature }, at) => requests.findIndex((each) => each.signature === signature) === at,
   )
 
-/** Golden requests of the version's own, unless one of them is answered otherwise the second time. */
-function asBrought(
+/** Requests and their answers, unless one of them is answered otherwise when it is asked again behind all. */
+function unlessChanging(
   requests: readonly GoldenRequest[],
   again: readonly GoldenRequest[],
   all: readonly Answer[],
@@ -146,7 +146,7 @@ function asBrought(
     (request, at) => !isSame(answers[requests.indexOf(request)], second[at]),
   )
   if (changed < 0) return { requests, answers }
-  return { reason: `its signature ${again[changed]?.signature} ${CHANGES}` }
+  return { reason: `its signature ${again[changed]?.signature} ${CHANGES}`, isChanging: true }
 }
 
 /**
@@ -222,7 +222,7 @@ async function seed(parts: TrialParts, engine: ProbeEngine, signatures: Signatur
     if (error instanceof ProbeCrash && error.isTimeout) return { reason: error.message }
     throw error
   })
-  if ('answers' in together && seeds.length > 0) return { requests: seeds, ...together }
+  if ('answers' in together && seeds.length > 0) return together
   const changing = new Set<string>()
   const fitting: { request: GoldenRequest; answers: readonly Answer[] }[] = []
   let reason = 'the signatures ask for too much'
@@ -246,16 +246,13 @@ async function askTwice(
   parts: TrialParts,
   engine: ProbeEngine,
   requests: readonly GoldenRequest[],
-): Promise<{ answers: readonly Answer[] } | { reason: string; isChanging?: boolean }> {
+): Promise<ReturnType<typeof unlessChanging> | { reason: string; isChanging?: boolean }> {
   const tried = await attempt(parts, engine, [...requests, ...requests])
   if (tried.kind !== 'answered') return { reason: tried.reason }
   const all = tried.result.answers
-  const [answers, second] = [all.slice(0, requests.length), all.slice(requests.length)]
-  if (!checkAnswers(answers, 'seeded', NAMES[engine]).pass) return { reason: 'it is not finite' }
-  const changed = answers.findIndex((answer, at) => !isSame(answer, second[at]))
-  if (changed < 0) return { answers }
-  const reason = `its signature ${requests[changed]?.signature} ${CHANGES}`
-  return { reason, isChanging: true }
+  const first = all.slice(0, requests.length)
+  if (!checkAnswers(first, 'seeded', NAMES[engine]).pass) return { reason: 'it is not finite' }
+  return unlessChanging(requests, requests, all)
 }
 
 /** Starts the fast engine's attempt, whose failure is heard of only by who asks for it. */
