@@ -134,7 +134,7 @@ describe('a model that is changed while it is read is refused: a file', () => {
   ])('%s', async (_name, change) => {
     const directory = await write()
     const path = join(directory, DATA)
-    const reading = await ModelFolder.open(directory)
+    const reading = new ModelFolder(directory)
     await reading.list('variables')
     await reading.read(DATA, BYTES_MAX)
 
@@ -145,7 +145,7 @@ describe('a model that is changed while it is read is refused: a file', () => {
 
   test('is gone before it is read', async () => {
     const directory = await write()
-    const reading = await ModelFolder.open(directory)
+    const reading = new ModelFolder(directory)
     await reading.list('variables')
 
     await rm(join(directory, DATA))

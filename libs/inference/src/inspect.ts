@@ -64,7 +64,7 @@ export const inspectModel = async (
 
 async function fingerprintOf(directory: string): Promise<Inspection['fingerprint']> {
   try {
-    const folder = await ModelFolder.open(directory)
+    const folder = new ModelFolder(directory)
     if (!(await folder.has(FINGERPRINT))) return undefined
     return readFingerprint(await folder.read(FINGERPRINT, FINGERPRINT_BYTES_MAX))
   } catch (error) {

@@ -15,7 +15,8 @@ import {
   unsafeIn,
 } from '@drover/saved-model'
 import { InferenceError } from './errors.ts'
-import { type ListedFile, ModelFolder, type Stamps } from './model-folder.ts'
+import { bothDone } from './both-done.ts'
+import { inPairs, type ListedFile, ModelFolder, type Stamps } from './model-folder.ts'
 
 /** What the graph file of a served model may take. */
 export const GRAPH_BYTES_MAX = 512 * 2 ** 20
@@ -79,11 +80,11 @@ export const readModelBytes = async (directory: string): Promise<ModelBytes> =>
 /** Reads the graph, and of variables and assets only that they are there. Throws LOAD_FAILED. */
 export async function readOutline(directory: string): Promise<ModelBytes> {
   try {
-    const folder = await ModelFolder.open(directory)
-    const isText = !(await folder.has(GRAPH)) && (await folder.has(TEXT))
-    const graph = await folder.read(isText ? TEXT : GRAPH, GRAPH_BYTES_MAX)
-    const variables = await folder.list('variables')
-    const assets = await folder.list(ASSETS)
+    const folder = new ModelFolder(directory)
+    const [{ graph, isText }, { variables, assets }] = await bothDone(
+      readGraphFile(folder),
+      listOthers(folder),
+    )
     const variableBytes = bytesOf(variables)
     const unread = [
       ...(variableBytes > CHECKPOINT_BYTES_MAX ? [] : variables.filter(isOfCheckpoint)),
@@ -106,19 +107,33 @@ export async function readOutline(directory: string): Promise<ModelBytes> {
   }
 }
 
+async function readGraphFile(folder: ModelFolder): Promise<Pick<ModelBytes, 'graph' | 'isText'>> {
+  const hasGraph = await folder.has(GRAPH)
+  const isText = !hasGraph && (await folder.has(TEXT))
+  if (!hasGraph && !isText) await folder.checkThere()
+  return { graph: await folder.read(isText ? TEXT : GRAPH, GRAPH_BYTES_MAX), isText }
+}
+
+async function listOthers(
+  folder: ModelFolder,
+): Promise<Record<'variables' | 'assets', ListedFile[]>> {
+  const variables = await folder.list('variables')
+  return { variables, assets: await folder.list(ASSETS) }
+}
+
 /** Reads what `readOutline` left. Throws LOAD_FAILED, also where the model was changed since then. */
 export async function readContents(directory: string, outline: ModelBytes): Promise<ModelBytes> {
   const checkpoint = new Map<string, Uint8Array<ArrayBuffer>>()
   const assets = new Map<string, Uint8Array<ArrayBuffer>>()
   if (outline.unread.length === 0) return { ...outline, checkpoint, assets }
   try {
-    const folder = await ModelFolder.open(directory, outline.stamps)
-    for (const path of outline.unread) {
+    const folder = new ModelFolder(directory, outline.stamps)
+    await inPairs(outline.unread, async (path) => {
       const isAsset = path.startsWith(`${ASSETS}${sep}`)
       const bytes = await folder.read(path, isAsset ? ASSETS_BYTES_MAX : CHECKPOINT_BYTES_MAX)
       if (isAsset) assets.set(relative(ASSETS, path), bytes)
       else checkpoint.set(path, bytes)
-    }
+    })
     await folder.checkUnchanged()
   } catch (cause) {
     throw unreadable(directory, cause)

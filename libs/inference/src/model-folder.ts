@@ -5,6 +5,7 @@
 import type { BigIntStats } from 'node:fs'
 import { lstat, opendir, realpath, stat } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
+import { bothDone } from './both-done.ts'
 import { InferenceError } from './errors.ts'
 import { readRegularFile } from './regular-file.ts'
 
@@ -27,18 +28,12 @@ export type Stamps = ReadonlyMap<string, Stamp>
 /** Reads one model's folder. All throw LOAD_FAILED, naming the file, or what the system says of it. */
 export class ModelFolder {
   readonly #directory: string
-  readonly #root: string
   readonly #stamps: Map<string, Stamp>
 
-  private constructor(directory: string, root: string, stamps: Stamps) {
-    this.#directory = directory
-    this.#root = root
-    this.#stamps = new Map(stamps)
-  }
-
   /** The folder itself may be a link. With stamps, its files are to be those that had them. */
-  static async open(directory: string, stamps: Stamps = new Map()): Promise<ModelFolder> {
-    return new ModelFolder(directory, await realpath(directory), stamps)
+  constructor(directory: string, stamps: Stamps = new Map()) {
+    this.#directory = directory
+    this.#stamps = new Map(stamps)
   }
 
   get stamps(): Stamps {
@@ -60,10 +55,15 @@ export class ModelFolder {
     return files
   }
 
-  /** Whether there is such a file; what it is, reading it tells. */
+  /** Whether there is such a file, which counts as listed then; a link to nothing is none. */
   async has(name: string): Promise<boolean> {
-    const found = await lstat(join(this.#directory, name)).catch(undefinedWhereNone)
+    const found = await this.#listed(join(this.#directory, name)).catch(undefinedWhereNone)
     return found !== undefined
+  }
+
+  /** That there is a folder at all: of one that is not, each file is missing. */
+  async checkThere(): Promise<void> {
+    await realpath(this.#directory)
   }
 
   async #listed(path: string): Promise<ListedFile> {
@@ -83,12 +83,12 @@ export class ModelFolder {
 
   /** To be called when all is read. */
   async checkUnchanged(): Promise<void> {
-    for (const [name, stamp] of this.#stamps) {
+    await inPairs([...this.#stamps], async ([name, stamp]) => {
       const path = join(this.#directory, name)
       const now = stampOf(await this.#look(path))
       if (now.some((part, at) => part !== stamp[at]))
         throw new InferenceError('LOAD_FAILED', `${path} was changed while the model was read`)
-    }
+    })
   }
 
   /** What is there; behind a link only where that leads to something else of the model. */
@@ -96,15 +96,30 @@ export class ModelFolder {
     const found = await lstat(path, { bigint: true })
     if (!found.isSymbolicLink()) return found
     const target = await realpath(path)
-    if (!target.startsWith(`${this.#root}${sep}`))
+    const root = await realpath(this.#directory)
+    if (!target.startsWith(`${root}${sep}`))
       throw new InferenceError('LOAD_FAILED', `${path} is a link out of the model`)
     return await stat(target, { bigint: true })
   }
 }
 
+/**
+ * Two at a time, since each wait for a file takes its while. They are not more: each holds one of the few
+ * threads for files, and for as long as it likes where a disk hangs.
+ */
+export async function inPairs<T>(
+  items: readonly T[],
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  for (let at = 0; at < items.length; at += 2) {
+    const [one, other] = items.slice(at, at + 2).map(work)
+    await bothDone(one, other)
+  }
+}
+
 /** Throws LOAD_FAILED where the files of a folder are no longer those with these stamps. */
 export async function checkStill(directory: string, stamps: Stamps): Promise<void> {
-  if (stamps.size > 0) await (await ModelFolder.open(directory, stamps)).checkUnchanged()
+  if (stamps.size > 0) await new ModelFolder(directory, stamps).checkUnchanged()
 }
 
 const stampOf = ({ dev, ino, size, mtimeNs }: BigIntStats): Stamp => [dev, ino, size, mtimeNs]

@@ -13,8 +13,8 @@ import {
   Verdict,
   verdictKey,
 } from '@drover/model-config'
+import { bothDone } from '@drover/inference'
 import { z } from 'zod'
-import { bothDone } from '../bounded.ts'
 import { type ObjectCache, onDisk } from './objects.ts'
 import type { Source } from './source.ts'
 

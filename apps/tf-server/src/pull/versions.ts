@@ -7,9 +7,9 @@ import {
   type Verdict,
   versionPrefix,
 } from '@drover/model-config'
+import { bothDone } from '@drover/inference'
 import { GoldenAnswers } from '@drover/serving-api'
 import { mapBounded } from '@drover/service'
-import { bothDone } from '../bounded.ts'
 import { AgentError } from '../errors.ts'
 import type { ObjectCache } from './objects.ts'
 import { type NamedVersion, openOutlines, type Outline } from './outlines.ts'
