@@ -96,43 +96,56 @@ AVX2 void Dense(const Layer& layer, int64_t rows, int64_t panels) {
   for (; panel < panels; panel++) Column<1>(layer, rows, panel);
 }
 
+constexpr size_t kArrays = 2;
 constexpr size_t kNumbers = 10;
 
 bool Fits(int64_t at, int64_t length, int64_t all) {
   return at >= 0 && length >= 0 && at <= all && length <= all - at;
 }
 
-/// dense(floats, x, xStep, rows, inputs, weights, bias, panels, y, yStep, isRelu): places and steps in bytes.
-napi_value CallDense(napi_env env, napi_callback_info info) {
-  napi_value arguments[kNumbers + 1];
-  size_t count = kNumbers + 1;
+/// A Float32Array, its length in bytes.
+struct Floats {
+  float* data;
+  int64_t bytes;
+};
+
+bool Read(napi_env env, napi_value value, Floats* floats) {
   napi_typedarray_type type = napi_int8_array;
   size_t length = 0;
   void* data = nullptr;
+  if (napi_get_typedarray_info(env, value, &type, &length, &data, nullptr, nullptr) != napi_ok ||
+      type != napi_float32_array)
+    return false;
+  *floats = {static_cast<float*>(data), static_cast<int64_t>(length * sizeof(float))};
+  return true;
+}
+
+/// dense(memory, given, x, xStep, rows, inputs, weights, bias, panels, y, yStep, isRelu): `x` is in `given`,
+/// which may be the memory, and all else in the memory; places and steps in bytes.
+napi_value CallDense(napi_env env, napi_callback_info info) {
+  napi_value arguments[kArrays + kNumbers];
+  size_t count = kArrays + kNumbers;
+  Floats memory{}, given{};
   int64_t n[kNumbers];
   bool is_fit = napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr) == napi_ok &&
-                count == kNumbers + 1 &&
-                napi_get_typedarray_info(env, arguments[0], &type, &length, &data, nullptr,
-                                         nullptr) == napi_ok &&
-                type == napi_float32_array;
+                count == kArrays + kNumbers && Read(env, arguments[0], &memory) &&
+                Read(env, arguments[1], &given);
   for (size_t at = 0; is_fit && at < kNumbers; at++)
-    is_fit = napi_get_value_int64(env, arguments[at + 1], &n[at]) == napi_ok && n[at] >= 0 &&
+    is_fit = napi_get_value_int64(env, arguments[kArrays + at], &n[at]) == napi_ok && n[at] >= 0 &&
              n[at] < (int64_t{1} << 32);
   if (is_fit) {
     const int64_t size = sizeof(float);
     const auto [x, x_step, rows, inputs, weights] = std::tuple(n[0], n[1], n[2], n[3], n[4]);
     const auto [bias, panels, y, y_step] = std::tuple(n[5], n[6], n[7], n[8]);
-    const int64_t all = static_cast<int64_t>(length) * size;
     // Products of two numbers below 2^32 each may not fit; rows, inputs and panels are far fewer.
     is_fit = rows > 0 && inputs > 0 && panels > 0 && rows < (1 << 20) && inputs < (1 << 28) &&
-             panels < (1 << 24) && Fits(x, (rows - 1) * x_step + inputs * size, all) &&
-             Fits(weights, panels * inputs * kPanel * size, all) &&
-             Fits(bias, panels * kPanel * size, all) &&
-             Fits(y, (rows - 1) * y_step + panels * kPanel * size, all);
+             panels < (1 << 24) && Fits(x, (rows - 1) * x_step + inputs * size, given.bytes) &&
+             Fits(weights, panels * inputs * kPanel * size, memory.bytes) &&
+             Fits(bias, panels * kPanel * size, memory.bytes) &&
+             Fits(y, (rows - 1) * y_step + panels * kPanel * size, memory.bytes);
     if (is_fit) {
-      float* floats = static_cast<float*>(data);
-      Dense({floats + x / size, x_step / size, inputs, floats + weights / size,
-             floats + bias / size, floats + y / size, y_step / size, n[9] != 0},
+      Dense({given.data + x / size, x_step / size, inputs, memory.data + weights / size,
+             memory.data + bias / size, memory.data + y / size, y_step / size, n[9] != 0},
             rows, panels);
       return nullptr;
     }

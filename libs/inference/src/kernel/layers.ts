@@ -9,6 +9,7 @@ import {
   type Value,
 } from '@drover/saved-model'
 import { FewInputs } from './few-inputs.ts'
+import { isWorthACall } from './native.ts'
 import { SCRATCH_BYTES, type Workshop } from './slab.ts'
 import { PANEL } from './wasm.ts'
 
@@ -92,11 +93,8 @@ export function runLayers(layers: readonly PlacedLayer[], workshop: Workshop): R
     const given = few && new FewInputs(x, few, inputs)
     for (let row = 0; row < rows; row += rowsMax) {
       const count = Math.min(rowsMax, rows - row)
-      if (given === undefined) {
-        const part = count === rows ? x : x.subarray(row * inputs, (row + count) * inputs)
-        workshop.floats.set(part, workshop.scratch / FLOAT_BYTES)
-        head.multiply(count)
-      } else head.multiplyFew(count, given)
+      if (given === undefined) head.multiplyGiven(count, x, row * inputs)
+      else head.multiplyFew(count, given)
       head.activate(count)
       for (const stage of others) {
         stage.multiply(count)
@@ -125,6 +123,8 @@ function rowsOf(
 /** A layer between two places. */
 interface Stage {
   multiply: (rows: number) => void
+  /** Takes the inputs from what somebody else gave, from a place on. */
+  multiplyGiven: (rows: number, given: Float32Array, at: number) => void
   /** Takes the inputs of the next rows from where they are. */
   multiplyFew: (rows: number, given: FewInputs) => void
   /** What comes after the product, except where that has done it. */
@@ -135,7 +135,7 @@ interface Stage {
 
 function stagesOf(
   layers: readonly PlacedLayer[],
-  { products: { dense, sparse }, floats, ints, scratch }: Workshop,
+  { products: { dense, sparse, denseOf }, floats, ints, scratch }: Workshop,
   rowsMax: number,
 ): Stage[] {
   const sides = [scratch, scratch + widthsOf(layers)[0] * rowsMax * FLOAT_BYTES]
@@ -145,13 +145,24 @@ function stagesOf(
     const [x = 0, y = 0] = index % 2 === 0 ? sides : sides.toReversed()
     const [from, panels] = [xStep, panelsOf(outputs)]
     const step = panels * PANEL
-    xStep = step * FLOAT_BYTES
+    const yStep = step * FLOAT_BYTES
+    xStep = yStep
     const isRelu = activation?.op === 'Relu' ? 1 : 0
     const change = isRelu === 1 ? undefined : activationOf(activation)
     const first = y / FLOAT_BYTES
+    const multiply = (rows: number): void =>
+      dense(x, from, rows, inputs, weightsAt, biasAt, panels, y, yStep, isRelu)
     return {
-      multiply: (rows) =>
-        dense(x, from, rows, inputs, weightsAt, biasAt, panels, y, step * FLOAT_BYTES, isRelu),
+      multiply,
+      multiplyGiven(rows, given, at) {
+        if (denseOf === undefined || !isWorthACall(rows, inputs, panels)) {
+          floats.set(given.subarray(at, at + rows * inputs), x / FLOAT_BYTES)
+          multiply(rows)
+        } else {
+          const place = at * FLOAT_BYTES
+          denseOf(given, place, from, rows, inputs, weightsAt, biasAt, panels, y, yStep, isRelu)
+        }
+      },
       multiplyFew(rows, given) {
         for (let row = 0; row < rows; row++) {
           const count = given.writeNext(floats, ints, x / FLOAT_BYTES)

@@ -73,8 +73,26 @@ test('it gives what WebAssembly gives', () => {
   )
 })
 
+test('it takes inputs from elsewhere as it takes them from the memory', () => {
+  const dense = nativeDense()
+  const layer = { rows: 7, inputs: 33, panels: 2, isRelu: 0, seed: 5, odd: undefined }
+  const want = run((...places) => dense?.(floats, floats, ...places), layer)
+  const got = run((x, ...places) => {
+    const length = layer.rows * layer.inputs
+    const given = new Float32Array(2 + length)
+    given.set(floats.subarray(0, length), 2)
+    // What lies at their place in the memory must not count.
+    floats.fill(NaN, 0, length)
+    dense?.(floats, given, x + 2 * FLOAT_BYTES, ...places)
+  }, layer)
+
+  expect(got).toEqual(want)
+  expect(want.every(Number.isFinite)).toBe(true)
+})
+
 test.each([
   ['the inputs', { x: floats.byteLength - 4_000 }],
+  ['inputs that lie elsewhere', { given: new Float32Array(1_999) }],
   ['the weights', { weights: floats.byteLength - 4_000 }],
   ['the bias', { bias: floats.byteLength - 4 }],
   ['the outputs', { y: floats.byteLength - 32 }],
@@ -85,9 +103,9 @@ test.each([
 ])('it refuses what leaves the memory: %s', (_, wrong) => {
   const dense = nativeDense()
   const layer = { x: 0, xStep: 4_000, rows: 2, inputs: 1_000, weights: 8_000, bias: 0, y: 0 }
-  const { x, xStep, rows, inputs, weights, bias, y } = { ...layer, ...wrong }
+  const { given, x, xStep, rows, inputs, weights, bias, y } = { given: floats, ...layer, ...wrong }
 
-  expect(() => dense?.(floats, x, xStep, rows, inputs, weights, bias, 1, y, 32, 0)).toThrow(
+  expect(() => dense?.(floats, given, x, xStep, rows, inputs, weights, bias, 1, y, 32, 0)).toThrow(
     'a layer does not lie within its memory',
   )
 })

@@ -11,7 +11,8 @@ const TEST_MS_MAX = 300_000
 
 const native = nativeDense()
 const functions: [string, Dense][] = [['WebAssembly', productsIn(memory).dense]]
-if (native !== undefined) functions.push(['native code', (...places) => native(floats, ...places)])
+if (native !== undefined)
+  functions.push(['native code', (...places) => native(floats, floats, ...places)])
 
 test.each(functions)(
   '%s gives what a loop gives for all shapes',

@@ -11,7 +11,8 @@ const RUNS = 150
 const products = productsIn(memory)
 const native = nativeDense()
 const functions: [string, Dense][] = [['WebAssembly', products.dense]]
-if (native !== undefined) functions.push(['native code', (...places) => native(floats, ...places)])
+if (native !== undefined)
+  functions.push(['native code', (...places) => native(floats, floats, ...places)])
 
 describe.each(functions)('%s', (_, dense) => {
   test.each(PARTS)('gives what a loop gives, where the memory ends with %s', (last) => {

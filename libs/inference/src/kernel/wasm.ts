@@ -45,6 +45,8 @@ export type Sparse = (
 export interface Products {
   dense: Dense
   sparse: Sparse
+  /** The same as `dense` of inputs that lie elsewhere; WebAssembly sees nothing but its memory. */
+  denseOf?: (given: Float32Array, ...places: Parameters<Dense>) => void
 }
 
 /** Columns of a panel of weights. */

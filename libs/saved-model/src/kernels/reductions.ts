@@ -220,19 +220,26 @@ const softmax =
       const width = input.shape.at(-1)
       if (width === undefined) throw invalid('logits must have >= 1 dimension, got []')
       const values = input.values.slice()
-      for (let start = 0; start < values.length; start += width) {
-        let most = -Infinity
-        for (let at = start; at < start + width; at++) most = Math.max(most, values[at] ?? 0)
-        let sum = 0
-        for (let at = start; at < start + width; at++) sum += Math.exp((values[at] ?? 0) - most)
-        const log = Math.log(sum)
-        for (let at = start; at < start + width; at++) {
-          const off = (values[at] ?? 0) - most
-          values[at] = isLog ? off - log : Math.exp(off) / sum
-        }
-      }
+      const powers = new Float64Array(width)
+      for (let start = 0; start < values.length; start += width)
+        toShares(values, { start, powers, isLog })
       return numbers(input.dtype, input.shape, values)
     })
+
+/** Of one row, in place; `powers` is room of the same width. */
+function toShares(
+  values: Float32Array | Float64Array,
+  { start, powers, isLog }: { start: number; powers: Float64Array; isLog: boolean },
+): void {
+  let most = -Infinity
+  for (let at = 0; at < powers.length; at++) most = Math.max(most, values[start + at] ?? 0)
+  let sum = 0
+  for (let at = 0; at < powers.length; at++)
+    sum += powers[at] = Math.exp((values[start + at] ?? 0) - most)
+  const log = Math.log(sum)
+  for (let at = 0; at < powers.length; at++)
+    values[start + at] = isLog ? (values[start + at] ?? 0) - most - log : (powers[at] ?? 0) / sum
+}
 
 /** Operations along an axis. */
 export const reductionKernels: Readonly<Record<string, Kernel>> = {
