@@ -10,6 +10,7 @@ import {
 import type { Tensor } from '@drover/serving-api'
 import * as ort from 'onnxruntime-node'
 import { InferenceError } from './errors.ts'
+import { inTermsOf } from './onnx-faults.ts'
 import { RunLimits } from './onnx-limits.ts'
 import type { Engine, RunOptions } from './servable.ts'
 
@@ -38,6 +39,8 @@ interface Loaded {
   /** Undefined when nothing numeric is to be done. */
   opened: Opened | undefined
   outputs: readonly string[]
+  /** What the nodes of the ONNX model are made for. */
+  sources: readonly string[]
 }
 
 interface Opened {
@@ -76,7 +79,8 @@ async function openSessions(translation: TranslationData) {
       openTranslation(translation).signatures,
     )) {
       const opened = model && (await openedOf(model, sessions))
-      loaded.set(name, { begin, opened, outputs: model?.outputs ?? [] })
+      const { outputs = [], sources = [] } = model ?? {}
+      loaded.set(name, { begin, opened, outputs, sources })
     }
   } catch (cause) {
     await releaseAll(sessions.map(({ session }) => session))
@@ -87,10 +91,12 @@ async function openSessions(translation: TranslationData) {
 }
 
 /** Signatures that differ in their text alone share one session. */
-async function openedOf({ bytes }: OnnxModel, sessions: Session[]): Promise<Opened> {
+async function openedOf({ bytes, sources }: OnnxModel, sessions: Session[]): Promise<Opened> {
   const shared = sessions.find((each) => Buffer.compare(each.bytes, bytes) === 0)
   if (shared !== undefined) return { session: shared.session, limits: shared.limits }
-  const session = await ort.InferenceSession.create(bytes, SESSION_OPTIONS)
+  const session = await ort.InferenceSession.create(bytes, SESSION_OPTIONS).catch((fault) => {
+    throw inTermsOf(sources, fault)
+  })
   const limits = new RunLimits(bytes)
   sessions.push({ bytes, session, limits })
   return { session, limits }
@@ -101,7 +107,7 @@ async function releaseAll(sessions: ort.InferenceSession[]): Promise<void> {
 }
 
 async function runLoaded(
-  { begin, opened, outputs }: Loaded,
+  { begin, opened, outputs, sources }: Loaded,
   inputs: Readonly<Record<string, Tensor>>,
   { deadlineMs }: RunOptions = {},
 ): Promise<Record<string, Tensor>> {
@@ -109,7 +115,7 @@ async function runLoaded(
     const run = begin(inputs)
     if (opened === undefined) return run.finish({})
     const { session, limits } = opened
-    const rounds = limits.check(run.feeds, deadlineMs)
+    const rounds = limits.check(run.feeds, { sources, deadlineMs })
     const feeds: Record<string, ort.Tensor> = {}
     for (const [name, tensor] of Object.entries(run.feeds)) feeds[name] = toOrt(tensor)
     for (const [name, most] of rounds)
@@ -121,7 +127,9 @@ async function runLoaded(
     if (cause instanceof InferenceError) throw cause
     const isInvalid = cause instanceof SavedModelError && cause.code === 'INVALID_INPUT'
     const code = isInvalid ? 'INVALID_INPUT' : 'RUN_FAILED'
-    throw new InferenceError(code, 'the model failed on these inputs', { cause })
+    throw new InferenceError(code, 'the model failed on these inputs', {
+      cause: inTermsOf(sources, cause),
+    })
   }
 }
 

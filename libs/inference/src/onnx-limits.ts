@@ -63,10 +63,16 @@ export class RunLimits {
    * How often each loop may go round, by the inputs that say so. Throws INVALID_INPUT for a run that takes
    * too much memory, TIMEOUT for one that cannot be done by then and RUN_FAILED for one that never ends.
    */
-  check(feeds: Feeds, deadlineMs = Infinity): ReadonlyMap<string, number> {
+  check(
+    feeds: Feeds,
+    {
+      sources = [],
+      deadlineMs = Infinity,
+    }: { sources?: readonly string[]; deadlineMs?: number | undefined } = {},
+  ): ReadonlyMap<string, number> {
     const told = this.#toldOf(feeds)
     const leftMs = Math.min(deadlineMs - performance.now(), RUN_MS_MAX)
-    if (!(told.bytes <= LIMITS.bytes)) throw tooLarge(told)
+    if (!(told.bytes <= LIMITS.bytes)) throw tooLarge(told, sources)
     if (told.ns > leftMs * 1e6) throw tooLong(told, deadlineMs)
     return new Map(this.#loops.map((name) => [name, roundsWithin(told, name, leftMs * 1e6)]))
   }
@@ -163,9 +169,10 @@ function loopInputsIn({ nodes }: OutlineGraph): string[] {
   ])
 }
 
-function tooLarge({ bytes, largest }: Foretold): InferenceError {
+function tooLarge({ bytes, largest }: Foretold, sources: readonly string[]): InferenceError {
   const size = Number.isFinite(bytes) ? `${bytes}` : 'nobody knows how many'
-  const cause = new Error(`its tensors would take ${size} bytes, most of them for ${largest?.op}`)
+  const most = sources[largest?.source ?? NaN] ?? largest?.op
+  const cause = new Error(`its tensors would take ${size} bytes, most of them for ${most}`)
   return new InferenceError('INVALID_INPUT', 'these inputs ask for too much memory', { cause })
 }
 

@@ -8,9 +8,12 @@ import { isValueType, type ValueType } from './values.ts'
 
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
+/** A node as errors name it. */
+export const labelOf = ({ op, name }: NodeDef): string => `${op} (node ${name})`
+
 /** The refusal of a node, by name and operation. */
 export function untranslatable(node: NodeDef, why: string): SavedModelError {
-  return new SavedModelError('UNTRANSLATABLE', `${node.op} (node ${node.name}): ${why}`)
+  return new SavedModelError('UNTRANSLATABLE', `${labelOf(node)}: ${why}`)
 }
 
 function read<K extends AttrValue['kind'], T>(

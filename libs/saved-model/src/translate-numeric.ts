@@ -4,7 +4,7 @@
 import { SavedModelError } from './errors.ts'
 import type { SignatureDef } from '@drover/serving-api'
 import { portOf } from './graph.ts'
-import { intsOf, typesOf, untranslatable } from './node-attrs.ts'
+import { intsOf, labelOf, typesOf, untranslatable } from './node-attrs.ts'
 import { unlessLarge } from './onnx/checks.ts'
 import { listOf } from './onnx/lists.ts'
 import {
@@ -29,6 +29,8 @@ export interface OnnxModel {
   /** Equal numeric parts have equal bytes, whichever signature they are of. */
   bytes: Uint8Array<ArrayBuffer>
   outputs: readonly string[]
+  /** The nodes of the graph that its own are made for, whose names say which: `n3.17` is made for that at 3. */
+  sources: readonly string[]
 }
 
 /** The names of what an ONNX model takes and gives, by the tensors of the graph that they are. */
@@ -82,7 +84,8 @@ class NumericTranslator {
       this.#onnx.output(name, numericTypeOf(this.#parts, key, placed.node))
       fetches.set(key, name)
     }
-    const model = { bytes: this.#onnx.build(), outputs: [...fetches.values()] }
+    const bytes = this.#onnx.build()
+    const model = { bytes, outputs: [...fetches.values()], sources: this.#onnx.sources }
     return { feeds: this.#feeds, fetches, model }
   }
 
@@ -102,6 +105,7 @@ class NumericTranslator {
     if (translateOp === undefined) throw untranslatable(node, 'it has no translation')
     const constants = this.#parts.constants
     const isSize = (key: string) => constants.has(key) || this.#sizes.has(portOf(key).node)
+    this.#onnx.about(labelOf(node))
     const outputs = translateOp({
       node,
       onnx: this.#onnx,
@@ -148,6 +152,7 @@ class NumericTranslator {
     if ([first, next].some((key) => numericTypeOf(this.#parts, key, node) !== 'DT_BOOL'))
       throw untranslatable(node, 'its condition is no truth value')
     this.#written.add(`${choice}:0`)
+    this.#onnx.about(labelOf(node))
     const outputs = this.#onnx.loop(this.#truth(first, node), {
       variables: plain.map((at) => ({ initial: initOf(at), type: typeOf(at) })),
       scans: lists.flatMap((at) => [typeOf(at), 'DT_INT64' as const]),
@@ -205,6 +210,7 @@ class NumericTranslator {
     const node = placed?.node ?? { name: choice, op: BRANCH_OUTPUT, inputs: [], attrs: {} }
     const kinds = wanted.map(({ key }) => numericTypeOf(this.#parts, key, node))
     const index = this.#nameOf(choice, node)
+    this.#onnx.about(labelOf(node))
     const branch = (at: number) => (): string[] => {
       this.#writeScope(`${choice} ${at}`)
       return wanted.map((each, position) => {

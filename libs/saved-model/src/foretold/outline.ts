@@ -16,6 +16,8 @@ export interface OutlineConstant {
 
 export interface OutlineNode {
   op: string
+  /** The number of what it is made for, among the model's sources. */
+  source: number
   inputs: string[]
   outputs: string[]
   numbers: Record<string, number>
@@ -53,6 +55,7 @@ function graphOf(bytes: Uint8Array): OutlineGraph {
 function nodeOf(bytes: Uint8Array): OutlineNode {
   const node: OutlineNode = {
     op: '',
+    source: NaN,
     inputs: [],
     outputs: [],
     numbers: {},
@@ -64,6 +67,7 @@ function nodeOf(bytes: Uint8Array): OutlineNode {
   for (const field of readFields(bytes)) {
     if (field.number === 1) node.inputs.push(field.text)
     if (field.number === 2) node.outputs.push(field.text)
+    if (field.number === 3) node.source = parseInt(field.text.slice(1), 10)
     if (field.number === 4) node.op = field.text
     if (field.number === 5) takeAttribute(node, field.bytes)
   }

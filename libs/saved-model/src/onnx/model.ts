@@ -48,8 +48,22 @@ export class OnnxBuilder {
   readonly #inputs: WireWriter[] = []
   readonly #outputs: WireWriter[] = []
   readonly #used = new Set<string>()
+  readonly #sources: string[] = []
   #count = 0
   #added = 0
+
+  /** What nodes are made for, by the numbers in their names; see `about`. */
+  get sources(): readonly string[] {
+    return this.#sources
+  }
+
+  /**
+   * Says what the next nodes are made for. They are named by its number and their own, since graphs that differ
+   * in the names of their nodes alone are to be one.
+   */
+  about(source: string): void {
+    this.#sources.push(source)
+  }
 
   #name(): string {
     return `v${this.#count++}`
@@ -225,7 +239,7 @@ export class OnnxBuilder {
       this.#used.add(input)
     }
     for (const output of outputs) node.bytes(2, output)
-    node.bytes(4, type)
+    node.bytes(3, `n${this.#sources.length - 1}.${this.#added}`).bytes(4, type)
     for (const [name, value] of Object.entries(attributes)) node.message(5, attribute(name, value))
     this.#nodes.push(node)
   }

@@ -1,0 +1,61 @@
+// What fails in onnxruntime names the node of the graph, and not what it was translated to.
+
+import { GraphBuilder } from '@drover/saved-model'
+import { floatTensor } from '@drover/serving-api'
+import { afterAll, expect, test } from 'vitest'
+import { loadServable } from './load.ts'
+import { inTermsOf } from './onnx-faults.ts'
+import { FLOAT, INT32 } from './sample-case.ts'
+import { startFolder } from './sample-folder.ts'
+import { addInts, info, modelBytes } from './sample-models.ts'
+
+const folder = await startFolder()
+afterAll(async () => await folder[Symbol.asyncDispose]())
+
+const outline = (name: string) => info(name, 'DT_FLOAT', [-1, -1])
+
+/** Two products of two matrices: as they are, and with the second one turned. */
+async function load() {
+  const to = new GraphBuilder()
+  for (const name of ['a', 'b']) to.add('Placeholder', name, [], { dtype: FLOAT })
+  addInts(to, { order: [1, 0] })
+  to.add('Transpose', 'turned', ['b', 'order'], { T: FLOAT, Tperm: INT32 })
+  to.add('MatMul', 'tower/plain', ['a', 'b'], { T: FLOAT })
+  to.add('MatMul', 'tower/by_turned', ['a', 'turned'], { T: FLOAT })
+  const inputs = { a: outline('a:0'), b: outline('b:0') }
+  const bytes = modelBytes(to, {
+    plain: { inputs, outputs: { y: outline('tower/plain:0') } },
+    turned: { inputs, outputs: { y: outline('tower/by_turned:0') } },
+  })
+  return await loadServable(await folder.add(bytes), { engine: 'onnx' })
+}
+
+const matrix = (rows: number, columns: number) =>
+  floatTensor(new Float32Array(rows * columns), [rows, columns])
+
+test.each([
+  ['plain', matrix(2, 3), 'MatMul (node tower/plain): '],
+  // onnxruntime makes one node of the product and the turn.
+  ['turned', matrix(3, 2), 'MatMul (node tower/by_turned): '],
+])('of the signature %s', async (signature, b, label) => {
+  const model = await load()
+  const run = async () => await model.run(signature, { a: matrix(2, 3), b })
+
+  const why = expect.stringMatching(/MatMul dimension mismatch$/)
+  await expect(run()).rejects.toMatchObject({ code: 'RUN_FAILED', cause: { message: why } })
+  const node = expect.stringContaining(label)
+  await expect(run()).rejects.toMatchObject({ cause: { message: node } })
+  await model.close()
+})
+
+test.each([
+  ["a node Name:'n1.2' Status Message: src/a.h:84 too few", 'second: too few'],
+  ["a node Name:'n0.7/Fusion/' Status Message: a: b", 'first: a: b'],
+  ['no kernel for Foo(18) (node name: n1.0)', 'second: no kernel for Foo(18) (node name: n1.0)'],
+  ["a node Name:'n2.0' Status Message: of nobody", undefined],
+  ['out of memory', undefined],
+])('%s', (message, want) => {
+  const fault = inTermsOf(['first', 'second'], new Error(message))
+
+  expect(fault).toHaveProperty('message', want ?? message)
+})
