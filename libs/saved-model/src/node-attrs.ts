@@ -42,8 +42,8 @@ export const intOf = (node: NodeDef, name: string, fallback?: number): number =>
   read(node, name, 'int', ({ value }) => Number(value), fallback)
 
 /** The same where it may be larger than a number can tell exactly. */
-export const longOf = (node: NodeDef, name: string): bigint =>
-  read<'int', bigint>(node, name, 'int', ({ value }) => value, undefined)
+export const longOf = (node: NodeDef, name: string, fallback?: bigint): bigint =>
+  read<'int', bigint>(node, name, 'int', ({ value }) => value, fallback)
 
 export const intsOf = (node: NodeDef, name: string, fallback?: bigint[]): readonly bigint[] =>
   read<'ints', readonly bigint[]>(node, name, 'ints', ({ value }) => value, fallback)

@@ -2,7 +2,7 @@
 
 import type { Tensor } from '@drover/serving-api'
 import type { NodeDef, SavedModel } from './graph.ts'
-import { intOf, textOf, untranslatable } from './node-attrs.ts'
+import { intOf, longOf, textOf, untranslatable } from './node-attrs.ts'
 import type { TableContent } from './mutable-tables.ts'
 import { resourceOf, sourceOf } from './restored.ts'
 
@@ -13,6 +13,8 @@ const INTEGER = /^-?\d{1,18}$/
 const DECIMAL = /^-?\d+(\.\d+)?$/
 
 type Nodes = ReadonlyMap<string, NodeDef>
+/** Of one column; undefined where a line does not have it. */
+type Texts = readonly (string | undefined)[]
 
 /** Reads the asset that fills a table. Throws UNTRANSLATABLE for what TensorFlow may read otherwise. */
 export function readTableFile(
@@ -25,12 +27,14 @@ export function readTableFile(
   if (size >= 0 && lines.length < size)
     throw untranslatable(node, `the file has ${lines.length} of ${size} lines`)
   const wanted = size < 0 ? lines : lines.slice(0, size)
-  if (intOf(node, 'offset', 0) !== 0) throw untranslatable(node, 'it begins further down')
+  if (wanted.includes('')) throw untranslatable(node, 'its file has an empty line')
   const delimiter = textOf(node, 'delimiter', '\t')
+  // Keras' lookups leave the first numbers to what is masked and what is not in the vocabulary.
+  const firstNumber = longOf(node, 'offset', 0n)
   const columnOf = (name: string, type: string) => {
     const index = intOf(node, name)
     return tensorOf(node, handle.attrs[type], {
-      isNumber: index === LINE_NUMBER,
+      firstNumber: index === LINE_NUMBER ? firstNumber : undefined,
       texts: wanted.map((line) => (index === WHOLE_LINE ? line : line.split(delimiter)[index])),
     })
   }
@@ -73,13 +77,14 @@ function assignedTo(read: NodeDef, nodes: Nodes): NodeDef | undefined {
 function tensorOf(
   node: NodeDef,
   type: NodeDef['attrs'][string] | undefined,
-  { isNumber, texts }: { isNumber: boolean; texts: readonly (string | undefined)[] },
+  { firstNumber, texts }: { firstNumber: bigint | undefined; texts: Texts },
 ): Tensor {
   const dtype = type?.kind === 'type' ? type.value : undefined
   const shape = [texts.length]
-  if (isNumber) {
+  if (firstNumber !== undefined) {
     if (dtype !== 'DT_INT64') throw untranslatable(node, `it numbers lines as ${dtype}`)
-    return { dtype, shape, values: BigInt64Array.from(texts, (_, line) => BigInt(line)) }
+    const numbers = texts.map((_, line) => firstNumber + BigInt(line))
+    return { dtype, shape, values: BigInt64Array.from(numbers) }
   }
   const whole = texts.flatMap((text) => text ?? [])
   if (whole.length < texts.length) throw untranslatable(node, 'a line has too few columns')

@@ -130,7 +130,13 @@ describe('a file', () => {
     ['has a key in each line', 'a\nb\nc', {}, [1, 2, -1]],
     ['may end with its last line', 'a\nb\nc\n', {}, [1, 2, -1]],
     ['has lines without carriage returns', 'a\r\nb\r\nc\r\n', {}, [1, 2, -1]],
-    ['may have an empty line', 'b\n\nc', {}, [0, 2, 1]],
+    ['has lines that are counted from another number', 'b\nc', { offset: 5 }, [5, 6, -1]],
+    [
+      'has columns that are not counted',
+      'b\t5\nc\t-6',
+      { key_index: 0, value_index: 1, offset: 5 },
+      [5, -6, -1],
+    ],
     ['has columns', 'b\t5\nc\t-6\n', { key_index: 0, value_index: 1 }, [5, -6, -1]],
     [
       'has columns in any order',
@@ -160,11 +166,8 @@ describe('a file', () => {
       { fill: byFile({ key_index: 0, value_index: 1 }), file: 'a\tx' },
       'its columns are no DT_INT64',
     ],
-    [
-      'that begins further down',
-      { fill: byFile({ offset: 1 }), file: 'a\nb' },
-      'it begins further down',
-    ],
+    ['with an empty line', { fill: byFile(), file: 'a\n\nb' }, 'its file has an empty line'],
+    ['with an empty last line', { fill: byFile(), file: 'a\n\n' }, 'its file has an empty line'],
     ['with a key twice', { fill: byFile(), file: 'a\na' }, 'a key is there twice'],
   ])('%s is left to TensorFlow', (_name, parts, why) => {
     expect(refusalOrNone(() => translate(modelOf(parts)))).toContain(`UNTRANSLATABLE: `)
