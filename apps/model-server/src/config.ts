@@ -52,7 +52,7 @@ export function logLevel(): string {
  */
 export const environment = (): NodeJS.ProcessEnv => ({
   MALLOC_MMAP_THRESHOLD_: '65536',
-  UV_THREADPOOL_SIZE: '16',
+  UV_THREADPOOL_SIZE: '32',
   ...process.env,
 })
 

@@ -16,7 +16,7 @@ import {
 } from '@drover/saved-model'
 import { InferenceError } from './errors.ts'
 import { bothDone } from './both-done.ts'
-import { inPairs, type ListedFile, ModelFolder, type Stamps } from './model-folder.ts'
+import { type ListedFile, ModelFolder, type Stamps, together } from './model-folder.ts'
 
 /** What the graph file of a served model may take. */
 export const GRAPH_BYTES_MAX = 512 * 2 ** 20
@@ -81,9 +81,9 @@ export const readModelBytes = async (directory: string): Promise<ModelBytes> =>
 export async function readOutline(directory: string): Promise<ModelBytes> {
   try {
     const folder = new ModelFolder(directory)
-    const [{ graph, isText }, { variables, assets }] = await bothDone(
+    const [{ graph, isText }, [variables, assets]] = await bothDone(
       readGraphFile(folder),
-      listOthers(folder),
+      bothDone(folder.list('variables'), folder.list(ASSETS)),
     )
     const variableBytes = bytesOf(variables)
     const unread = [
@@ -114,13 +114,6 @@ async function readGraphFile(folder: ModelFolder): Promise<Pick<ModelBytes, 'gra
   return { graph: await folder.read(isText ? TEXT : GRAPH, GRAPH_BYTES_MAX), isText }
 }
 
-async function listOthers(
-  folder: ModelFolder,
-): Promise<Record<'variables' | 'assets', ListedFile[]>> {
-  const variables = await folder.list('variables')
-  return { variables, assets: await folder.list(ASSETS) }
-}
-
 /** Reads what `readOutline` left. Throws LOAD_FAILED, also where the model was changed since then. */
 export async function readContents(directory: string, outline: ModelBytes): Promise<ModelBytes> {
   const checkpoint = new Map<string, Uint8Array<ArrayBuffer>>()
@@ -128,7 +121,7 @@ export async function readContents(directory: string, outline: ModelBytes): Prom
   if (outline.unread.length === 0) return { ...outline, checkpoint, assets }
   try {
     const folder = new ModelFolder(directory, outline.stamps)
-    await inPairs(outline.unread, async (path) => {
+    await together(outline.unread, async (path) => {
       const isAsset = path.startsWith(`${ASSETS}${sep}`)
       const bytes = await folder.read(path, isAsset ? ASSETS_BYTES_MAX : CHECKPOINT_BYTES_MAX)
       if (isAsset) assets.set(relative(ASSETS, path), bytes)

@@ -5,7 +5,6 @@
 import type { BigIntStats } from 'node:fs'
 import { lstat, opendir, realpath, stat } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
-import { bothDone } from './both-done.ts'
 import { InferenceError } from './errors.ts'
 import { readRegularFile } from './regular-file.ts'
 
@@ -46,12 +45,15 @@ export class ModelFolder {
     const start = join(this.#directory, folder)
     const found = await this.#look(start).catch(undefinedWhereNone)
     if (found === undefined) return files
+    const paths: string[] = []
     for await (const entry of await opendir(start, { recursive: true })) {
-      if (files.length === ENTRIES_MAX)
+      if (paths.length === ENTRIES_MAX)
         throw new InferenceError('LOAD_FAILED', `${start} has over ${ENTRIES_MAX} files`)
-      if (entry.isDirectory()) continue
-      files.push(await this.#listed(join(entry.parentPath, entry.name)))
+      if (!entry.isDirectory()) paths.push(join(entry.parentPath, entry.name))
     }
+    await together(paths, async (path) => {
+      files.push(await this.#listed(path))
+    })
     return files
   }
 
@@ -83,7 +85,7 @@ export class ModelFolder {
 
   /** To be called when all is read. */
   async checkUnchanged(): Promise<void> {
-    await inPairs([...this.#stamps], async ([name, stamp]) => {
+    await together([...this.#stamps], async ([name, stamp]) => {
       const path = join(this.#directory, name)
       const now = stampOf(await this.#look(path))
       if (now.some((part, at) => part !== stamp[at]))
@@ -103,17 +105,18 @@ export class ModelFolder {
   }
 }
 
-/**
- * Two at a time, since each wait for a file takes its while. They are not more: each holds one of the few
- * threads for files, and for as long as it likes where a disk hangs.
- */
-export async function inPairs<T>(
+/** Each holds a thread for files while it waits, and for ever where a disk hangs; a server has 32. */
+const TOGETHER = 4
+
+/** A few at a time: most of what a small file takes is the way to the thread that reads it. Waits for all that were begun. */
+export async function together<T>(
   items: readonly T[],
   work: (item: T) => Promise<void>,
 ): Promise<void> {
-  for (let at = 0; at < items.length; at += 2) {
-    const [one, other] = items.slice(at, at + 2).map(work)
-    await bothDone(one, other)
+  for (let at = 0; at < items.length; at += TOGETHER) {
+    const begun = items.slice(at, at + TOGETHER).map(work)
+    await Promise.allSettled(begun)
+    await Promise.all(begun)
   }
 }
 
