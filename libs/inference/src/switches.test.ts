@@ -24,7 +24,7 @@ const T = { T: FLOAT }
 /** The branches of a condition, as `tf.cond` of TensorFlow 1 begins one. */
 function begin(to: GraphBuilder, name: string, truth: string) {
   const id = to.add('Identity', `${name}/pred_id`, [truth], { T: BOOL })
-  const pivot = to.add('Switch', `${name}/Switch`, [truth, id], { T: BOOL })
+  const pivot = to.add('Switch', `${name}/Switch`, [truth, truth], { T: BOOL })
   const isTrue = to.add('Identity', `${name}/switch_t`, [`${pivot}:1`], { T: BOOL })
   const isFalse = to.add('Identity', `${name}/switch_f`, [pivot], { T: BOOL })
   return {

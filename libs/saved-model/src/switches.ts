@@ -155,8 +155,16 @@ export class Switches {
     return found
   }
 
+  /** What decides. `tf.cond` begins its branches by one name of it, and sends all tensors there by another. */
+  #truthOf(node: NodeDef): string {
+    const [data, truth] = [dataInput(node, 0), dataInput(node, 1)]
+    const other = this.#root.nodes.get(node.name.replace(/[^/]*$/, 'pred_id'))
+    const isOther = other?.op === 'Identity' && other.inputs[0] === truth && data === truth
+    return isOther ? other.name : truth
+  }
+
   #choiceOf(node: NodeDef, within: Scope | undefined): Switched {
-    const truth = dataInput(node, 1)
+    const truth = this.#truthOf(node)
     const key = JSON.stringify([truth.replace(/:0$/, ''), within?.choice, within?.branch])
     const known = this.#choices.get(key)
     if (known !== undefined) return known
