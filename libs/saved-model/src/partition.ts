@@ -14,6 +14,7 @@ import type { FlatSignature } from './inline.ts'
 import { costOf, kernelOf, textKernelOf } from './kernels/index.ts'
 import { tensorOf, untranslatable } from './node-attrs.ts'
 import { onnxOpOf } from './onnx/index.ts'
+import { Divisions } from './reciprocals.ts'
 import { BRANCH_OUTPUT, type Scope, scopesOf } from './scopes.ts'
 import { checkedIn, dependenciesOf, neededBy, settler } from './settled.ts'
 import { portTypes } from './types.ts'
@@ -61,9 +62,13 @@ export function neededOf(flat: FlatSignature): Needed {
   const roots = [...wanted.filter((key) => !fed.has(key)).map((key) => portOf(key).node), ...checks]
   const ordered = liveNodes(flat, fed, roots)
   const settle = settler(constants)
+  const divisions = new Divisions(constants)
   const unknown = ordered.flatMap((placed) => {
     const settled = settle(placed)
-    return settled === undefined || fold(settled, constants, left) ? [] : [settled]
+    if (settled === undefined) return []
+    if (!fold(settled, constants, left)) return [divisions.turned(settled)]
+    divisions.noteConstant(settled)
+    return []
   })
   const live = neededBy(unknown, roots)
   const types = new Map(fed)

@@ -5,6 +5,7 @@ import type { Tensor } from '@drover/serving-api'
 import { CheckpointValues } from './checkpoint-values.ts'
 import { attr, type NodeDef, type SavedModel } from './graph.ts'
 import { typeIn } from './node-attrs.ts'
+import { keptConstant } from './reciprocals.ts'
 import { keysOf, resourceOf, sourceOf } from './restored.ts'
 import { checkLasting } from './state.ts'
 
@@ -70,12 +71,13 @@ function boundNode(
   return read(node, variables.read(handle))
 }
 
-export const constant = (name: string, value: Tensor): NodeDef => ({
-  name,
-  op: 'Const',
-  inputs: [],
-  attrs: { dtype: attr.type(value.dtype), value: { kind: 'tensor', value } },
-})
+export const constant = (name: string, value: Tensor): NodeDef =>
+  keptConstant({
+    name,
+    op: 'Const',
+    inputs: [],
+    attrs: { dtype: attr.type(value.dtype), value: { kind: 'tensor', value } },
+  })
 
 /** What reads a variable, as nodes that need none. */
 const READS: Readonly<Record<string, (node: NodeDef, value: Tensor) => NodeDef[]>> = {

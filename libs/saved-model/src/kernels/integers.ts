@@ -50,6 +50,20 @@ function powLong(a: bigint, b: bigint): bigint {
   return found
 }
 
+const floorDivBy = (quotient: (a: number, b: number) => number): Kernel =>
+  arithmetic({
+    ofNumbers: (a, b) => Math.floor(quotient(a, b)),
+    ofInts: (a, b) => Math.floor(a / checked(b)),
+    ofLongs: (a, b) => (a - floorModLong(a, b)) / b,
+  })
+
+/** A quotient that is nearly whole may be so once it is rounded to what a float holds. */
+const floorDiv: Kernel = (node) => {
+  const ofFloats = floorDivBy((a, b) => Math.fround(a / b))(node)
+  const ofOthers = floorDivBy((a, b) => a / b)(node)
+  return (inputs) => (inputs[0]?.dtype === 'DT_FLOAT' ? ofFloats : ofOthers)(inputs)
+}
+
 const bitwise = (
   ofInts: (a: number, b: number) => number,
   ofLongs: (a: bigint, b: bigint) => bigint,
@@ -85,11 +99,7 @@ export const integerKernels: Readonly<Record<string, Kernel>> = {
     (a, b) => a ^ b,
     (a, b) => a ^ b,
   ),
-  FloorDiv: arithmetic({
-    ofNumbers: (a, b) => Math.floor(a / b),
-    ofInts: (a, b) => Math.floor(a / checked(b)),
-    ofLongs: (a, b) => (a - floorModLong(a, b)) / b,
-  }),
+  FloorDiv: floorDiv,
   FloorMod: arithmetic({
     ofNumbers: floorMod,
     ofInts: (a, b) => floorMod(a, checked(b)),
