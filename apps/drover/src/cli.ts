@@ -211,7 +211,11 @@ function addQuestions(program: Command, config: Config): void {
       }
       await auditCommand(await connect(config, options), tenant, options)
     })
-  addCommand(program, 'predict <tenant.model> <row>', 'asks every server about a raw row')
+  addCommand(
+    program,
+    'predict <tenant.model> <row>',
+    'asks every server about a raw row: a text, [1, 2], or {"column": 1} by column or input',
+  )
     .option('--signature <name>', 'of the model (default: serving_default)')
     .action(async (name: string, text: string, options: JsonOption & { signature?: string }) => {
       const { signature } = options

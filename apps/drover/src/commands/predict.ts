@@ -8,12 +8,16 @@ import type { Context } from './context.ts'
 
 const ANSWER_MS_MAX = 30_000
 
-const Row = z.union([z.string(), z.record(z.string(), z.json()), z.array(z.json())])
 const Answer = z.object({ predictions: z.array(z.json()).min(1) })
 
-/** A raw row, and the signature that is asked about it if not the default one. */
+/** Texts, which stay as they are, and numbers; TF Serving's JSON has more of them than JSON. */
+const SCALARS = /"(?:[^"\\]|\\.)*"|-?(?:\d[\d.eE+-]*|Infinity|NaN)/g
+const INTEGER = /^-?\d+$/
+const NOT_FINITE = /^-?(?:Infinity|NaN)$/
+
+/** A raw row in JSON, and the signature that is asked about it if not the default one. */
 interface Question {
-  row: unknown
+  row: string
   signature?: string | undefined
 }
 
@@ -36,22 +40,36 @@ async function predict(url: string, { row, signature }: Question): Promise<unkno
   try {
     response = await fetch(url, {
       method: 'POST',
-      // What is undefined is left out: the server then takes `serving_default`.
-      body: JSON.stringify({ signature_name: signature, instances: [row] }),
+      body: bodyOf({ row, signature }),
       signal: AbortSignal.timeout(ANSWER_MS_MAX),
     })
   } catch (cause) {
     throw new CliError(Exit.DEPENDENCY_DOWN, `${url} does not answer`, { cause })
   }
-  const body: unknown = await response.json()
+  const body = readJson(await response.text())
   if (response.ok) return Answer.parse(body).predictions[0]
   const { error } = z.object({ error: z.string() }).parse(body)
   throw new CliError(response.status === 404 ? Exit.NOT_FOUND : Exit.USAGE, error)
 }
 
+/** The row goes as it was written: read, an int64 would be rounded. */
+function bodyOf({ row, signature }: Question): string {
+  const named = signature === undefined ? '' : `"signature_name":${JSON.stringify(signature)},`
+  return `{${named}"instances":[${row}]}`
+}
+
+/** Reads TF Serving's JSON, with numbers as text that would be rounded, or that JSON does not have. */
+export function readJson(text: string): unknown {
+  const exact = text.replaceAll(SCALARS, (scalar) => (isNumber(scalar) ? scalar : `"${scalar}"`))
+  return JSON.parse(exact)
+}
+
+const isNumber = (scalar: string): boolean =>
+  INTEGER.test(scalar) ? Number.isSafeInteger(Number(scalar)) : !NOT_FINITE.test(scalar)
+
 /**
- * `drover predict <tenant.model> <row>`: the row is a JSON object of raw columns, a JSON array for a
- * model with one input, or a raw text.
+ * `drover predict <tenant.model> <row>`: the row is a JSON object of raw columns or of inputs, a JSON
+ * array for a model with one input, or a raw text.
  */
 export async function predictCommand(
   context: Context,
@@ -62,7 +80,7 @@ export async function predictCommand(
     throw new CliError(Exit.USAGE, `${JSON.stringify(name)} is no <tenant>.<model>`)
   }
   const { session, output } = context
-  const predictions = await predictOnEach(session, name, { row: parseRow(text), signature }).catch(
+  const predictions = await predictOnEach(session, name, { row: rowOf(text), signature }).catch(
     async (error: unknown) => {
       if (!(error instanceof CliError) || error.exit !== Exit.NOT_FOUND) throw error
       const { tenant } = parseServedName(name)
@@ -89,14 +107,15 @@ export function describePrediction(prediction: unknown): string {
   return `${label} (${Math.max(...scores).toFixed(3)})`
 }
 
-/** What a person typed, as the row that it means. */
-export function parseRow(text: string): z.output<typeof Row> {
-  if (!/^\s*[[{"]/.test(text)) return text
+/** What a person typed, as the row that it means, in JSON. */
+export function rowOf(text: string): string {
+  if (!/^\s*[[{"]/.test(text)) return JSON.stringify(text)
   try {
-    return Row.parse(JSON.parse(text))
+    readJson(text)
+    return text
   } catch (cause) {
     // A text such as `[urgent] my card is lost`.
-    if (text.trimStart().startsWith('[')) return text
+    if (text.trimStart().startsWith('[')) return JSON.stringify(text)
     throw new CliError(Exit.USAGE, `${JSON.stringify(text)} is no JSON object of columns`, {
       cause,
     })

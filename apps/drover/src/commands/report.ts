@@ -28,7 +28,9 @@ export async function report(
   const [served, rejected, failed] = [those('served'), those('rejected'), those('failed')]
   const asked = samples.find(({ tenant }) => served.includes(tenant))
   const predictions =
-    asked === undefined ? [] : await predictOnEach(session, nameOf(asked.tenant), asked)
+    asked === undefined
+      ? []
+      : await predictOnEach(session, nameOf(asked.tenant), { row: JSON.stringify(asked.row) })
   const lines = [
     '',
     `${served.length} of ${tenants.length} clients served, ${rejected.length} rejected, after ${seconds} s`,
