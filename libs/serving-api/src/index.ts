@@ -42,7 +42,7 @@ export {
   TOLERANCE,
 } from './golden.ts'
 export { numberOfBfloat16, numberOfHalf } from './half.ts'
-export { misfitOf, withDefaults } from './misfit.ts'
+export { misfitOf, misfitOfShapes, withDefaults } from './misfit.ts'
 export {
   decodeInferenceRequest,
   decodeMultiInferenceRequest,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { misfitOf, withDefaults } from './misfit.ts'
+import { misfitOf, misfitOfShapes, withDefaults } from './misfit.ts'
 import { floatTensor, type SignatureDef, stringTensor, type Tensor } from './tensor.ts'
 
 const main: SignatureDef = {
@@ -39,4 +39,35 @@ test.each(cases)('a request with %s', (_, signature, inputs, reason) => {
 test('a default gives way to what a request brings', () => {
   expect(withDefaults(optional, { x: one })).toEqual({ x: one, v: floatTensor([2], []) })
   expect(withDefaults(optional, { x: one, v: one })).toEqual({ x: one, v: one })
+})
+
+test.each<[string, Record<string, Tensor>, string | undefined]>([
+  [
+    'all shapes as they are',
+    { x: floatTensor([1, 2], [2, 1]), v: floatTensor([1], []) },
+    undefined,
+  ],
+  [
+    'too few dimensions',
+    { x: one },
+    'the input x has the shape [1], and the signature says [-1, 1]',
+  ],
+  [
+    'another size',
+    { x: floatTensor([1, 2], [1, 2]) },
+    'the input x has the shape [1, 2], and the signature says [-1, 1]',
+  ],
+  ['a list for a scalar', { v: one }, 'the input v has the shape [1], and the signature says []'],
+  ['an input that is not there', { w: one }, undefined],
+])('of the shapes of a request with %s', (_, inputs, misfit) => {
+  expect(misfitOfShapes(main, inputs)).toBe(misfit)
+})
+
+test('every shape fits where the signature says none', () => {
+  const anything: SignatureDef = {
+    ...main,
+    inputs: { x: { name: 'x:0', dtype: 'DT_FLOAT', shape: undefined } },
+  }
+
+  expect(misfitOfShapes(anything, { x: one })).toBeUndefined()
 })

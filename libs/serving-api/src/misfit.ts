@@ -37,6 +37,25 @@ function fits(signature: SignatureDef | undefined, inputs: Tensors): boolean {
   return missing === 0
 }
 
+/**
+ * The first input of another shape than the signature says, in words; undefined where there is none. A
+ * model may take it all the same.
+ */
+export function misfitOfShapes(
+  { inputs: wanted }: SignatureDef,
+  inputs: Tensors,
+): string | undefined {
+  for (const [alias, { shape }] of Object.entries(inputs)) {
+    const said = wanted[alias]?.shape
+    if (said === undefined) continue
+    const isSaid =
+      said.length === shape.length && said.every((size, at) => size < 0 || size === shape[at])
+    if (!isSaid)
+      return `the input ${alias} has the shape [${shape.join(', ')}], and the signature says [${said.join(', ')}]`
+  }
+  return undefined
+}
+
 /** The inputs with the signature's defaults for those that are left out. */
 export const withDefaults = ({ defaults }: SignatureDef, inputs: Tensors): Tensors =>
   defaults === undefined ? inputs : { ...defaults, ...inputs }

@@ -1,6 +1,12 @@
 import { InferenceError, type InferenceErrorCode } from '@drover/inference'
-import { ServingError, type StatusCode } from '@drover/serving-api'
+import {
+  misfitOfShapes,
+  ServingError,
+  type SignatureDef,
+  type StatusCode,
+} from '@drover/serving-api'
 import { reasonOf } from '../control/reason.ts'
+import type { Call } from './core.ts'
 
 /** What failures of the engines are to a caller. A model that fails on inputs was given wrong ones. */
 const CODES: Readonly<Record<InferenceErrorCode, StatusCode>> = {
@@ -20,18 +26,32 @@ export const TIMED_OUT = 'Timed out waiting for notification'
 /** What the binding puts before TensorFlow's own words. */
 const OF_THE_BINDING = 'Session fail to run with error: '
 
+/** What a model was asked. */
+interface Asked {
+  signatures: Readonly<Record<string, SignatureDef>>
+  call: Call
+}
+
 /**
  * An error of an engine as callers hear of it; any other error as it is. What is wrong with inputs is
- * the engine's to say, and its words are passed on as upstream passes on those of its runtime.
+ * the engine's to say, and its words are passed on as upstream passes on those of its runtime; behind
+ * them stands what can be told without it.
  */
-export function toServingError(cause: unknown): unknown {
+export function toServingError(cause: unknown, asked?: Asked): unknown {
   if (!(cause instanceof InferenceError)) return cause
   const code = CODES[cause.code]
   if (code === 'DEADLINE_EXCEEDED') return new ServingError(code, TIMED_OUT, { cause })
-  const message = code === 'INVALID_ARGUMENT' ? reasonOf(cause) : cause.message
+  const words = code === 'INVALID_ARGUMENT' ? reasonOf(cause) : cause.message
+  const misfit = code === 'INVALID_ARGUMENT' && asked ? misfitIn(asked) : undefined
+  const message = words.replace(OF_THE_BINDING, '') + (misfit === undefined ? '' : ` (${misfit})`)
   const { retryAfterMs } = cause
-  return new ServingError(code, message.replace(OF_THE_BINDING, ''), {
+  return new ServingError(code, message, {
     cause,
     ...(retryAfterMs !== undefined && { retryAfterS: retryAfterMs / 1_000 }),
   })
+}
+
+function misfitIn({ signatures, call: { signature, inputs } }: Asked): string | undefined {
+  const found = Object.hasOwn(signatures, signature) ? signatures[signature] : undefined
+  return found && misfitOfShapes(found, inputs)
 }

@@ -98,6 +98,25 @@ describe('a table', () => {
     expect(await table.run(found, call)).toEqual({ y: floatTensor([3]) })
   })
 
+  test('says behind the words of an engine what shape the signature wants', async () => {
+    const table = makeTable()
+    const load = told(3)
+    const { servable } = load
+    assert(typeof servable !== 'string' && servable.engine !== 'kernel')
+    const { serving_default } = servable.signatures
+    assert(serving_default)
+    const inputs = { x: { name: 'x:0', dtype: 'DT_FLOAT', shape: [-1, -1] } } as const
+    const signatures = { serving_default: { ...serving_default, inputs } }
+    table.serve(served([{ ...load, servable: { ...servable, signatures } }]))
+
+    await expect(ask(table, {}, { x: floatTensor([1, 2]) })).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringMatching(
+        /\S \(the input x has the shape \[2\], and the signature says \[-1, -1\]\)$/,
+      ),
+    })
+  })
+
   test('counts requests that wait for their turn like those that run', () => {
     const table = makeTable()
     table.serve(served([told(1)]))

@@ -203,9 +203,9 @@ export class Table {
     try {
       running = version.run(version.servable, call)
     } catch (error) {
-      throw toServingError(error)
+      throw toServingError(error, { signatures: version.signatures, call })
     }
-    return running instanceof Promise ? this.#finish(version, running, call.deadlineMs) : running
+    return running instanceof Promise ? this.#finish(version, running, call) : running
   }
 
   /**
@@ -232,15 +232,15 @@ export class Table {
   async #finish(
     version: Version,
     running: Promise<Record<string, Tensor>>,
-    deadlineMs: number,
+    call: Call,
   ): Promise<Outputs> {
     // A request that is given up goes on in its engine, and counts until it ends there.
     void this.#count(version, running)
     try {
-      const leftMs = Math.max(1, deadlineMs - performance.now())
+      const leftMs = Math.max(1, call.deadlineMs - performance.now())
       return await withDeadline(running, leftMs, TIMED_OUT)
     } catch (error) {
-      throw toServingError(error)
+      throw toServingError(error, { signatures: version.signatures, call })
     }
   }
 }
