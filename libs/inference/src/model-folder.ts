@@ -57,9 +57,11 @@ export class ModelFolder {
     return files
   }
 
-  /** Whether there is such a file, which counts as listed then; a link to nothing is none. */
+  /** Whether there is such a file; what a link leads to, reading it tells. */
   async has(name: string): Promise<boolean> {
-    const found = await this.#listed(join(this.#directory, name)).catch(undefinedWhereNone)
+    const path = join(this.#directory, name)
+    const found = await lstat(path, { bigint: true }).catch(undefinedWhereNone)
+    if (found?.isFile() === true) this.#stamps.set(name, stampOf(found))
     return found !== undefined
   }
 
