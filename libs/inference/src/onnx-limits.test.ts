@@ -17,7 +17,7 @@ import {
 } from './sample-conditions.ts'
 import { startFolder } from './sample-folder.ts'
 import { addInts, info, modelBytes } from './sample-models.ts'
-import { int32 } from './sample-tensors.ts'
+import { int32, int64 } from './sample-tensors.ts'
 
 const folder = await startFolder()
 afterAll(async () => await folder[Symbol.asyncDispose]())
@@ -92,6 +92,29 @@ describe('a few bytes that ask for all memory are refused', () => {
     expect((await model.run('serving_default', { x: few, n }))['y']?.shape).toEqual([])
     await model.close()
   })
+
+  test.each(['DT_INT32', 'DT_INT64'] as const)(
+    'but not by the longest of no rows, in %s',
+    async (dtype) => {
+      const model = await load((to) => {
+        const type = attr.type(dtype)
+        to.constant('none', dtype === 'DT_INT64' ? int64([0], []) : int32([0], []))
+        to.constant('step', dtype === 'DT_INT64' ? int64([1], []) : int32([1], []))
+        to.add('Cast', 'lengths', ['x'], { SrcT: FLOAT, DstT: type })
+        to.add('Max', 'longest', ['lengths', 'zero'], { T: type, Tidx: INT32 })
+        to.add('Maximum', 'size', ['longest', 'none'], { T: type })
+        to.add('Range', 'numbers', ['none', 'size', 'step'], { Tidx: type })
+        to.add('Cast', 'floats', ['numbers'], { SrcT: type, DstT: FLOAT })
+        to.add('Sum', 'y', ['floats', 'zero'], { T: FLOAT, Tidx: INT32 })
+      })
+      const run = async (x: number[]) =>
+        await model.run('serving_default', { x: floatTensor(x), n: int32([1], []) })
+
+      expect(await run([2, 5, 1])).toEqual({ y: floatTensor([10], []) })
+      expect(await run([])).toEqual({ y: floatTensor([0], []) })
+      await model.close()
+    },
+  )
 
   test('by a number in it', async () => {
     const model = await load((to) => {

@@ -4,7 +4,7 @@ import { attr } from '@drover/saved-model'
 import { floatTensor } from '@drover/serving-api'
 import { BOOL, INT32, INT64, of } from './sample-case.ts'
 import { A, B, type Case, CUBE, fixed, LONG, LONGS, POSITIVE } from './sample-slices.ts'
-import { bool, int32, int64 } from './sample-tensors.ts'
+import { bool, double, int32, int64 } from './sample-tensors.ts'
 
 const HALVES = floatTensor([-3.5, -2.5, -1.5, -0.5, 0.5, 1.5, 2.5, 2.499, 7])
 const WITHIN_ONE = floatTensor([-0.99, -0.5, -0.001, 0, 0.3, 0.9])
@@ -43,6 +43,19 @@ export const integerCases: readonly Case[] = [
   of('ApproximateEqual', [A, floatTensor([-2.4, -1, 0.2, 0.5, 3, 3], [2, 3])], {
     type: 'DT_BOOL',
     attrs: { tolerance: attr.float(0.15) },
+  }),
+  of('ApproximateEqual', [floatTensor([0, 1, 2, -3]), floatTensor([0.5, 0.5, 1, -3.5])], {
+    type: 'DT_BOOL',
+    attrs: { tolerance: attr.float(0.5) },
+  }),
+  of('ApproximateEqual', [double([0, 1, 2, 3]), double([0.1, 1.1, 2.2, 2.9])], {
+    type: 'DT_BOOL',
+    T: attr.type('DT_DOUBLE'),
+    attrs: { tolerance: attr.float(0.1) },
+  }),
+  of('Softplus', [double([-1e10, -750, -40, 0, 0.5, 40, 750, 1e10])], {
+    type: 'DT_DOUBLE',
+    T: attr.type('DT_DOUBLE'),
   }),
   of('L2Loss', [A]),
   of('LeakyRelu', [A], { attrs: { alpha: attr.float(0.1) } }),

@@ -27,12 +27,25 @@ const each =
   ([[low, high] = ALL]) =>
     between(of(low), of(high))
 
+/** Whether floats between these may be no numbers, of which nothing is told. */
+const mayBeNone = (bounds: Bounds): boolean => !bounds.every(Number.isFinite)
+const mayBeZero = ([low, high]: Bounds): boolean => low <= 0 && high >= 0
+
 const divided: Bounding = (bounds, isWhole, node) => {
-  const [, [low, high] = ALL] = bounds
-  if (low <= 0 && high >= 0) return ALL
+  if (mayBeZero(bounds[1] ?? ALL)) return ALL
   return ofEnds((a, b) => (isWhole ? Math.trunc(a / b) : a / b))(bounds, isWhole, node)
 }
-const rest: Bounding = ([[al, ah] = ALL, [bl, bh] = ALL], isWhole, { numbers }) => {
+
+const rest: Bounding = (bounds, isWhole, node) => {
+  const [a = ALL, b = ALL] = bounds
+  return !isWhole && (mayBeNone(a) || mayBeZero(b)) ? ALL : restOf([a, b], isWhole, node)
+}
+
+function restOf(
+  [[al, ah], [bl, bh]]: readonly [Bounds, Bounds],
+  isWhole: boolean,
+  { numbers }: OutlineNode,
+): Bounds {
   const most = Math.max(Math.abs(bl), Math.abs(bh))
   const isKnown = al === ah && bl === bh && bl > 0 && al >= 0
   if (isKnown && isWhole) return [al % bl, al % bl]
@@ -89,7 +102,8 @@ export const boundings: Readonly<Record<string, Bounding>> = {
   Or: (bounds) => [most(bounds.map(([low]) => low)), most(bounds.map(([, high]) => high))],
   Relu: each((value) => Math.max(value, 0)),
   Round: ([[low, high] = ALL]) => [Math.floor(low), Math.ceil(high)],
-  Sign: each(Math.sign),
+  Sign: ([bounds = ALL], isWhole) =>
+    !isWhole && mayBeNone(bounds) ? ALL : [Math.sign(bounds[0]), Math.sign(bounds[1])],
   Sub: ([[al, ah] = ALL, [bl, bh] = ALL]) => between(al - bh, ah - bl),
   Where: chosen,
   Xor: ([[al, ah] = ALL, [bl, bh] = ALL]) => (al === ah && bl === bh ? [al ^ bl, al ^ bl] : TRUTH),

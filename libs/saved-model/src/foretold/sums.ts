@@ -34,9 +34,7 @@ function unknownAxes(input: Extent, axes: Extent | undefined, isKept: boolean): 
 }
 
 function reducedRange(op: string, input: Extent, isAll: boolean): Extent['range'] {
-  // What has no elements makes the greatest or the least number that there is.
-  if (op === 'ReduceMax' || op === 'ReduceMin')
-    return input.count > 0 && input.isExact ? hullOf([input.range]) : undefined
+  if (op === 'ReduceMax' || op === 'ReduceMin') return extremeRange(op === 'ReduceMax', input)
   const elements = elementsOf(input)
   if (elements === undefined || !isAll) return summed(op, input)
   if (op === 'ReduceSum') {
@@ -47,6 +45,19 @@ function reducedRange(op: string, input: Extent, isAll: boolean): Extent['range'
   const times = (end: 0 | 1) =>
     elements.reduce((all, each) => (each[end] === 0 ? 0 : all * each[end]), 1)
   return { low: [times(0)], high: [times(1)] }
+}
+
+/** Of no elements the greatest is the least number that there is, and the other way round. */
+function extremeRange(isGreatest: boolean, input: Extent): Extent['range'] {
+  const { dtype, count, isExact, range } = input
+  const some = hullOf([range])
+  if (count > 0 && isExact) return some
+  if (dtype !== 'DT_INT32' && dtype !== 'DT_INT64') return undefined
+  const end = dtype === 'DT_INT32' ? 2 ** 31 : 2 ** 63
+  const none = [isGreatest ? -end : end]
+  if (count === 0) return { low: none, high: none }
+  if (some === undefined) return undefined
+  return isGreatest ? { low: none, high: some.high } : { low: some.low, high: none }
 }
 
 /** Of many elements, each between the same numbers. */

@@ -39,8 +39,9 @@ const approximateEqual: Kernel = (node) => {
     if (!isNumber(a) || !isNumber(b) || a.dtype !== b.dtype) throw invalid('floats were expected')
     if (!isSameShape(a.shape, b.shape)) throw invalid('two tensors of one shape were expected')
     const [x, y] = [a.values, b.values]
+    const narrowed = a.dtype === 'DT_FLOAT' ? Math.fround : Number
     const found = Uint8Array.from(x, (value, index) =>
-      Math.abs(value - (y[index] ?? 0)) < tolerance ? 1 : 0,
+      Math.abs(narrowed(value - (y[index] ?? 0))) <= tolerance ? 1 : 0,
     )
     return numbers('DT_BOOL', a.shape, found)
   })

@@ -15,6 +15,16 @@ import {
 const erfc: OnnxOp = (context) =>
   context.onnx.op('Sub', [constantOf(context, 1), context.onnx.op('Erf', context.inputs)])
 
+/** onnxruntime has this of floats alone; of doubles it would take the logarithm of what is infinite. */
+const softplus: OnnxOp = (context) => {
+  const { onnx, node } = context
+  const input = inputOf(context, 0)
+  if (numericType(node) !== 'DT_DOUBLE') return onnx.op('Softplus', [input])
+  const small = onnx.op('Exp', [onnx.op('Neg', [onnx.op('Abs', [input])])])
+  const rest = onnx.op('Log', [onnx.op('Add', [small, constantOf(context, 1)])])
+  return onnx.op('Add', [onnx.op('Relu', [input]), rest])
+}
+
 /** Half to even; integers are whole already. */
 const round: OnnxOp = ({ node, onnx, inputs }) => {
   const type = numericType(node)
@@ -62,7 +72,7 @@ const atan2: OnnxOp = (context) => {
   return onnx.op('Add', [angle, onnx.op('Where', [isNegative(context, x), turn, zero])])
 }
 
-/** Of tensors of one shape. */
+/** Of tensors of one shape; those that differ by just as much as they may are equal. */
 const approximateEqual: OnnxOp = (context) => {
   const { node, onnx } = context
   const [x, y] = [inputOf(context, 0), inputOf(context, 1)]
@@ -70,7 +80,7 @@ const approximateEqual: OnnxOp = (context) => {
   const shapes = [onnx.op('Shape', [x]), onnx.op('Shape', [y])]
   const shape = unless(onnx, onnx.op('Not', [onnx.op('Equal', shapes)]), shapes[0] ?? '')
   const distance = onnx.op('Abs', [onnx.op('Sub', [x, ofShape(onnx, y, shape)])])
-  return onnx.op('Less', [distance, tolerance])
+  return onnx.op('LessOrEqual', [distance, tolerance])
 }
 
 /** Of each number, by TensorFlow's name. */
@@ -87,6 +97,7 @@ export const mathOps: Readonly<Record<string, OnnxOp>> = {
   Inv: ofFloats(plain('Reciprocal')),
   Rint: ofFloats(plain('Round')),
   Round: round,
+  Softplus: softplus,
   Xdivy: ofFloats(xdivy),
   Xlog1py: ofFloats(xlog1py),
   Xlogy: ofFloats(xlogy),

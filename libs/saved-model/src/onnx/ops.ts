@@ -233,7 +233,6 @@ export const arithmeticOps: Readonly<Record<string, OnnxOp>> = {
   Sigmoid: plain('Sigmoid'),
   Sin: plain('Sin'),
   Softmax: onLastAxis('Softmax'),
-  Softplus: plain('Softplus'),
   Softsign: plain('Softsign'),
   Sqrt: plain('Sqrt'),
   Square: square,

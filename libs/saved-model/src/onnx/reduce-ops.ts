@@ -88,8 +88,13 @@ function extremeLong(type: 'ReduceMax' | 'ReduceMin', context: Context): string 
   const none = onnx.constant(scalar('DT_DOUBLE', Number(worst)))
   const among = onnx.op('Where', [isBest, onnx.cast(low, 'DT_DOUBLE'), none])
   const best = reduced(type, ofHigh)
+  // No upper half is so small or large; said by an order, which is told ahead.
+  const isNone =
+    type === 'ReduceMax'
+      ? onnx.op('Less', [best, onnx.long(-(2n ** 32n))])
+      : onnx.op('Greater', [best, onnx.long(2n ** 32n)])
   const rest = onnx.cast(reduced(type, { ...context, inputs: [among, ...axes] }), 'DT_INT64')
-  return onnx.op('Where', [onnx.op('Equal', [best, least]), least, whole(best, rest)])
+  return onnx.op('Where', [isNone, least, whole(best, rest)])
 }
 
 /** Of nothing it is no number, where onnxruntime has 0. */
