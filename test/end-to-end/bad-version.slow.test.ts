@@ -91,7 +91,7 @@ describe('a push is refused at once', () => {
   test.each<[string, Record<string, string>, string]>([
     ['without a model', { 'model.txt': 'x' }, 'saved_model.pb is missing'],
     ['with a verdict of its own', { ...MODEL, 'VERDICT.json': '{}' }, 'VERDICT.json has a name'],
-    ['of an empty folder', {}, 'is empty'],
+    ['of an empty folder', {}, 'saved_model.pb is missing'],
   ])('%s', async (what, files, text) => {
     const folder = await makeFolder(what.replaceAll(' ', '-'), files)
 

@@ -187,7 +187,7 @@ const refusals: [string[], string][] = [
   [[MODEL, '--workers=2', '--listen_fds=rest:4'], '--listen_fds has 1 descriptors of a kind'],
   [[MODEL, '--accept_later'], '--accept_later wants --admin_socket_path'],
   [[MODEL, '--engine=onnx'], '--engine=onnx: one of auto, fast, tensorflow'],
-  [[MODEL, '--allowed_operations=Readfile'], '--allowed_operations: "Readfile" is no operation'],
+  [[MODEL, '--allowed_operations=Readfile'], '--allowed_operations: "Readfile" cannot be allowed'],
   [[MODEL, '--max_resident_bytes=-1'], '--max_resident_bytes=-1'],
   [[MODEL, '--load_timeout_in_ms=0'], '--load_timeout_in_ms=0: at least 1'],
 ]

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { attr, GraphBuilder } from '@drover/saved-model'
 import { encodeTensors, floatTensor, stringTensor } from '@drover/serving-api'
 import { afterAll, expect, test } from 'vitest'
-import { AllowedOperations } from './allowed-operations.ts'
+import { AllowedOperations, faultInAllowed } from './allowed-operations.ts'
 import { inspectModel } from './inspect.ts'
 import { startProbe } from './probe.ts'
 import { startSampleEngines } from './sample-engines.ts'
@@ -44,8 +44,16 @@ test('an operator’s list has names of operations that are refused, and no othe
     'CacheDatasetV2',
   ])
   for (const text of ['readfile', 'ReadFile;WriteFile', 'MatMul', 'Const', '*'])
-    expect(() => AllowedOperations.parse(text)).toThrow('is no operation that is refused')
+    expect(() => AllowedOperations.parse(text)).toThrow('cannot be allowed')
   expect(() => AllowedOperations.parse('ReadFile,'.repeat(101))).toThrow('100')
+})
+
+test('all names that cannot be allowed are told in one line', () => {
+  expect(faultInAllowed('ReadFile,WriteFile')).toBeUndefined()
+  expect(faultInAllowed('MatMul,ReadFile,*')).toBe(
+    '"MatMul" cannot be allowed: nothing is refused by this name alone; ' +
+      '"*" cannot be allowed: nothing is refused by this name alone',
+  )
 })
 
 test('engines load what is allowed and nothing else that is unsafe', async () => {

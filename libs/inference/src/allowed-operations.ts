@@ -3,7 +3,8 @@ import { z } from 'zod'
 
 const OPERATIONS_MAX = 100
 const OperationName = z.string().refine((op) => whyForbidden(op) !== undefined, {
-  error: ({ input }) => `${JSON.stringify(input)} is no operation that is refused`,
+  error: ({ input }) =>
+    `${JSON.stringify(input)} cannot be allowed: nothing is refused by this name alone`,
 })
 
 /**
@@ -15,3 +16,9 @@ export const AllowedOperations = z
   .transform((text) => text.split(',').map((op) => op.trim()))
   .transform((ops) => ops.filter((op) => op !== ''))
   .pipe(z.array(OperationName).max(OPERATIONS_MAX))
+
+/** What is wrong with such a setting, in one line; undefined where nothing is. */
+export function faultInAllowed(text: string): string | undefined {
+  const { error } = AllowedOperations.safeParse(text)
+  return error?.issues.map(({ message }) => message).join('; ')
+}

@@ -1,4 +1,4 @@
-export { AllowedOperations } from './allowed-operations.ts'
+export { AllowedOperations, faultInAllowed } from './allowed-operations.ts'
 export { bothDone } from './both-done.ts'
 export { type Engines, type EnginesOptions, startEngines } from './engines/engines.ts'
 export type { LoadedModel } from './engines/loaded-model.ts'

@@ -112,7 +112,7 @@ function tagSetsOf(directory: string, { graph }: ModelBytes): string[][] {
     const found = tagSetsIn(graph)
     if (found.length > 0) return found
   } catch (cause) {
-    throw new InferenceError('LOAD_FAILED', `${directory} holds no SavedModel`, { cause })
+    throw new InferenceError('LOAD_FAILED', 'saved_model.pb holds no SavedModel', { cause })
   }
   throw new InferenceError('LOAD_FAILED', `the SavedModel in ${directory} holds no graph`)
 }

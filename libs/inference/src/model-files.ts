@@ -189,7 +189,7 @@ export function outlineModel(
   tags?: readonly string[],
 ): ModelFiles {
   const { sizeBytes, assets } = bytes
-  const savedModel = decoded(directory, () => readSavedModel(graphOf(bytes), tags))
+  const savedModel = decoded(directory, bytes, () => readSavedModel(graphOf(bytes), tags))
   const checkpoint = checkpointIn(bytes.checkpoint)
   const whole = { ...savedModel, assets, ...(checkpoint !== undefined && { checkpoint }) }
   const graphBytes = bytes.graph.length
@@ -206,7 +206,7 @@ export function outlineModel(
 /** What was read, with the graph as bytes where it was a text. Throws LOAD_FAILED. */
 export const asBytes = (directory: string, bytes: ModelBytes): ModelBytes => ({
   ...bytes,
-  graph: decoded(directory, () => graphOf(bytes)),
+  graph: decoded(directory, bytes, () => graphOf(bytes)),
   isText: false,
 })
 
@@ -224,11 +224,13 @@ export function faultOf(
   return missing === undefined ? unsafeIn(savedModel, allowedOperations) : `${missing} is missing`
 }
 
-function decoded<T>(directory: string, decode: () => T): T {
+function decoded<T>(directory: string, { isText }: ModelBytes, decode: () => T): T {
   try {
     return decode()
   } catch (cause) {
-    throw unreadable(directory, cause)
+    if (!(cause instanceof SavedModelError) || cause.code !== 'NOT_A_SAVED_MODEL')
+      throw unreadable(directory, cause)
+    throw unreadable(directory, new SavedModelError(cause.code, isText ? TEXT : GRAPH, { cause }))
   }
 }
 

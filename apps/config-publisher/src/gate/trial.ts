@@ -226,17 +226,22 @@ async function seed(parts: TrialParts, engine: ProbeEngine, signatures: Signatur
   const changing = new Set<string>()
   const fitting: { request: GoldenRequest; answers: readonly Answer[] }[] = []
   let reason = 'the signatures ask for too much'
+  let changes: string | undefined
   for (const request of seeds) {
     const tried = await askTwice(parts, engine, [request])
     if ('answers' in tried) fitting.push({ request, answers: tried.answers })
-    else reason = tried.reason
-    if ('reason' in tried && tried.isChanging === true) changing.add(request.signature)
+    else if (tried.isChanging === true) {
+      changing.add(request.signature)
+      changes ??= tried.reason
+    } else reason = tried.reason
   }
   // A guess such as a zero that is added may hide what the signature changes.
   const kept = fitting.filter(({ request }) => !changing.has(request.signature))
   const requests = kept.map(({ request }) => request)
   const answers = kept.flatMap((each) => each.answers)
   if (requests.length > 0) return { requests, answers }
+  // No requests of its own would help there.
+  if (changes !== undefined) return { reason: changes }
   return {
     reason: `it brought no golden requests (assets.extra/drover/golden.json), and ${NAMES[engine]} answers none made from its signatures: ${reason}`,
   }

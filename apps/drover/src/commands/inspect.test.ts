@@ -232,13 +232,18 @@ test('all graphs are shown in the order of their tags, and one of those with the
 })
 
 test.each([
-  ['is empty', async () => {}],
-  ['holds something else', async () => await writeFile(join(directory, 'saved_model.pb'), 'no')],
-])('a folder that %s is told to be no SavedModel', async (_name, prepare) => {
+  [
+    'is empty',
+    async () => {},
+    () => `${directory}: saved_model.pb is missing, so it is no SavedModel`,
+  ],
+  [
+    'holds something else',
+    async () => await writeFile(join(directory, 'saved_model.pb'), 'no'),
+    () => `${directory} cannot be read as a SavedModel`,
+  ],
+])('a folder that %s is told to be no SavedModel', async (_name, prepare, message) => {
   await prepare()
 
-  await expect(inspect()).rejects.toMatchObject({
-    exit: 2,
-    message: `${directory} cannot be read as a SavedModel`,
-  })
+  await expect(inspect()).rejects.toMatchObject({ exit: 2, message: message() })
 })

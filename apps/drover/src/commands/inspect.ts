@@ -1,5 +1,6 @@
 import {
   AllowedOperations,
+  faultInAllowed,
   type InspectedGraph,
   type Inspection,
   inspectModel,
@@ -14,9 +15,8 @@ import {
   SERVE_TAGS,
 } from '@drover/saved-model'
 import type { SignatureDef, TensorInfo } from '@drover/serving-api'
-import { z } from 'zod'
 import { CliError, Exit, type Output } from '../output.ts'
-import { hintFor } from '../saved-model-hint.ts'
+import { checkFolder } from '../saved-model-hint.ts'
 import { functionLines } from './python-text.ts'
 
 const CHECKPOINT_INDEX = 'variables/variables.index'
@@ -29,13 +29,14 @@ const BOOKKEEPING = /^(_CHECKPOINTABLE_OBJECT_GRAPH|save_counter\/)/
  * rejected where nothing may run what a server is asked for.
  */
 export async function inspectCommand(output: Output, directory: string, allow = ''): Promise<void> {
-  const allowed = AllowedOperations.safeParse(allow)
-  if (!allowed.success) throw new CliError(Exit.USAGE, `--allow: ${z.prettifyError(allowed.error)}`)
-  const { sizeBytes, graphs, fingerprint } = await inspectModel(directory, allowed.data).catch(
-    async (cause: unknown) => {
+  const fault = faultInAllowed(allow)
+  if (fault !== undefined) throw new CliError(Exit.USAGE, `--allow: ${fault}`)
+  const allowed = AllowedOperations.parse(allow)
+  await checkFolder(directory)
+  const { sizeBytes, graphs, fingerprint } = await inspectModel(directory, allowed).catch(
+    (cause: unknown) => {
       if (!(cause instanceof InferenceError)) throw cause
-      const message = `${directory} cannot be read as a SavedModel${await hintFor(directory)}`
-      throw new CliError(Exit.USAGE, message, { cause })
+      throw new CliError(Exit.USAGE, `${directory} cannot be read as a SavedModel`, { cause })
     },
   )
   const views = graphs.map(viewOf).toSorted((a, b) => compare(a.tags.join(), b.tags.join()))

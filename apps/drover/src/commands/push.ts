@@ -1,9 +1,9 @@
 import { lstat, readdir } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
-import { type ModelId, parseServedName, SAVED_MODEL_FILES, ServedName } from '@drover/model-config'
+import { type ModelId, parseServedName, ServedName } from '@drover/model-config'
 import { z } from 'zod'
 import { CliError, Exit } from '../output.ts'
-import { hintFor } from '../saved-model-hint.ts'
+import { checkFolder } from '../saved-model-hint.ts'
 import { findTenantSpec } from '../views.ts'
 import type { Context } from './context.ts'
 import { digestOfFile, sendSpec, waitUntilServed } from './onboard.ts'
@@ -45,13 +45,8 @@ export async function pushModel(
   { directory, fleet }: { directory: string; fleet: string },
 ): Promise<number> {
   const { tenant, model } = parseServedName(name)
+  await checkFolder(directory)
   const files = await readFiles(directory)
-  if (!SAVED_MODEL_FILES.some((each) => files.some(({ path }) => path === each))) {
-    throw new CliError(
-      Exit.USAGE,
-      `${directory}: ${SAVED_MODEL_FILES[0]} is missing, so it is no SavedModel${await hintFor(directory)}`,
-    )
-  }
   await declare(context, { tenant, model }, fleet)
   for (const { absolute, sha256 } of files) {
     await context.scheduler.uploadFile(`/v1/data/${tenant}/${model}/${sha256}`, absolute)
@@ -66,14 +61,8 @@ export async function pushModel(
 }
 
 async function readFiles(directory: string): Promise<PushedFile[]> {
-  const entries = await readdir(directory, { recursive: true, withFileTypes: true }).catch(
-    async (cause: unknown) => {
-      const message = `${directory} is no folder that can be read${await hintFor(directory)}`
-      throw new CliError(Exit.USAGE, message, { cause })
-    },
-  )
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true })
   const files = entries.filter((entry) => !entry.isDirectory())
-  if (files.length === 0) throw new CliError(Exit.USAGE, `${directory} is empty`)
   if (files.length > FILES_MAX) {
     throw new CliError(Exit.USAGE, `${directory} has more than ${FILES_MAX} files`)
   }

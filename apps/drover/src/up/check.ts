@@ -1,7 +1,6 @@
 import { once } from 'node:events'
 import { access } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { z } from 'zod'
 import { CliError, Exit } from '../output.ts'
 import type { PortName } from './apps.ts'
 import type { UpOptions } from './up.ts'
@@ -35,8 +34,7 @@ export async function checkBeforeStart(
 
 async function checkAllowed(text: string): Promise<void> {
   // Few set it, and the engines' packages take a while to load.
-  const { AllowedOperations } = await import('@drover/inference')
-  const { error } = AllowedOperations.safeParse(text)
-  if (error !== undefined)
-    throw new CliError(Exit.USAGE, `DROVER_ALLOWED_OPERATIONS: ${z.prettifyError(error)}`)
+  const { faultInAllowed } = await import('@drover/inference')
+  const fault = faultInAllowed(text)
+  if (fault !== undefined) throw new CliError(Exit.USAGE, `DROVER_ALLOWED_OPERATIONS: ${fault}`)
 }

@@ -1,4 +1,4 @@
-import { AllowedOperations } from '@drover/inference'
+import { AllowedOperations, faultInAllowed } from '@drover/inference'
 import { refused } from './refused.ts'
 import { LIMITS } from '../limits.ts'
 import { type CommandLine, FLAGS } from './command-line.ts'
@@ -71,10 +71,9 @@ export function settleLoading({ valueOf }: CommandLine): LoadingFlags {
 }
 
 function allowedOf(text: string): readonly string[] {
-  const operations = AllowedOperations.safeParse(text)
-  if (operations.success) return Object.freeze(operations.data)
-  const faults = operations.error.issues.map(({ message }) => message)
-  throw refused(`--allowed_operations: ${faults.join('; ')}`)
+  const fault = faultInAllowed(text)
+  if (fault !== undefined) throw refused(`--allowed_operations: ${fault}`)
+  return Object.freeze(AllowedOperations.parse(text))
 }
 
 /** Upstream's rule: both kinds of threads are the session's, unless one of them is given itself. */
