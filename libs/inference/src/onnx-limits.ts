@@ -85,15 +85,17 @@ export class RunLimits {
 
   #tell(feeds: Feeds, key: readonly number[]): Foretold {
     const outline: OutlineGraph = JSON.parse(this.#outline)
-    const tell = (withNumbers: boolean) =>
-      foretell(outline, this.#extentsOf(feeds, withNumbers), LIMITS)
+    const tell = (numbers: 'none' | 'few' | 'all') =>
+      foretell(outline, this.#extentsOf(feeds, numbers), LIMITS)
     if (!this.#areNumbersKept) {
-      const told = tell(false)
+      const told = tell('none')
       if (!dependsOnNumbers(told)) return this.#keep(key, told)
       this.#areNumbersKept = true
       this.#known = []
     }
-    const told = tell(true)
+    const told = tell('few')
+    // Floats that are many are only looked at where nothing else tells.
+    if (!(told.bytes <= LIMITS.bytes)) return tell('all')
     // Of large tensors the key has no numbers, and another one may have others.
     const isWhole = Object.values(feeds).every((fed) => isFew(fed) || isOfFloats(fed))
     return isWhole ? this.#keep(keyOf(feeds, true), told) : told
@@ -104,13 +106,13 @@ export class RunLimits {
     return told
   }
 
-  #extentsOf(feeds: Feeds, withNumbers: boolean): Map<string, TensorExtent> {
+  #extentsOf(feeds: Feeds, numbers: 'none' | 'few' | 'all'): Map<string, TensorExtent> {
     return new Map(
       Object.entries(feeds).map(([name, tensor]) => [
         name,
         extent(this.#dtypes.get(name) ?? 'DT_FLOAT', tensor.shape, {
           isExact: true,
-          range: withNumbers ? numbersOf(tensor) : undefined,
+          range: numbers === 'none' ? undefined : numbersOf(tensor, numbers === 'all'),
         }),
       ]),
     )
@@ -123,14 +125,16 @@ const dependsOnNumbers = ({ bytes, rounds }: Foretold): boolean =>
 const isFew = ({ values }: Tensor): boolean => values.length <= VALUES_MAX
 const isOfFloats = ({ dtype }: Tensor): boolean => dtype === 'DT_FLOAT' || dtype === 'DT_DOUBLE'
 
-/** The numbers of a small tensor; of many integers only the least and the greatest. */
-function numbersOf(tensor: Tensor): TensorExtent['range'] {
+/** The numbers of a small tensor; of many integers only the least and the greatest, and of floats if asked for. */
+function numbersOf(tensor: Tensor, withFloats: boolean): TensorExtent['range'] {
   const { values } = tensor
-  if (values.length === 0 || (!isFew(tensor) && isOfFloats(tensor))) return undefined
+  const isLeftOut = !withFloats && !isFew(tensor) && isOfFloats(tensor)
+  if (values.length === 0 || isLeftOut) return undefined
   if (isFew(tensor)) return rangeOfNumbers(Array.from(values, Number))
   let [low, high] = [Infinity, -Infinity]
   for (const value of values) {
     const number = Number(value)
+    if (Number.isNaN(number)) return undefined
     if (number < low) low = number
     if (number > high) high = number
   }

@@ -54,10 +54,7 @@ export function extent(dtype: NumericType, dims: readonly number[], known: Known
  */
 function withinType(dtype: NumericType, range: Range): Range | undefined {
   if (dtype === 'DT_BOOL') return range
-  if (dtype === 'DT_FLOAT' || dtype === 'DT_DOUBLE')
-    return [...range.low, ...range.high].every((value) => Math.abs(value) < FINITE_MAX)
-      ? range
-      : undefined
+  if (dtype === 'DT_FLOAT' || dtype === 'DT_DOUBLE') return withFloats(dtype, range)
   const end = dtype === 'DT_INT32' ? 2 ** 31 : 2 ** 63
   const isWithin = (value: number) => value >= -end && value <= end
   if (![...range.low, ...range.high].every(isWithin)) return { low: [-end], high: [end] }
@@ -67,6 +64,14 @@ function withinType(dtype: NumericType, range: Range): Range | undefined {
   }
 }
 const FINITE_MAX = 1e38
+
+/** Rounded as each operation rounds. */
+function withFloats(dtype: NumericType, { low, high }: Range): Range | undefined {
+  if (![...low, ...high].every((value) => Math.abs(value) < FINITE_MAX)) return undefined
+  return dtype === 'DT_DOUBLE'
+    ? { low, high }
+    : { low: low.map(Math.fround), high: high.map(Math.fround) }
+}
 const WHOLE_MAX = 2 ** 53
 
 /** One range for each element, where they are few and as many as that; else one for all. */

@@ -2,7 +2,7 @@
 
 /** The first operand tells it. */
 export const KEEPING: ReadonlySet<string> = new Set(
-  'BatchNormalization CumSum LRN ScatterElements ScatterND'.split(' '),
+  'BatchNormalization LRN ScatterElements ScatterND'.split(' '),
 )
 
 /** All operands tell it, side by side. */

@@ -4,6 +4,7 @@
 import { ROUNDS_MAX, VARIABLE_ELEMENTS_MAX } from '../onnx/model.ts'
 import { bytesOf, either, exactly, type Extent, extent, isSameExtent, product } from './extent.ts'
 import type { Limits, Part, Rounds } from './foretell.ts'
+import { stepsIn } from './loop-steps.ts'
 import type { OutlineGraph, OutlineNode } from './outline.ts'
 
 /** How often a loop may go round that has others within it, of whose rounds nobody knows either. */
@@ -65,12 +66,10 @@ function toldOf(
   body: OutlineGraph,
   { initial, isBegun }: { initial: Extent[]; isBegun: boolean | undefined },
 ): Told {
-  const first = roundOf(host, body, initial)
-  if (isBegun === false) return { count: 0, isKnown: true, round: first }
-  return (
-    (isBegun === true ? counted(host, body, { initial, first }) : undefined) ??
-    limited(host, body, initial)
-  )
+  if (isBegun === false) return { count: 0, isKnown: true, round: roundOf(host, body, initial) }
+  const settled = settledOf(host, body, initial)
+  const told = isBegun === true ? counted(host, body, { initial, settled }) : undefined
+  return told ?? limited(host, body, settled)
 }
 
 function truthOf(told: Extent): boolean | undefined {
@@ -107,60 +106,62 @@ function roundOf(
 function counted(
   host: LoopHost,
   body: OutlineGraph,
-  { initial, first }: { initial: Extent[]; first: Round },
+  { initial, settled }: { initial: Extent[]; settled: Settled },
 ): Told | undefined {
-  if (first.goesOn === undefined) return undefined
-  if (!first.goesOn) return { count: 1, isKnown: true, round: first }
-  const second = roundOf(host, body, first.variables)
-  if (second.goesOn === undefined) return undefined
-  if (!second.goesOn) return { count: 2, isKnown: true, round: second }
-  const start = first.variables
-  const after = (steps: number) => stepped(initial, start, steps)
-  if (!second.variables.every((each, at) => isSameExtent(each, after(1)[at] ?? each)))
-    return undefined
-  // The round with this number, from 0 on: whether the loop goes on after it.
-  const roundAt = (at: number) => roundOf(host, body, after(at - 1))
-  let [low, high] = [1, 2]
-  for (; roundAt(high).goesOn !== false; high *= 2) {
-    if (high > Number(ROUNDS_MAX) || roundAt(high).goesOn === undefined) return undefined
-    low = high
+  const steps = stepsIn(host, body, initial)
+  const before = (at: number) => settled.variables.map((each, place) => steps[place]?.(at) ?? each)
+  const last = lastRound((at) => roundOf(host, body, before(at)).goesOn)
+  if (last === undefined) return undefined
+  const [begin, end, done] = [before(0), before(last), before(last + 1)]
+  // Of all rounds together.
+  const all = begin.map((each, at) => either(each, end[at] ?? each))
+  const round = roundOf(host, body, all, last + 1)
+  const bytes = settled.isWithin ? round.bytes : Infinity
+  return { count: last + 1, isKnown: true, round: { ...round, bytes, variables: done } }
+}
+
+/** The number of the round after which a loop ends, counted from 0; undefined where it is not told. */
+function lastRound(goesOnAfter: (at: number) => boolean | undefined): number | undefined {
+  let [low, high] = [-1, 0]
+  for (;;) {
+    const goesOn = goesOnAfter(high)
+    if (goesOn === undefined || high > Number(ROUNDS_MAX)) return undefined
+    if (!goesOn) break
+    ;[low, high] = [high, 2 * high + 1]
   }
   while (high - low > 1) {
     const middle = Math.floor((low + high) / 2)
-    if (roundAt(middle).goesOn === false) high = middle
+    if (goesOnAfter(middle) === false) high = middle
     else low = middle
   }
-  return { count: high + 1, isKnown: true, round: roundOf(host, body, after(high - 1), high + 1) }
+  return high
 }
 
-/** What variables are that change by the same in each round, so many rounds after the first. */
-function stepped(initial: readonly Extent[], first: readonly Extent[], steps: number): Extent[] {
-  return first.map((now, at) => {
-    const before = initial[at]?.range
-    const { range } = now
-    if (range === undefined || before === undefined || range.low.length !== before.low.length)
-      return { ...now, range: undefined }
-    const on = (values: readonly number[], old: readonly number[]) =>
-      values.map((value, place) => value + steps * (value - (old[place] ?? value)))
-    return { ...now, range: { low: on(range.low, before.low), high: on(range.high, before.high) } }
-  })
+/** What the variables of a loop are before any of its rounds. */
+interface Settled {
+  variables: Extent[]
+  round: Round
+  /** Whether it is so for certain. */
+  isWithin: boolean
 }
 
-/** A loop of which it is not known how often it goes round. */
-function limited(host: LoopHost, body: OutlineGraph, initial: readonly Extent[]): Told {
+function settledOf(host: LoopHost, body: OutlineGraph, initial: readonly Extent[]): Settled {
   let variables = [...initial]
   let round = roundOf(host, body, variables)
-  for (let turn = 0; turn < WIDENINGS_MAX; turn++) {
+  for (let turn = 0; turn <= WIDENINGS_MAX; turn++) {
     const next = variables.map((each, at) => widened(each, round.variables[at] ?? each))
-    const isSettled = next.every((each, at) => isSameExtent(each, variables[at] ?? each))
-    if (isSettled) break
+    const isWithin = next.every((each, at) => isSameExtent(each, variables[at] ?? each))
+    if (isWithin) return { variables, round, isWithin }
     variables = next
     round = roundOf(host, body, variables)
   }
-  const isWithin = variables.every((each, at) =>
-    isSameExtent(each, widened(each, round.variables[at] ?? each)),
-  )
-  if (!isWithin) round = { ...round, bytes: Infinity }
+  return { variables, round, isWithin: false }
+}
+
+/** A loop of which it is not known how often it goes round. */
+function limited(host: LoopHost, body: OutlineGraph, settled: Settled): Told {
+  const { variables, isWithin } = settled
+  const round = isWithin ? settled.round : { ...settled.round, bytes: Infinity }
   const written = round.written.reduce((sum, each) => sum + bytesOf(each), 0)
   const { ns, bytes } = host.limits
   const most = hasEndless(host, body) ? OUTER_ROUNDS : Number(ROUNDS_MAX)

@@ -21,16 +21,25 @@ const mostOf = (vector: Extent): number[] =>
   )
 
 const range: Telling = (_, [start = NOTHING, limit = NOTHING, delta = NOTHING]) => {
-  const [exactStart = NaN, exactLimit = NaN, step = NaN] = [start, limit, delta].flatMap(
+  const [from = NaN, to = NaN, step = NaN] = [start, limit, delta].flatMap(
     (each) => exactly(each)?.[0] ?? NaN,
   )
-  if (Number.isNaN(exactStart + exactLimit + step) || step === 0)
-    return [atMost(start, limit, delta)]
-  const count = Math.max(0, Math.ceil((exactLimit - exactStart) / step))
-  const length = Math.min(count, COUNTED_MAX)
-  const numbers = Array.from({ length }, (__, at) => exactStart + at * step)
-  const known = count > COUNTED_MAX ? withEnds(exactStart, exactLimit) : rangeOfNumbers(numbers)
-  return [extent(start.dtype, [count], { isExact: true, range: count > 0 ? known : undefined })]
+  if (Number.isNaN(from + to + step) || step === 0) return [atMost(start, limit, delta)]
+  const whole = start.dtype === 'DT_FLOAT' ? Math.fround(to - from) : to - from
+  const count = Math.max(0, Math.ceil(whole / step))
+  return [
+    extent(start.dtype, [count], { isExact: true, range: counted(count, { from, to, step }) }),
+  ]
+}
+
+function counted(
+  count: number,
+  { from, to, step }: { from: number; to: number; step: number },
+): Extent['range'] {
+  // Of other numbers, each is rounded once more.
+  if (count === 0 || !Number.isInteger(from) || !Number.isInteger(step)) return undefined
+  if (count > COUNTED_MAX) return withEnds(from, to)
+  return rangeOfNumbers(Array.from({ length: count }, (_, at) => from + at * step))
 }
 /** So many numbers are told one by one. */
 const COUNTED_MAX = 64

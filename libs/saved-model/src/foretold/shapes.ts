@@ -39,7 +39,10 @@ const sizeOf: Telling = (_, [input = NOTHING]) => {
 }
 
 const cast: Telling = (node, [input = NOTHING]) => {
-  const dtype = typeOfElement(numberOf(node, 'to', 1))
+  const to = numberOf(node, 'to', 1)
+  const dtype = typeOfElement(to)
+  const ends = NARROW_ENDS[to]
+  if (ends !== undefined) return [{ ...input, dtype, range: narrowed(input.range, ends) }]
   const { dims, isExact, count, range } = input
   const turned = (value: number): number => {
     if (dtype === 'DT_BOOL') return value === 0 ? 0 : 1
@@ -49,6 +52,29 @@ const cast: Telling = (node, [input = NOTHING]) => {
   const known = range && { low: range.low.map(turned), high: range.high.map(turned) }
   const found = isTruth === true ? { low: [0], high: [1] } : known
   return [extent(dtype, dims, { isExact, countMax: count, range: found })]
+}
+
+/** By ONNX's numbers of types that nothing is calculated in: numbers pass through them to be cut to size. */
+const NARROW_ENDS: Readonly<Record<number, readonly [number, number] | 'rounded'>> = {
+  2: [0, 255],
+  3: [-128, 127],
+  4: [0, 65_535],
+  5: [-32_768, 32_767],
+  10: 'rounded',
+  12: [0, 2 ** 32 - 1],
+  13: [0, 2 ** 64],
+  16: 'rounded',
+}
+
+/** Numbers that such a type holds stay what they are; of others nothing is known but that it holds them. */
+function narrowed(
+  range: Extent['range'],
+  ends: readonly [number, number] | 'rounded',
+): Extent['range'] {
+  if (ends === 'rounded') return undefined
+  const [least, most] = ends
+  const isHeld = range?.low.every((low, at) => low >= least && (range.high[at] ?? 0) <= most)
+  return isHeld === true ? range : { low: [least], high: [most] }
 }
 
 const reshape: Telling = (node, [input = NOTHING, target = NOTHING]) => {
@@ -103,14 +129,28 @@ const unsqueeze: Telling = (node, [input = NOTHING, given]) => {
 }
 
 const transpose: Telling = (node, [input = NOTHING]) => {
-  const { dims, dtype, isExact, count, range } = input
+  const { dims, dtype, isExact, count } = input
   const perm = node.lists['perm'] ?? dims.map((_, at) => dims.length - 1 - at)
   const turned = perm.map((axis) => dims[axis] ?? 0)
-  const isLine = dims.length < 2
-  return [
-    extent(dtype, turned, { isExact, countMax: count, range: isLine ? range : hullOf([range]) }),
-  ]
+  return [extent(dtype, turned, { isExact, countMax: count, range: turnedRange(input, perm) })]
 }
+
+/** The elements of few, in their new order: paddings are turned before they are used. */
+function turnedRange(input: Extent, perm: readonly number[]): Extent['range'] {
+  const { dims, range } = input
+  const elements = range && range.low.length > 1 ? elementsOf(input) : undefined
+  if (dims.length < 2 || elements === undefined) return dims.length < 2 ? range : hullOf([range])
+  const strides = dims.map((_, axis) => product(dims.slice(axis + 1)))
+  const places = perm.reduce<number[]>(
+    (all, axis) =>
+      all.flatMap((place) =>
+        Array.from({ length: dims[axis] ?? 0 }, (_, at) => place + at * (strides[axis] ?? 0)),
+      ),
+    [0],
+  )
+  return rangeOf(places.map((place) => elements[place] ?? ALL))
+}
+const ALL = [-Infinity, Infinity] as const
 
 const concat: Telling = (node, inputs) => {
   const first = one(inputs)

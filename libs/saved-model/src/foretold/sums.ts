@@ -1,6 +1,6 @@
 // How large the outputs of operations are that make one number of many.
 
-import { exactly, type Extent, elementsOf, extent, hullOf, product } from './extent.ts'
+import { exactly, type Extent, elementsOf, extent, hullOf, product, rangeOf } from './extent.ts'
 import type { OutlineNode } from './outline.ts'
 import { broadcast } from './ranges.ts'
 import { axisOf, NOTHING, type Telling } from './shapes.ts'
@@ -21,8 +21,7 @@ const reduce: Telling = (node, [input = NOTHING, given]) => {
     if (!axes.includes(at)) return [length]
     return isKept ? [1] : []
   })
-  const isAll = input.dims.every((_, at) => axes.includes(at))
-  const range = reducedRange(node.op, input, isAll)
+  const range = reducedRange(node.op, input, axes)
   const { dtype, isExact } = input
   return [extent(dtype, dims, { isExact, range })]
 }
@@ -33,10 +32,11 @@ function unknownAxes(input: Extent, axes: Extent | undefined, isKept: boolean): 
   return extent(input.dtype, dims, { countMax: input.count })
 }
 
-function reducedRange(op: string, input: Extent, isAll: boolean): Extent['range'] {
+function reducedRange(op: string, input: Extent, axes: readonly number[]): Extent['range'] {
   if (op === 'ReduceMax' || op === 'ReduceMin') return extremeRange(op === 'ReduceMax', input)
-  const elements = elementsOf(input)
-  if (elements === undefined || !isAll) return summed(op, input)
+  const isAll = input.dims.every((_, at) => axes.includes(at))
+  const elements = input.dtype === 'DT_FLOAT' ? undefined : elementsOf(input)
+  if (elements === undefined || !isAll) return op === 'ReduceSum' ? summed(input, axes) : undefined
   if (op === 'ReduceSum') {
     const sum = (end: 0 | 1) => elements.reduce((all, each) => all + each[end], 0)
     return { low: [sum(0)], high: [sum(1)] }
@@ -61,12 +61,35 @@ function extremeRange(isGreatest: boolean, input: Extent): Extent['range'] {
 }
 
 /** Of many elements, each between the same numbers. */
-function summed(op: string, { range, count }: Extent): Extent['range'] {
+function summed({ dtype, range, dims }: Extent, axes: readonly number[]): Extent['range'] {
   const all = hullOf([range])
-  if (op !== 'ReduceSum' || all === undefined) return undefined
+  if (all === undefined) return undefined
   const [low = -Infinity, high = Infinity] = [all.low[0], all.high[0]]
-  const most = (end: number) => (end === 0 ? 0 : end * count)
+  const count = product(dims.filter((_, at) => axes.includes(at)))
+  const slack = dtype === 'DT_FLOAT' ? 1 + ROUNDED * count : 1
+  const most = (end: number) => (end === 0 || count === 0 ? 0 : end * count * slack)
   return { low: [Math.min(0, most(low))], high: [Math.max(0, most(high))] }
+}
+/** What an addition of floats is off at most. */
+const ROUNDED = 2 ** -23
+
+const cumSum: Telling = (node, [input = NOTHING, axis]) => {
+  const { dtype, dims, isExact, count: countMax } = input
+  const elements = dims.length === 1 && dtype !== 'DT_FLOAT' ? elementsOf(input) : undefined
+  const [at] = exactly(axis) ?? []
+  const axes = at === undefined ? dims.map((_, each) => each) : [axisOf(at, dims.length)]
+  const isPlain = ['exclusive', 'reverse'].every((name) => (node.numbers[name] ?? 0) === 0)
+  const range = elements && isPlain ? rangeOf(runningSums(elements)) : summed(input, axes)
+  return [extent(dtype, dims, { isExact, countMax, range })]
+}
+
+function runningSums(elements: readonly (readonly [number, number])[]): [number, number][] {
+  let [low, high] = [0, 0]
+  return elements.map((each): [number, number] => {
+    low += each[0]
+    high += each[1]
+    return [low, high]
+  })
 }
 
 const found: Telling = (node, [input = NOTHING]) => {
@@ -203,6 +226,7 @@ export const sumTellings: Readonly<Record<string, Telling>> = {
   AveragePool: pool,
   Conv: convolve,
   ConvTranspose: convolveBack,
+  CumSum: cumSum,
   Einsum: einsum,
   MatMul: matMul,
   MaxPool: pool,

@@ -1,0 +1,90 @@
+// What is told of single operations, where it was once too small or far too large.
+
+import { expect, test } from 'vitest'
+import { type Extent, extent } from './extent.ts'
+import { foretell } from './foretell.ts'
+import type { OutlineNode } from './outline.ts'
+
+const LIMITS = { bytes: 2 ** 31, ns: 3e10 }
+
+const node = (op: string, inputs: string[], more: Partial<OutlineNode> = {}): OutlineNode => ({
+  op,
+  source: NaN,
+  inputs,
+  outputs: ['y'],
+  numbers: {},
+  lists: {},
+  texts: {},
+  tensors: {},
+  graphs: {},
+  ...more,
+})
+
+/** Integers, each of them known. */
+const known = (dims: readonly number[], values: readonly number[], dtype = 'DT_INT32' as const) =>
+  extent(dtype, dims, { isExact: true, range: { low: values, high: values } })
+
+const floatOf = (value: number) =>
+  extent('DT_FLOAT', [], { isExact: true, range: { low: [value], high: [value] } })
+
+function told(of: OutlineNode, fed: Readonly<Record<string, Extent>>): Extent | undefined {
+  const graph = { nodes: [of], constants: [], inputs: [], outputs: ['y'] }
+  return foretell(graph, new Map(Object.entries(fed)), LIMITS).outputs.get('y')
+}
+
+test('paddings keep their places when they are turned', () => {
+  const pads = known([3, 2], [0, 1, 2, 3, 4, 5])
+
+  const turned = told(node('Transpose', ['pads'], { lists: { perm: [1, 0] } }), { pads })
+
+  expect(turned).toMatchObject({ dims: [2, 3], range: { low: [0, 2, 4, 1, 3, 5] } })
+})
+
+test.each([
+  ['that a narrow type cuts off', 3, [200, -3], { low: [-128], high: [127] }],
+  ['that it holds', 3, [100, -3], { low: [100, -3], high: [100, -3] }],
+  ['that 32 bits without a sign cut off', 12, [-1, 5], { low: [0], high: [2 ** 32 - 1] }],
+])('numbers %s are not told as they were', (_, to, values, range) => {
+  const cast = told(node('Cast', ['x'], { numbers: { to } }), { x: known([2], values) })
+
+  expect(cast?.range).toEqual(range)
+})
+
+test('a sum of floats is rounded as floats are', () => {
+  const sum = told(node('Add', ['a', 'b']), { a: floatOf(0.1), b: floatOf(0.2) })
+
+  expect(sum?.range?.low).toEqual([Math.fround(Math.fround(0.1) + Math.fround(0.2))])
+})
+
+test('the greatest of what may be nothing is the least that there is, or one of them', () => {
+  const some = extent('DT_INT32', [9], { range: { low: [2], high: [7] } })
+  const none = extent('DT_INT32', [0], { isExact: true })
+  const greatest = node('ReduceMax', ['x', 'axes'], { numbers: { keepdims: 0 } })
+  const axes = known([1], [0])
+
+  expect(told(greatest, { x: some, axes })?.range).toEqual({ low: [-(2 ** 31)], high: [7] })
+  expect(told(greatest, { x: none, axes })?.range).toEqual({
+    low: [-(2 ** 31)],
+    high: [-(2 ** 31)],
+  })
+})
+
+test('a sum along one axis is of as many numbers as that is long', () => {
+  const x = extent('DT_INT32', [2000, 300], { isExact: true, range: { low: [0], high: [1] } })
+  const axes = known([1], [1])
+
+  const sum = told(node('ReduceSum', ['x', 'axes'], { numbers: { keepdims: 0 } }), { x, axes })
+
+  expect(sum).toMatchObject({ dims: [2000], range: { low: [0], high: [300] } })
+})
+
+test('running sums of few numbers are told one by one, and of many by their number', () => {
+  const axis = known([], [0])
+  const many = extent('DT_INT32', [1000], { isExact: true, range: { low: [0], high: [5] } })
+
+  const exact = told(node('CumSum', ['x', 'axis']), { x: known([3], [1, 0, 2]), axis })
+  const bounded = told(node('CumSum', ['x', 'axis']), { x: many, axis })
+
+  expect(exact?.range).toEqual({ low: [1, 1, 3], high: [1, 1, 3] })
+  expect(bounded?.range).toEqual({ low: [0], high: [5000] })
+})
