@@ -17,6 +17,16 @@ const TEXTS: Tensor = {
   ],
 }
 const ASCII = stringTensor(['ab cd', '', ' ', '-a_1-'])
+/** A surrogate, a character that is written too long, and one outside of Unicode. */
+const NEARLY: Tensor = {
+  dtype: 'DT_STRING',
+  shape: [3],
+  values: [
+    Uint8Array.of(0x41, 0xed, 0xa0, 0xbd, 0xed, 0xb8, 0x80, 0x21, 0x20, 0x62),
+    Uint8Array.of(0xe0, 0x80, 0x80, 0x20, 0x20, 0x31, 0x2e),
+    Uint8Array.of(0x2d, 0xf5, 0x80, 0x80, 0x80, 0x2d),
+  ],
+}
 const one = (text: string): Tensor => stringTensor([text], [])
 
 const PATTERNS = [
@@ -88,6 +98,9 @@ const matched = (input: Tensor, pattern: string): Case[] => [
   of('RegexFullMatch', [input, one(pattern)], { type: 'DT_BOOL' }),
 ]
 
+/** What Keras takes out of texts that become words. */
+const KERAS = '[!"#$%&()\\*\\+,-\\./:;<=>?@\\[\\\\\\]^_`{|}~\\\']'
+
 /** The cases. */
 export const patternCases: readonly Case[] = [
   ...PATTERNS.flatMap((pattern, index) => [
@@ -98,6 +111,11 @@ export const patternCases: readonly Case[] = [
   ...['(', 'a**', '(?=a)', String.raw`\1`, 'a{1001}'].map((pattern) =>
     of('RegexFullMatch', [TEXTS, one(pattern)], { type: 'DT_BOOL' }),
   ),
+  ...[KERAS, String.raw`\s+`, '[[:alnum:]]', 'A', '[0-9a-z.]+'].flatMap((pattern) => [
+    ...replaced(NEARLY, pattern, String.raw`<\0>`),
+    ...replaced(NEARLY, pattern, '', false),
+    ...matched(NEARLY, pattern),
+  ]),
   ...replaced(ASCII, String.raw`\B`, '|'),
   ...replaced(ASCII, String.raw`[\D]`, '|'),
 ]

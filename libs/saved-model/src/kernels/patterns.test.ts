@@ -68,9 +68,18 @@ describe('bytes that are no UTF-8', () => {
   test('are refused where RE2 takes them for characters outside of Unicode', () => {
     const surrogate = decodeText(Uint8Array.of(0xed, 0xa0, 0x80))
 
-    for (const source of ['(.)', String.raw`[^\pL]+`])
+    for (const source of ['(.)', String.raw`[^\pL]+`, 'é', '[a-ÿ]', '[^a]', String.raw`\W`])
       expect(replace(source, surrogate)).toMatch(/^INVALID_INPUT: .* nearly characters$/)
   })
+
+  test.each(['a', '[a-z]+', String.raw`\w`, '[[:alpha:]]', String.raw`[a!"#\\\]^_]`])(
+    'are left alone by %s, which finds ASCII alone',
+    (source) => {
+      const text = decodeText(Uint8Array.of(0x61, 0xed, 0xa0, 0x80, 0x61, 0xe0, 0x80, 0x80))
+
+      expect(replace(source, text)).toBe('_\uDCED\uDCA0\uDC80_\uDCE0\uDC80\uDC80')
+    },
+  )
 })
 
 test('what RE2 finds between the bytes of a character is for texts of ASCII alone', () => {

@@ -4,7 +4,7 @@
 import { type Matcher, RE2JS, RE2JSException } from 're2js'
 import { isEscaped } from '../bytes-as-text.ts'
 import { invalid } from '../values.ts'
-import { translateRegex, withoutEscapes } from './regex.ts'
+import { findsAsciiAlone, translateRegex, withoutEscapes } from './regex.ts'
 import { adaptPattern, type Adapted, UnsupportedPattern } from './re2-syntax.ts'
 
 /** A pattern that is ready to run. */
@@ -57,20 +57,21 @@ function fastPattern(source: string): Pattern | undefined {
   // Where all bytes are UTF-8, nobody has to look out for others at each character.
   const [eachPlain, firstPlain] = [each, first].map(withoutEscapes)
   const whole = new RegExp(`^(?:${first.source})$`, first.flags)
+  const check = findsAsciiAlone(first) ? () => {} : checkBytes
   return {
     characterNs: FAST_NS,
     replace(text, rewrite, isGlobal) {
       if (rewrite.some((part) => typeof part === 'number' && part > 0)) {
-        checkBytes(text)
+        check(text)
         return text
       }
       if (!isEscaped(text))
         return text.replace((isGlobal ? eachPlain : firstPlain) ?? each, writtenAs(rewrite))
-      checkBytes(text)
+      check(text)
       return text.replace(isGlobal ? each : first, writtenAs(rewrite))
     },
     isWhole(text) {
-      checkBytes(text)
+      check(text)
       return whole.test(text)
     },
   }

@@ -76,6 +76,12 @@ export function translateRegex(source: string, options: { isGlobal: boolean }): 
 export const withoutEscapes = ({ source, flags }: RegExp): RegExp =>
   new RegExp(source.replaceAll(VALID, ''), flags)
 
+const BEYOND_ASCII = /\[\^|\\p|\\u\{(?:[89a-f][0-9a-f]|[0-9a-f]{3,})\}/
+
+/** Whether all that it finds is of ASCII, whatever else is in a text. */
+export const findsAsciiAlone = (regex: RegExp): boolean =>
+  !BEYOND_ASCII.test(withoutEscapes(regex).source)
+
 function partsOf(pattern: Pattern): string {
   const parts: string[] = []
   let quantifier = ''
