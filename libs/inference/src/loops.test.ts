@@ -142,17 +142,34 @@ const writing: Branches = {
   },
 }
 
-test.each([3, 5, 2])('a list of %s elements that a loop writes', async (size) => {
-  await using both = await start((to) => {
+/** What a loop writes into a list of so many elements, of which this shape is told. */
+const stacked =
+  (size: number, shape: readonly number[], count = -1) =>
+  (to: GraphBuilder) => {
     to.constant('size', int32([size], []))
-    to.constant('shape', int32([-1]))
-    to.add('TensorListReserve', 'list', ['shape', 'size'], { ...ELEMENT, shape_type: INT32 })
+    to.constant('any', int32([-1]))
+    to.constant('shape', int32([...shape]))
+    to.add('TensorListReserve', 'list', ['any', 'size'], { ...ELEMENT, shape_type: INT32 })
     to.add('StatelessWhile', 'while', ['which', 'list', 'x'], {
       ...whileOf('below', 'body'),
       T: { kind: 'types', value: Object.values(LIST) },
     })
-    to.add('TensorListStack', 'y', ['while:1', 'shape'], { ...ELEMENT, num_elements: attr.int(-1) })
-  }, writing)
+    const attrs = { ...ELEMENT, num_elements: attr.int(count) }
+    to.add('TensorListStack', 'y', ['while:1', 'shape'], attrs)
+  }
+
+test.each<[number, number[], number?]>([
+  [3, [-1]],
+  [5, [-1]],
+  [2, [-1]],
+  [3, [3]],
+  [3, [3], 3],
+  [3, [3], 2],
+  [3, [2]],
+  [3, [1, 3]],
+  [3, [-1, 3]],
+])('a list of %s elements of %j that a loop writes, %s of them', async (size, shape, count) => {
+  await using both = await start(stacked(size, shape, count), writing)
 
   for (const which of [4, 3, 2, 0, -5]) {
     const request = given({ which: int32([which], []) })
@@ -161,3 +178,14 @@ test.each([3, 5, 2])('a list of %s elements that a loop writes', async (size) =>
     expect([agreement, reason, which]).toEqual(['agrees', undefined, which])
   }
 })
+
+test.each<[number[], number?]>([[[3]], [[5]], [[0]], [[3], 0], [[3], 1]])(
+  'a list of no elements of %j, into which no round writes',
+  async (shape, count) => {
+    await using both = await start(stacked(0, shape, count), writing)
+
+    const { agreement, reason } = await compareOutcomes(both, given({ which: int32([9], []) }))
+
+    expect([agreement, reason]).toEqual(['agrees', undefined])
+  },
+)

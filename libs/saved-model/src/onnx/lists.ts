@@ -54,12 +54,39 @@ export function ofElements(context: Context): string {
   const isTold = (context.constant(1)?.shape.length ?? 0) > 0
   if (!isTold && count < 0) return onnx.op('Identity', [list])
   const shape = onnx.op('Shape', [list])
-  const wanted = isTold ? [count, ...known] : [count]
-  const given = isTold
-    ? onnx.op('Concat', [shape, onnx.op('Shape', [shape])], { axis: 0n })
-    : onnx.op('Slice', [shape, onnx.vector([0n]), onnx.vector([1n])])
-  const sizes = onnx.vector((isTold ? [...wanted, wanted.length] : wanted).map(BigInt))
+  const rows = onnx.op('Slice', [shape, onnx.vector([0n]), onnx.vector([1n])])
+  const counted = count < 0 ? list : unlessLarge(onnx, differing(onnx, rows, [count]), list)
+  if (!isTold) return counted
+  const isWhole = known.every((size) => size >= 0)
+  const sizes = [-1, ...known, known.length + 1]
+  const given = onnx.op('Concat', [shape, onnx.op('Shape', [shape])], { axis: 0n })
+  if (!isWhole) return unlessLarge(onnx, differing(onnx, given, sizes), counted)
+  return allOf(onnx, counted, { rows, given, known, sizes })
+}
+
+/** Where sizes are others than those that are known. */
+function differing(onnx: OnnxBuilder, given: string, known: readonly number[]): string {
+  const sizes = onnx.vector(known.map(BigInt))
   const isOther = onnx.op('Not', [onnx.op('Equal', [given, sizes])])
-  const matters = onnx.op('GreaterOrEqual', [sizes, onnx.vector([0n])])
-  return unlessLarge(onnx, onnx.op('And', [isOther, matters]), list)
+  return onnx.op('And', [isOther, onnx.op('GreaterOrEqual', [sizes, onnx.vector([0n])])])
+}
+
+/** A list of elements whose whole shape is known: that of none at all is known as well, and nobody has made it. */
+function allOf(
+  onnx: OnnxBuilder,
+  list: string,
+  {
+    rows,
+    given,
+    known,
+    sizes,
+  }: { rows: string; given: string; known: readonly number[]; sizes: readonly number[] },
+): string {
+  const end = onnx.vector([BigInt(sizes.length)])
+  const padded = onnx.op('Concat', [given, onnx.vector(sizes.map(BigInt))], { axis: 0n })
+  const compared = onnx.op('Slice', [padded, onnx.vector([0n]), end])
+  const isThere = onnx.op('Greater', [onnx.op('Size', [list]), onnx.long(0n)])
+  const faults = onnx.op('And', [differing(onnx, compared, sizes), isThere])
+  const shape = onnx.op('Concat', [rows, onnx.vector(known.map(BigInt))], { axis: 0n })
+  return onnx.op('Reshape', [unlessLarge(onnx, faults, list), shape], { allowzero: 1n })
 }
