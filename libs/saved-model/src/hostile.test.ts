@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { refusalOfModel, UNSOUND } from './hostile.fixture.ts'
+import { LARGE, refusalOfModel, UNSOUND } from './hostile.fixture.ts'
 
 /** Of the processor, since others wait for it too. */
 const MS_MAX = 1_000
@@ -16,4 +18,10 @@ describe('refused by name, and soon:', () => {
   test.each(Object.entries(UNSOUND))('%s', (_name, [make, refusal]) => {
     expect(refusalSoon(make())).toMatch(refusal)
   })
+})
+
+test.each(Object.keys({ ...UNSOUND, ...LARGE }))('docs/robustness.md has %s', (name) => {
+  const page = readFileSync(join(import.meta.dirname, '../../../docs/robustness.md'), 'utf8')
+
+  expect(page.replaceAll(/\s+/g, ' ')).toContain(name)
 })
