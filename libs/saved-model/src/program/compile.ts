@@ -26,7 +26,8 @@ export interface CompiledModel {
 export function compileModel(model: SavedModel): CompiledModel {
   const inline = inliner(model)
   const constants = new Constants()
-  const programs: Record<string, KernelProgram> = {}
+  // By any name, also one that objects keep to themselves.
+  const programs: [string, KernelProgram][] = []
   for (const [name, declared] of Object.entries(model.signatures)) {
     const flat = inline(declared)
     const { signature } = flat
@@ -43,9 +44,9 @@ export function compileModel(model: SavedModel): CompiledModel {
     const program = builder.build(signature, declared)
     const around = { signature, constants: constants.values }
     const division = measured(program, provenDivision(program, around), around)
-    programs[name] = { ...program, division }
+    programs.push([name, { ...program, division }])
   }
-  return { constants: constants.values, programs }
+  return { constants: constants.values, programs: Object.fromEntries(programs) }
 }
 
 function addSteps(
