@@ -137,6 +137,21 @@ describe('a few bytes that ask for all memory are refused', () => {
   })
 })
 
+test('of sizes that are calculated from floats nobody knows ahead: such a model is for TensorFlow', async () => {
+  const loading = load((to) => {
+    to.add('Exp', 'exp', ['x'], T)
+    to.add('Sum', 'sum', ['exp', 'zero'], { T: FLOAT, Tidx: INT32 })
+    to.add('Cast', 'count', ['sum'], { SrcT: FLOAT, DstT: INT32 })
+    to.add('Range', 'numbers', ['zero', 'count', 'one'], { Tidx: INT32 })
+    to.add('Cast', 'y', ['numbers'], { SrcT: INT32, DstT: FLOAT })
+  })
+
+  await expect(loading).rejects.toMatchObject({
+    code: 'UNTRANSLATABLE',
+    cause: { message: expect.stringContaining('Range (node numbers)') },
+  })
+})
+
 describe('work for which there is no time', () => {
   const x = floatTensor(new Float32Array(4_000))
   const build = (to: GraphBuilder) => {

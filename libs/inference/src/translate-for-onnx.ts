@@ -5,9 +5,16 @@ import {
   type TranslationData,
 } from '@drover/saved-model'
 import { InferenceError } from './errors.ts'
+import { checkForetold } from './onnx-trial.ts'
 
 /** Translates a SavedModel, for `openTranslated` in whatever thread. Throws UNTRANSLATABLE when TensorFlow must run it. */
 export function translateForOnnx(savedModel: SavedModel): TranslationData {
+  const translation = translated(savedModel)
+  checkForetold(translation)
+  return translation
+}
+
+function translated(savedModel: SavedModel): TranslationData {
   try {
     return translateToData(savedModel)
   } catch (cause) {

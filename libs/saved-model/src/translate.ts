@@ -4,6 +4,7 @@ import { inliner } from './inline.ts'
 import { neededOf, type Partition, partition } from './partition.ts'
 import { Plan, valueOf } from './program/plan.ts'
 import { Constants, type Program, ProgramBuilder } from './program/program.ts'
+import { sizedByValues } from './program/told-ahead.ts'
 import { numericOf, type OnnxModel, translateNumeric } from './translate-numeric.ts'
 import { toValue, type Value, type ValueType, zeros } from './values.ts'
 
@@ -20,6 +21,8 @@ export interface TranslatedSignature {
   signature: SignatureDef
   /** Undefined when nothing numeric is to be done. */
   model: OnnxModel | undefined
+  /** Whether numbers, and not sizes alone, say how large its tensors become. */
+  isSizedByValues: boolean
   /** Inputs have been checked against the signature. Throws INVALID_INPUT when the text part cannot take them. */
   begin: (inputs: Readonly<Record<string, Tensor>>) => TranslatedRun
 }
@@ -33,6 +36,7 @@ export interface Translation {
 interface TranslatedData {
   signature: SignatureDef
   model: OnnxModel | undefined
+  isSizedByValues: boolean
   program: Program
   /** How many of the program's steps come before the ONNX model. */
   middle: number
@@ -64,9 +68,11 @@ export function translateToData(model: SavedModel): TranslationData {
   const inline = inliner(model)
   const translated = Object.entries(model.signatures).map(([name, signature]) => {
     const flat = inline(signature)
-    const parts = partition(neededOf(flat))
+    const needed = neededOf(flat)
+    const isSizedByValues = sizedByValues(needed) !== undefined
+    const parts = partition(needed)
     const data = translateSignature(flat.signature, { parts, constants, declared: signature })
-    return [name, { ...data, signature }]
+    return [name, { ...data, isSizedByValues, signature }]
   })
   return { signatures: Object.fromEntries(translated), constants: constants.values }
 }
@@ -78,7 +84,7 @@ function translateSignature(
     constants,
     declared,
   }: { parts: Partition; constants: Constants; declared: SignatureDef },
-): TranslatedData {
+): Omit<TranslatedData, 'isSizedByValues'> {
   const numeric = translateNumeric(signature, parts)
   const builder = new ProgramBuilder(parts.constants, constants)
   for (const placed of [...parts.prelude, ...parts.postlude]) builder.addNode(placed)
@@ -111,6 +117,7 @@ export function openTranslation({ signatures, constants }: TranslationData): Tra
     {
       signature: data.signature,
       model: data.model,
+      isSizedByValues: data.isSizedByValues,
       begin: beginOf(new Plan(data.program, { constants }), data),
     },
   ])

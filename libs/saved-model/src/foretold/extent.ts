@@ -92,8 +92,19 @@ export const hullOf = (ranges: readonly (Range | undefined)[]): Range | undefine
     ? hull({ low: ranges.flatMap(({ low }) => low), high: ranges.flatMap(({ high }) => high) })
     : undefined
 
+/** Between which numbers all elements of a type are. */
+const ANY_OF: Partial<Record<NumericType, Range>> = {
+  DT_BOOL: { low: [0], high: [1] },
+  DT_INT32: { low: [-(2 ** 31)], high: [2 ** 31] },
+  DT_INT64: { low: [-(2 ** 63)], high: [2 ** 63] },
+}
+
+/** What is known of the elements, be it by their type alone. */
+export const knownOf = ({ dtype, range }: Extent): Range => range ?? ANY_OF[dtype] ?? ANY
+
 /** The range of one element. */
-export const elementOf = ({ range = ANY }: Extent, at: number): readonly [number, number] => {
+export const elementOf = (of: Extent, at: number): readonly [number, number] => {
+  const range = knownOf(of)
   const place = range.low.length === 1 ? 0 : at
   return [range.low[place] ?? -Infinity, range.high[place] ?? Infinity]
 }

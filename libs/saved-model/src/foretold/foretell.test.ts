@@ -88,3 +88,11 @@ test('running sums of few numbers are told one by one, and of many by their numb
   expect(exact?.range).toEqual({ low: [1, 1, 3], high: [1, 1, 3] })
   expect(bounded?.range).toEqual({ low: [0], high: [5000] })
 })
+
+test('the less of a number and of any other one is no more than it', () => {
+  const any = extent('DT_INT32', [3], { isExact: true })
+
+  const less = told(node('Min', ['x', 'most']), { x: any, most: known([], [10]) })
+
+  expect(less?.range).toEqual({ low: [-(2 ** 31)], high: [10] })
+})

@@ -24,7 +24,9 @@ const range: Telling = (_, [start = NOTHING, limit = NOTHING, delta = NOTHING]) 
   const [from = NaN, to = NaN, step = NaN] = [start, limit, delta].flatMap(
     (each) => exactly(each)?.[0] ?? NaN,
   )
-  if (Number.isNaN(from + to + step) || step === 0) return [atMost(start, limit, delta)]
+  // It fails, and takes nothing.
+  if (step === 0) return [extent(start.dtype, [0], { isExact: true })]
+  if (Number.isNaN(from + to + step)) return [atMost(start, limit, delta)]
   const whole = start.dtype === 'DT_FLOAT' ? Math.fround(to - from) : to - from
   const count = Math.max(0, Math.ceil(whole / step))
   return [

@@ -1,6 +1,6 @@
 // Between which numbers the elements are that an operation makes one by one.
 
-import { type Extent, elementOf, extent, product, type Range } from './extent.ts'
+import { type Extent, elementOf, extent, knownOf, product, type Range } from './extent.ts'
 import type { OutlineNode } from './outline.ts'
 import type { NumericType } from '../onnx/model.ts'
 
@@ -155,9 +155,10 @@ function bounded(node: OutlineNode, inputs: readonly Extent[], count: number): R
 
 /** The same where it is not known which elements meet. */
 function ofAll(node: OutlineNode, inputs: readonly Extent[], isWhole: boolean): Range {
-  const bounds = inputs.map(({ range }): Bounds =>
-    range === undefined ? ALL : [least(range.low), most(range.high)],
-  )
+  const bounds = inputs.map((input): Bounds => {
+    const { low, high } = knownOf(input)
+    return [least(low), most(high)]
+  })
   const [low, high] = boundings[node.op]?.(bounds, isWhole, node) ?? ALL
   return { low: [low], high: [high] }
 }
