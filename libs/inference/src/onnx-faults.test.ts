@@ -1,6 +1,6 @@
 // What fails in onnxruntime names the node of the graph, and not what it was translated to.
 
-import { GraphBuilder } from '@drover/saved-model'
+import { attr, GraphBuilder } from '@drover/saved-model'
 import { floatTensor } from '@drover/serving-api'
 import { afterAll, expect, test } from 'vitest'
 import { loadServable } from './load.ts'
@@ -8,6 +8,7 @@ import { inTermsOf } from './onnx-faults.ts'
 import { FLOAT, INT32 } from './sample-case.ts'
 import { startFolder } from './sample-folder.ts'
 import { addInts, info, modelBytes } from './sample-models.ts'
+import { int32 } from './sample-tensors.ts'
 
 const folder = await startFolder()
 afterAll(async () => await folder[Symbol.asyncDispose]())
@@ -58,4 +59,27 @@ test.each([
   const fault = inTermsOf(['first', 'second'], new Error(message))
 
   expect(fault).toHaveProperty('message', want ?? message)
+})
+
+test('an operand with fewer dimensions than labels is refused, where onnxruntime ends the process', async () => {
+  const to = new GraphBuilder()
+  to.add('Placeholder', 'x', [], { dtype: FLOAT })
+  to.add('Placeholder', 'shape', [], { dtype: INT32 })
+  to.add('Reshape', 'shaped', ['x', 'shape'], { T: FLOAT, Tshape: INT32 })
+  const equation = attr.string('bii->bi')
+  to.add('Einsum', 'diagonal', ['shaped'], { T: FLOAT, N: attr.int(1), equation })
+  const inputs = { x: info('x:0', 'DT_FLOAT', [-1]), shape: info('shape:0', 'DT_INT32', [-1]) }
+  const outputs = { y: info('diagonal:0', 'DT_FLOAT', 'unknown') }
+  const directory = await folder.add(modelBytes(to, { main: { inputs, outputs } }))
+  const model = await loadServable(directory, { engine: 'onnx' })
+  const x = floatTensor([1, 2, 3, 4])
+  const run = async (...shape: number[]) => await model.run('main', { x, shape: int32(shape) })
+
+  const why = expect.stringContaining('Einsum (node diagonal): ')
+  for (const shape of [[4], [2, 2], [1, 1, 2, 2]])
+    await expect(run(...shape)).rejects.toMatchObject({ cause: { message: why } })
+
+  const { y } = await run(1, 2, 2)
+  expect(y?.values).toEqual(Float32Array.of(1, 4))
+  await model.close()
 })

@@ -18,8 +18,13 @@ interface Labelled {
   sizes: readonly number[] | undefined
 }
 
+interface Operand extends Labelled {
+  /** As far as it is known; a request may bring another one all the same. */
+  rank: number | undefined
+}
+
 interface Sum {
-  operands: readonly Labelled[]
+  operands: readonly Operand[]
   result: string
 }
 
@@ -37,6 +42,7 @@ function sumOf(context: Context): Sum {
     name: inputOf(context, index),
     labels: each,
     sizes: context.constant(index)?.shape,
+    rank: context.shape(index)?.length,
   }))
   return { operands, result }
 }
@@ -73,6 +79,14 @@ function sameSizes(
   return unlessLarge(onnx, onnx.op('Not', [onnx.op('Equal', sizes)]), first.name)
 }
 
+/** An operand; the run fails where it has another rank than labels. With an ellipsis onnxruntime sees to that. */
+function withRank(onnx: OnnxBuilder, { name, labels, sizes }: Labelled): string {
+  if (labels.includes(ELLIPSIS) || sizes?.length === labels.length) return name
+  const rank = onnx.op('Shape', [onnx.op('Shape', [name])])
+  const wanted = onnx.vector([BigInt(labels.length)])
+  return unlessLarge(onnx, onnx.op('Not', [onnx.op('Equal', [rank, wanted])]), name)
+}
+
 /** Whether two labels are these, in either order. */
 const areBoth = (labels: string, wanted: string): boolean =>
   labels === wanted || labels === wanted.split('').toReversed().join('')
@@ -93,16 +107,19 @@ function asManyMatrices({ node, onnx, inputs }: Context, equation: string): stri
   return onnx.op('MatMul', [turned(inputs[0], a !== row), turned(inputs[1], c !== inner)])
 }
 
-/** As onnxruntime does it, which repeats dimensions of size 1. */
+/**
+ * As onnxruntime does it, which repeats dimensions of size 1, and ends the process over an operand that has
+ * fewer of them than labels.
+ */
 function asEinsum(context: Context, { operands, result }: Sum): string {
   const { onnx } = context
   const [first, second] = operands
   const shared = lettersOf(first?.labels ?? '').filter(
     (label) => label !== '.' && second?.labels.includes(label),
   )
-  const names = operands.map(({ name }) => name)
+  const names = operands.map((operand) => withRank(onnx, operand))
   if (first !== undefined && second !== undefined)
-    names[0] = sameSizes(onnx, first, second, [...new Set(shared)])
+    names[0] = sameSizes(onnx, { ...first, name: names[0] ?? '' }, second, [...new Set(shared)])
   const equation = `${operands.map(({ labels }) => labels).join(',')}->${result}`
   if (second?.labels.includes(ELLIPSIS) && first?.labels.includes(ELLIPSIS))
     return asManyMatrices(context, equation)
@@ -171,7 +188,7 @@ function shapeOf(onnx: OnnxBuilder, labels: string, tensors: readonly Labelled[]
 /** By a product of matrices: `both` are its many matrices, `inner` what it adds up over. */
 function asProduct(
   onnx: OnnxBuilder,
-  { operands: [a, b], result }: Sum & { operands: readonly [Labelled, Labelled] },
+  { operands: [a, b], result }: { operands: readonly [Labelled, Labelled]; result: string },
 ): string {
   const left = summed(onnx, a, b.labels + result)
   const right = summed(onnx, b, a.labels + result)
@@ -237,7 +254,10 @@ export const einsum: OnnxOp = (context) => {
   const known = new Set(operands.flatMap(({ labels }) => lettersOf(labels)))
   if (lettersOf(result).some((label) => !known.has(label)))
     throw untranslatable(node, 'its equation gives what nobody has')
-  if (second !== undefined) return asProduct(onnx, { operands: [first, second], result })
-  const { name } = transposed(onnx, summed(onnx, first, result), result)
+  const ranked = (operand: Operand): Labelled =>
+    operand.rank === operand.labels.length ? operand : { ...operand, name: withRank(onnx, operand) }
+  if (second !== undefined)
+    return asProduct(onnx, { operands: [ranked(first), ranked(second)], result })
+  const { name } = transposed(onnx, summed(onnx, ranked(first), result), result)
   return name === first.name ? onnx.op('Identity', [name]) : name
 }

@@ -45,7 +45,7 @@ export const onnxOpOf = (op: string): OnnxOp | undefined => ops.get(op)
  * In TensorFlow they take tensors of certain ranks alone, in ONNX some of them of others as well. What
  * has the rank of an image must be known to be one, or onnxruntime does not take the transposes out.
  */
-const RANKED = new Set(['BiasAdd', 'MatMul', ...Object.keys(ofImages)])
+const RANKED = new Set(['BiasAdd', 'Einsum', 'MatMul', ...Object.keys(ofImages)])
 const PASSING = ['Identity', 'OnesLike', 'Snapshot', 'StopGradient', 'ZerosLike']
 const CHANGING = ['BatchToSpaceND', 'ExpandDims', 'SpaceToBatchND']
 const KEEPING = new Set([...Object.keys({ ...ofEach, ...padding }), ...PASSING, ...CHANGING])

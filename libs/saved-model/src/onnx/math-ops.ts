@@ -15,14 +15,47 @@ import {
 const erfc: OnnxOp = (context) =>
   context.onnx.op('Sub', [constantOf(context, 1), context.onnx.op('Erf', context.inputs)])
 
+/** Where one plus a number, or less one, is no worse than the number. */
+const FAR = 0.5
+
+const isNear = (context: Context, x: string): string =>
+  context.onnx.op('Less', [context.onnx.op('Abs', [x]), constantOf(context, FAR)])
+
+/**
+ * The logarithm of one more. Near zero the sum has lost most of the number, and the logarithm is as wrong in
+ * proportion: what is made of it may be multiplied by anything (Kahan).
+ */
+function log1p(context: Context, x: string): string {
+  const { onnx } = context
+  const one = constantOf(context, 1)
+  const sum = onnx.op('Add', [x, one])
+  const log = onnx.op('Log', [sum])
+  const kept = onnx.op('Sub', [sum, one])
+  const mended = onnx.op('Mul', [log, onnx.op('Div', [x, kept])])
+  const isLost = onnx.op('Equal', [kept, constantOf(context, 0)])
+  const near = onnx.op('Where', [isLost, x, mended])
+  return onnx.op('Where', [isNear(context, x), near, log])
+}
+
+/** One less than the power, by the same way. */
+const expm1: OnnxOp = (context) => {
+  const { onnx } = context
+  const x = inputOf(context, 0)
+  const one = constantOf(context, 1)
+  const power = onnx.op('Exp', [x])
+  const less = onnx.op('Sub', [power, one])
+  const mended = onnx.op('Mul', [less, onnx.op('Div', [x, onnx.op('Log', [power])])])
+  const near = onnx.op('Where', [onnx.op('Equal', [power, one]), x, mended])
+  return onnx.op('Where', [isNear(context, x), near, less])
+}
+
 /** onnxruntime has this of floats alone; of doubles it would take the logarithm of what is infinite. */
 const softplus: OnnxOp = (context) => {
   const { onnx, node } = context
   const input = inputOf(context, 0)
   if (numericType(node) !== 'DT_DOUBLE') return onnx.op('Softplus', [input])
   const small = onnx.op('Exp', [onnx.op('Neg', [onnx.op('Abs', [input])])])
-  const rest = onnx.op('Log', [onnx.op('Add', [small, constantOf(context, 1)])])
-  return onnx.op('Add', [onnx.op('Relu', [input]), rest])
+  return onnx.op('Add', [onnx.op('Relu', [input]), log1p(context, small)])
 }
 
 /** Half to even; integers are whole already. */
@@ -43,10 +76,7 @@ const unlessZero =
 
 const xlogy = unlessZero(({ onnx }, x, y) => onnx.op('Mul', [x, onnx.op('Log', [y])]))
 const xdivy = unlessZero(({ onnx }, x, y) => onnx.op('Div', [x, y]))
-const xlog1py = unlessZero((context, x, y) => {
-  const { onnx } = context
-  return onnx.op('Mul', [x, onnx.op('Log', [onnx.op('Add', [y, constantOf(context, 1)])])])
-})
+const xlog1py = unlessZero((context, x, y) => context.onnx.op('Mul', [x, log1p(context, y)]))
 
 /** Less than zero, of which there are two. */
 function isNegative(context: Context, value: string): string {
@@ -94,7 +124,9 @@ export const mathOps: Readonly<Record<string, OnnxOp>> = {
   ApproximateEqual: ofFloats(approximateEqual),
   Atan2: ofFloats(atan2),
   Erfc: ofFloats(erfc),
+  Expm1: expm1,
   Inv: ofFloats(plain('Reciprocal')),
+  Log1p: (context) => log1p(context, inputOf(context, 0)),
   Rint: ofFloats(plain('Round')),
   Round: round,
   Softplus: softplus,

@@ -1,7 +1,7 @@
 // Matrices in the last two dimensions, in ONNX, and tensors that are made by numbers.
 
 import { boolOf, typeOf, untranslatable } from '../node-attrs.ts'
-import { ofShape, sumOfRows, unless } from './checks.ts'
+import { ofShape, unless } from './checks.ts'
 import { counting } from './index-ops.ts'
 import type { OnnxBuilder } from './model.ts'
 import {
@@ -93,16 +93,23 @@ const diagonal: OnnxOp = (context) => {
   return onnx.op('Where', [onnx.op('Equal', sides), row, inputOf(context, 4)])
 }
 
-/** All else is zero, so that the sums of the rows are the diagonal: as long as the shorter side. */
+/** As long as the shorter side: of all numbers of a matrix those that are a row and a column apart. */
 const diagonalPart: OnnxOp = (context) => {
   mainOnly(context, 1)
-  const { node, onnx } = context
-  if (numericType(node) === 'DT_BOOL') throw untranslatable(node, 'it works on truth values')
+  const { onnx } = context
   const input = inputOf(context, 0)
-  const found = masked(context, onnx.op('Equal', sidesOf(onnx, input)), input)
-  const sums = sumOfRows(onnx, found)
-  const length = onnx.op('Reshape', [sizeAlong(onnx, input, COLUMNS), onnx.vector([1n])])
-  return onnx.op('Slice', [sums, onnx.vector([0n]), length, onnx.vector([-1n])])
+  const shape = onnx.op('Shape', [input])
+  const [rows, columns] = [ROWS, COLUMNS].map((axis) => sizeAlong(onnx, input, axis))
+  const one = onnx.long(1n)
+  const shorter = onnx.op('Min', [rows ?? '', columns ?? ''])
+  const numbers = onnx.op('Range', [onnx.long(0n), shorter, one])
+  const places = onnx.op('Mul', [numbers, onnx.op('Add', [columns ?? '', one])])
+  const outer = onnx.op('Slice', [shape, onnx.vector([0n]), onnx.vector([ROWS])])
+  const whole = onnx.op('Reshape', [onnx.op('Mul', [rows ?? '', columns ?? '']), onnx.vector([1n])])
+  const flat = onnx.op('Concat', [outer, whole], { axis: 0n })
+  return onnx.op('Gather', [onnx.op('Reshape', [input, flat], { allowzero: 1n }), places], {
+    axis: -1n,
+  })
 }
 
 /** Repeats to just this shape, where ONNX takes a larger tensor as well. */
@@ -149,7 +156,7 @@ const range: OnnxOp = (context) => {
   return onnx.op('Range', [start, limit, unless(onnx, isWrong, delta)])
 }
 
-/** From the first number to the last one, which is met exactly. */
+/** From the first number to the last one, both of which are met exactly. */
 const linSpace: OnnxOp = (context) => {
   const { node, onnx } = context
   const type = numericType(node)
@@ -164,7 +171,9 @@ const linSpace: OnnxOp = (context) => {
     onnx.op('Equal', [numbers, last]),
     onnx.op('Greater', [numbers, onnx.long(0n)]),
   ])
-  return onnx.op('Where', [isLast, stop, found])
+  const isFirst = onnx.op('Equal', [numbers, onnx.long(0n)])
+  const others = onnx.op('Where', [isLast, stop, found])
+  return onnx.op('Where', [isFirst, start, others])
 }
 
 /** Matrices, and tensors that are made by numbers, by TensorFlow's name. */

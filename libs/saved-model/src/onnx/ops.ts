@@ -102,12 +102,6 @@ const rsqrt: OnnxOp = ({ onnx, inputs }) => onnx.op('Reciprocal', [onnx.op('Sqrt
 export const constantOf = ({ onnx, node }: Context, value: number): string =>
   onnx.constant(scalar(numericType(node), value))
 
-const log1p: OnnxOp = (context) =>
-  context.onnx.op('Log', [context.onnx.op('Add', [inputOf(context, 0), constantOf(context, 1)])])
-
-const expm1: OnnxOp = (context) =>
-  context.onnx.op('Sub', [context.onnx.op('Exp', context.inputs), constantOf(context, 1)])
-
 const relu6: OnnxOp = (context) =>
   context.onnx.op('Min', [context.onnx.op('Relu', context.inputs), constantOf(context, 6)])
 
@@ -155,11 +149,6 @@ const matMul: OnnxOp = (context) => {
   return onnx.op('MatMul', [side(0, 'transpose_a'), side(1, 'transpose_b')])
 }
 
-const onLastAxis =
-  (type: string): OnnxOp =>
-  ({ onnx, inputs }) =>
-    onnx.op(type, inputs, { axis: -1n })
-
 const withAlpha =
   (type: string, fallback: number): OnnxOp =>
   ({ node, onnx, inputs }) =>
@@ -204,7 +193,6 @@ export const arithmeticOps: Readonly<Record<string, OnnxOp>> = {
   Equal: plain('Equal'),
   Erf: plain('Erf'),
   Exp: plain('Exp'),
-  Expm1: expm1,
   Floor: plain('Floor'),
   Greater: plain('Greater'),
   GreaterEqual: plain('GreaterOrEqual'),
@@ -215,8 +203,6 @@ export const arithmeticOps: Readonly<Record<string, OnnxOp>> = {
   Less: plain('Less'),
   LessEqual: plain('LessOrEqual'),
   Log: plain('Log'),
-  Log1p: log1p,
-  LogSoftmax: onLastAxis('LogSoftmax'),
   LogicalAnd: plain('And'),
   LogicalNot: plain('Not'),
   LogicalOr: plain('Or'),
@@ -232,7 +218,7 @@ export const arithmeticOps: Readonly<Record<string, OnnxOp>> = {
   SelectV2: chosen,
   Sigmoid: plain('Sigmoid'),
   Sin: plain('Sin'),
-  Softmax: onLastAxis('Softmax'),
+  Softmax: ({ onnx, inputs }) => onnx.op('Softmax', inputs, { axis: -1n }),
   Softsign: plain('Softsign'),
   Sqrt: plain('Sqrt'),
   Square: square,

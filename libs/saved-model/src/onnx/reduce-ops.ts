@@ -153,12 +153,24 @@ function shapeWithout(onnx: OnnxBuilder, input: string, axis: number): string {
   return onnx.op('Concat', [before, after], { axis: 0n })
 }
 
+/** onnxruntime's own knows rows with something infinite for floats alone. */
+const logSoftmax: OnnxOp = (context) => {
+  const { node, onnx } = context
+  const input = inputOf(context, 0)
+  if (numericType(node) !== 'DT_DOUBLE') return onnx.op('LogSoftmax', [input], { axis: -1n })
+  const axes = fromFront(onnx, input, [-1])
+  const shifted = onnx.op('Sub', [input, onnx.op('ReduceMax', [input, axes])])
+  const sums = onnx.op('ReduceSum', [onnx.op('Exp', [shifted]), axes])
+  return onnx.op('Sub', [shifted, onnx.op('Log', [sums])])
+}
+
 /** Operations along axes, by TensorFlow's name. */
 export const reduceOps: Readonly<Record<string, OnnxOp>> = {
   All: all,
   Any: any,
   ArgMax: argOf('ArgMax'),
   ArgMin: argOf('ArgMin'),
+  LogSoftmax: logSoftmax,
   Max: extreme('ReduceMax'),
   Mean: ofFloats(mean),
   Min: extreme('ReduceMin'),
