@@ -24,7 +24,10 @@ describe('an addon that cannot be loaded', () => {
     const missing = unloaded(thrownBy(() => require('@tensorflow/no-such-package')))
     const damaged = unloaded(thrownBy(() => require(broken)))
 
-    expect(missing).toMatchObject({ code: 'NOT_SET_UP' })
+    expect(missing).toMatchObject({
+      code: 'NOT_SET_UP',
+      cause: { message: expect.stringContaining('npm run setup') },
+    })
     expect(damaged).toMatchObject({ code: 'UNAVAILABLE' })
   })
 

@@ -46,8 +46,11 @@ export function loadAddon(): Addon {
 
 /** Why the addon cannot be loaded. A library of it that is not there is an addon that was not set up. */
 export function unloaded(cause: unknown): InferenceError {
-  const code = NoAddon.safeParse(cause).success ? 'NOT_SET_UP' : 'UNAVAILABLE'
-  return new InferenceError(code, 'TensorFlow cannot be loaded on this machine', { cause })
+  const message = 'TensorFlow cannot be loaded on this machine'
+  if (!NoAddon.safeParse(cause).success)
+    return new InferenceError('UNAVAILABLE', message, { cause })
+  const how = new Error('it is not set up: npm run setup does it, or an image that has it')
+  return new InferenceError('NOT_SET_UP', message, { cause: how })
 }
 
 /** Loads a SavedModel's graph with exactly these tags, from files with these stamps; its number. */
