@@ -3,11 +3,11 @@
 
 import { execFileSync } from 'node:child_process'
 import { appendFile, mkdir, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { InferenceError } from './errors.ts'
 import { ModelFolder } from './model-folder.ts'
-import { readModelBytes } from './model-files.ts'
+import { readContents, readModelBytes, readOutline } from './model-files.ts'
 import { startFolder } from './sample-folder.ts'
 import { denseModel } from './sample-models.ts'
 
@@ -95,6 +95,17 @@ describe('a folder is refused', () => {
       async (path) => await replace(path, '/dev/zero'),
       'is a link out of the model',
     ],
+    [
+      "with an asset that is a link into a folder whose name begins as the model's",
+      WORDS,
+      async (path) => {
+        const beside = `${dirname(dirname(path))}-other`
+        await mkdir(beside)
+        await writeFile(join(beside, 'words.txt'), 'secret')
+        await replace(path, join(beside, 'words.txt'))
+      },
+      'is a link out of the model',
+    ],
     ['with variables in a pipe', DATA, pipe, 'is no regular file'],
     ['with an asset in a pipe', WORDS, pipe, 'is no regular file'],
     [
@@ -141,6 +152,17 @@ describe('a model that is changed while it is read is refused: a file', () => {
     await change(path)
 
     await expect(reading.checkUnchanged()).rejects.toThrow(path)
+  })
+
+  test('grows after the outline of its model was read', async () => {
+    const directory = await write()
+    const outline = await readOutline(directory)
+
+    await appendFile(join(directory, 'saved_model.pb'), 'd')
+
+    expect(await refusalOf(readContents(directory, outline))).toContain(
+      `${join(directory, 'saved_model.pb')} was changed while the model was read`,
+    )
   })
 
   test('is gone before it is read', async () => {

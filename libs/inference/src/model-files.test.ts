@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { symlinkSync } from 'node:fs'
-import { mkdir, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, rm, symlink, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { InferenceError } from './errors.ts'
@@ -79,6 +79,22 @@ test('an outline reads the graph alone and knows what else there is', async () =
     ['lists/words.txt'],
   ])
 })
+
+test.each([
+  ['assets', WORDS, 64, [INDEX], 3],
+  ['variables', 'variables/variables.data-00000-of-00001', 512, [WORDS], 512 * 2 ** 20 + 4],
+])(
+  '%s that are too large for us are left to TensorFlow',
+  async (_, path, mebibytes, unread, size) => {
+    const directory = await write(INDEX, WORDS, path)
+    await truncate(join(directory, path), mebibytes * 2 ** 20 + 1)
+
+    const outline = await readOutline(directory)
+
+    expect(outline).toMatchObject({ unread, sizeBytes: MODEL.length + size })
+    expect(outline.files).toContain(path)
+  },
+)
 
 test.each([
   ['a pipe', (path: string) => void execFileSync('mkfifo', [path])],

@@ -68,7 +68,10 @@ test('where both are there the text is not looked at', async () => {
   const directory = await write('no text of a model')
   await expect(readModelFiles(directory)).rejects.toMatchObject({
     code: 'LOAD_FAILED',
-    cause: { message: 'line 1, column 1: SavedModel has no field no' },
+    cause: {
+      message: 'saved_model.pbtxt',
+      cause: { message: 'line 1, column 1: SavedModel has no field no' },
+    },
   })
 
   await writeFile(join(directory, 'saved_model.pb'), savedModelOfText(Buffer.from(textOf('Neg'))))

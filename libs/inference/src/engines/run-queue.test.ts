@@ -35,7 +35,8 @@ function startEngine() {
 
 /** A queue in this thread, and the way to ask it. */
 function startQueue({ waitingMax = 256, runsMax = 1 } = {}) {
-  const queue = new RunQueue({ runsMax, waitingMax })
+  const heard: number[] = []
+  const queue = new RunQueue({ runsMax, waitingMax, onRun: (model) => heard.push(model) })
   const { port1, port2 } = new MessageChannel()
   port1.on('message', (buffer: ArrayBuffer) => queue.receive(port1, buffer))
   const route = new Route()
@@ -44,6 +45,7 @@ function startQueue({ waitingMax = 256, runsMax = 1 } = {}) {
   return {
     queue,
     route,
+    heard,
     async ask(model: number, value: number, deadline = Infinity) {
       const [signature] = places
       if (signature === undefined) throw new Error('no signature')
@@ -109,6 +111,50 @@ test('a model with a lane of its own keeps nobody from a turn, until it comes ba
   await until(quick.started, 2)
   quick.next()
   expect(await Promise.all([own, last, behind])).toEqual([11, 12, 21])
+})
+
+test.each([
+  ['given', [true]],
+  ['given twice', [true, true]],
+])('in a lane that was %s as much runs at a time as in others', async (_, turns) => {
+  using made = startQueue()
+  const [slow, quick] = [startEngine(), startEngine()]
+  made.queue.add(1, slow.engine, signatures)
+  made.queue.add(2, quick.engine, signatures)
+  const answers = [10, 11, 12, 13].map(async (value) => await made.ask(1, value))
+  await until(slow.started, 1)
+  const other = made.ask(2, 20)
+  // A call to nobody comes back when all before it have come.
+  await expect(made.ask(3, 0)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+
+  for (const isAlone of turns) made.queue.setAlone(1, isAlone)
+  expect(slow.started).toEqual([10, 11])
+  slow.next()
+  await until(quick.started, 1)
+  quick.next()
+  await other
+  await expect(made.ask(3, 0)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+
+  expect(slow.started).toEqual([10, 11])
+  for (let count = 2; count <= 4; count++) {
+    await until(slow.started, count)
+    slow.next()
+  }
+  expect(await Promise.all(answers)).toEqual([10, 11, 12, 13])
+})
+
+test('it is told which model runs, and when none does', async () => {
+  using made = startQueue()
+  const { engine, started, next } = startEngine()
+  made.queue.add(7, engine, signatures)
+  const answer = made.ask(7, 1)
+  await until(started, 1)
+  expect(made.heard).toEqual([7])
+
+  next()
+  await answer
+
+  expect(made.heard).toEqual([7, 0])
 })
 
 test('calls of one model beyond its limit are UNAVAILABLE, those of others are not', async () => {
