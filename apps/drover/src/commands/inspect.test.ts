@@ -217,6 +217,14 @@ test('as JSON it has the same', async () => {
 const graphOf = (...tags: string[]) =>
   `meta_graphs { meta_info_def { tags: ${JSON.stringify(tags)} } }`
 
+test('a graph of which nothing can be asked is told', async () => {
+  await writeFile(join(directory, 'saved_model.pbtxt'), graphOf('serve'))
+  expect((await inspect()).lines).toContain('Nothing can be asked of it: it has no signatures')
+
+  await write('Relu')
+  expect((await inspect()).lines.join()).not.toContain('Nothing can be asked')
+})
+
 test('all graphs are shown in the order of their tags, and one of those with the same tags', async () => {
   const text = [graphOf('train'), graphOf('serve'), graphOf('serve', 'gpu'), graphOf('serve')]
   await writeFile(join(directory, 'saved_model.pbtxt'), text.join('\n'))

@@ -62,6 +62,8 @@ interface GraphView {
   tags: readonly string[]
   tensorflowVersion: string
   signatures: Readonly<Record<string, SignatureDef>>
+  /** Whether any of them can be called. */
+  isCallable: boolean
   /** How often each operation stands in the graph and in all of its functions. */
   ops: Readonly<Record<string, number>>
   /** Those that `saved_model_cli` names. */
@@ -84,6 +86,7 @@ function viewOf({ savedModel, functions, hidden, engine, reasons }: InspectedGra
     tags,
     tensorflowVersion,
     signatures: { ...signatures, ...uncallable },
+    isCallable: Object.keys(signatures).length > 0,
     ops: opsOf(graph),
     opsUsed: opsUsedBy(graph),
     functions: graph.functions?.size ?? 0,
@@ -167,6 +170,7 @@ function linesOf(view: GraphView): string[] {
     `Needed files: ${files.join(', ') || 'none'}`,
     `Written by TensorFlow ${view.tensorflowVersion || 'of an unknown version'}`,
     ...(hidden > 0 ? [`Never loaded: ${hidden} more with these tags`] : []),
+    ...(view.isCallable ? [] : ['Nothing can be asked of it: it has no signatures']),
     `Engine: ${engine ?? 'none, it is refused'}`,
     ...reasons.map(({ engine: other, reason }) =>
       other === undefined ? `  ${reason}` : `  not ${other}: ${reason}`,
