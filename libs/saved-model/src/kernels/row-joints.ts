@@ -54,7 +54,9 @@ export const splitsOfRows: Joint = {
     return integers('DT_INT64', [ends.length], ends)
   },
   cost: (inputs) =>
-    8 * ELEMENT_NS * (elementsOf(inputs.slice(0, 1)) + Math.max(0, integersAt(inputs, 1)[0] ?? 0)),
+    8 *
+    ELEMENT_NS *
+    (2 + elementsOf(inputs.slice(0, 1)) + Math.max(0, integersAt(inputs, 1)[0] ?? 0)),
 }
 
 function isRising(numbers: readonly number[]): boolean {
