@@ -1,6 +1,13 @@
 // Operations that no model needs for an answer, by what they could do.
 
+import { FIELDS } from './generated/fields.ts'
 import type { NodeDef } from './graph.ts'
+import { readFields, type WireField } from './wire.ts'
+
+type Attr = NodeDef['attrs'][string]
+const ATTR = FIELDS.AttrValue
+/** DT_RESOURCE. */
+const RESOURCE = 20n
 
 /** What no model needs for an answer, wherever it stands, and what it could do. */
 const FORBIDDEN: readonly (readonly [RegExp, string])[] = [
@@ -14,9 +21,9 @@ const FORBIDDEN: readonly (readonly [RegExp, string])[] = [
     /^(Write\w*Summary|ImportEvent|Debug\w*|DumpTensor|CalibrationStatisticsSaver)$/,
     'writes files',
   ],
-  [/^(PyFunc|PyFuncStateless|EagerPyFunc|Abort)$/, 'runs code of the process'],
+  [/^(PyFunc|PyFuncStateless|EagerPyFunc|Abort|XlaCustomCall(V2)?)$/, 'runs code of the process'],
   [
-    /DatasetFromGraph|^(RemoteFusedGraphExecute|SymbolicGradient)$/,
+    /DatasetFromGraph|Mlir|^(RemoteFusedGraphExecute|SymbolicGradient)$/,
     'runs a graph that cannot be looked into',
   ],
   [/DataService|BigQuery|Rpc|SqlDataset|RegisterDataset|DistributedSave/, 'uses the network'],
@@ -38,6 +45,10 @@ export function forbidden({ op, attrs }: NodeDef): string | undefined {
     const value = attrs[name]
     return value?.kind === 'string' ? decoder.decode(value.value) : ''
   }
+  const taken = Object.keys(attrs).find((name) => fieldOf(attrs[name])?.number === ATTR.placeholder)
+  if (taken !== undefined) return `has the attribute ${taken.slice(0, 200)} of whoever calls it`
+  if (op === 'XlaCallModule' && text('module').includes('custom_call'))
+    return 'runs code of the process'
   if (op === 'FixedUnigramCandidateSampler' && text('vocab_file') !== '') return 'reads files'
   if (op === 'Const' && isResource(attrs['dtype'])) return 'makes a handle out of bytes'
   if (op === 'PrintV2' && text('output_stream').startsWith('file:')) return 'writes files'
@@ -45,6 +56,13 @@ export function forbidden({ op, attrs }: NodeDef): string | undefined {
   return isOfFile ? 'reads files' : undefined
 }
 
-/** The type of handles, as it is written; it is not carried otherwise. */
-const isResource = (type: NodeDef['attrs'][string] | undefined): boolean =>
-  type?.kind === 'other' && type.value[0] === 0x30 && type.value[1] === 20
+/** The type of handles; it is not carried otherwise. */
+function isResource(type: Attr | undefined): boolean {
+  const field = fieldOf(type)
+  // TensorFlow takes the lower half of a longer number.
+  return field?.number === ATTR.type && BigInt.asIntN(32, field.int) === RESOURCE
+}
+
+/** Of the value of an attribute that is not carried, what it is. */
+const fieldOf = (value: Attr | undefined): WireField | undefined =>
+  value?.kind === 'other' ? [...readFields(value.value)][0] : undefined

@@ -32,7 +32,10 @@ describe('an operation that reaches out is found', () => {
     ['PyFunc', 'runs code of the process'],
     ['EagerPyFunc', 'runs code of the process'],
     ['Abort', 'runs code of the process'],
+    ['XlaCustomCall', 'runs code of the process'],
+    ['XlaCustomCallV2', 'runs code of the process'],
     ['DatasetFromGraph', 'runs a graph that cannot be looked into'],
+    ['MlirPassthroughOp', 'runs a graph that cannot be looked into'],
     ['DataServiceDatasetV4', 'uses the network'],
     ['_Recv', 'uses the network'],
   ])('%s %s', (op, why) => {
@@ -78,8 +81,25 @@ describe('an operation that reaches out is found', () => {
       { dtype: { kind: 'other', value: Uint8Array.of(0x30, 20) } as const },
       'makes a handle out of bytes',
     ],
+    [
+      'Const',
+      { dtype: { kind: 'other', value: Uint8Array.of(0xb0, 0, 0x94, 0) } as const },
+      'makes a handle out of bytes',
+    ],
+    [
+      'Const',
+      {
+        dtype: { kind: 'other', value: Uint8Array.of(0x30, 0x94, 0x80, 0x80, 0x80, 0x10) } as const,
+      },
+      'makes a handle out of bytes',
+    ],
     ['DecodeProtoV2', { descriptor_source: attr.string('/etc/passwd') }, 'reads files'],
-  ])('%s with the path of a file', (op, attrs, why) => {
+    [
+      'XlaCallModule',
+      { module: attr.string('ML\xefR vhlo custom_call_v1 memcpy') },
+      'runs code of the process',
+    ],
+  ])('%s with what it must not have', (op, attrs, why) => {
     const model = modelOf({ build: (to) => void to.add(op, 'y', ['x'], attrs) })
 
     expect(unsafeIn(model)).toBe(`the node y is ${op}, which ${why}`)
@@ -87,7 +107,24 @@ describe('an operation that reaches out is found', () => {
 })
 
 test.each([
+  ['PrintV2', 'output_stream'],
+  ['PartitionedCall', 'f'],
+  ['Identity', 'T'],
+])('%s may not take its attribute %s from whoever calls', (op, name) => {
+  const placeholder = { kind: 'other', value: Uint8Array.of(0x4a, 1, 0x70) } as const
+  const model = modelOf({
+    build: (to) => void to.add('PartitionedCall', 'y', ['x'], calling('inner')),
+    functions: [functionOf('inner', [nodeOf(op, [], { [name]: placeholder })])],
+  })
+
+  expect(unsafeIn(model)).toBe(
+    `the node ${op} of the function inner is ${op}, which has the attribute ${name} of whoever calls it`,
+  )
+})
+
+test.each([
   ['ReadVariableOp', {}],
+  ['XlaCallModule', { module: attr.string('vhlo.add_v1') }],
   ['LookupTableFindV2', {}],
   ['TensorSummaryV2', {}],
   ['PrintV2', { output_stream: attr.string('stderr') }],
