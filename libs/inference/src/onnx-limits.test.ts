@@ -116,6 +116,28 @@ describe('a few bytes that ask for all memory are refused', () => {
     },
   )
 
+  test('by the greatest of many numbers, though others of them did not', async () => {
+    const to = new Builder()
+    to.add('Placeholder', 'n', [], { dtype: INT32, shape: attr.shape([-1]) })
+    addInts(to, { zero: 0, one: 1 })
+    to.add('Max', 'size', ['n', 'zero'], { T: INT32, Tidx: INT32 })
+    to.add('Range', 'numbers', ['zero', 'size', 'one'], { Tidx: INT32 })
+    to.add('Cast', 'floats', ['numbers'], { SrcT: INT32, DstT: FLOAT })
+    to.add('Sum', 'y', ['floats', 'zero'], { T: FLOAT, Tidx: INT32 })
+    const inputs = { n: info('n:0', 'DT_INT32') }
+    const outputs = { y: info('y:0', 'DT_FLOAT', []) }
+    const bytes = modelBytes(to, { serving_default: { inputs, outputs } })
+    const model = await loadServable(await folder.add(bytes), { engine: 'onnx' })
+    const run = async (most: number) =>
+      await model.run('serving_default', { n: int32([most, ...new Int32Array(100)]) })
+
+    expect(await run(5)).toEqual({ y: floatTensor([10], []) })
+    await expect(async () => await run(2 ** 31 - 1)).rejects.toMatchObject({
+      code: 'INVALID_INPUT',
+    })
+    await model.close()
+  })
+
   test('by a number in it', async () => {
     const model = await load((to) => {
       to.add('Range', 'numbers', ['zero', 'n', 'one'], { Tidx: INT32 })

@@ -73,6 +73,11 @@ describe('a refusal says why', () => {
     ['restarts without end', tableOf([Uint8Array.of(255, 255, 255, 255)]), /more restarts than/],
     ['a key that shares too much', tableOf([oddBlock(3, 0, 0)]), /shares more than there is/],
     [
+      'a block whose first key shares some of the block before',
+      tableOf([blockOf([entry('abc')]), oddBlock(2, 1, 0, 100)]),
+      /shares more than there is/,
+    ],
+    [
       'a key that is not there',
       tableOf([oddBlock(0, 9, 0)]),
       /a block of the table ends too early/,

@@ -109,6 +109,9 @@ function readTexts(what: string, entry: StoredValues, bytes: Uint8Array): Uint8A
   if (new ByteReader(stored, what).uint32() !== maskedCrc32c(lengthsCrc))
     throw damaged(`the lengths of ${what} do not have the checksum that is stored with them`)
   const start = reader.at
+  const spare = left + CHECKSUM_BYTES - start
+  if (spare < 0) throw damaged(`${what} has longer texts than bytes`)
+  if (spare > 0) throw damaged(`${what} has bytes behind its texts`)
   checkSum(what, entry, crc32c(bytes.subarray(start), crc32c(stored, lengthsCrc)))
   const values: Uint8Array[] = []
   let at = bytes.byteOffset + start
@@ -116,7 +119,6 @@ function readTexts(what: string, entry: StoredValues, bytes: Uint8Array): Uint8A
     values.push(length === 0 ? NO_BYTES : new Uint8Array(bytes.buffer, at, length))
     at += length
   }
-  if (at !== bytes.byteOffset + bytes.length) throw damaged(`${what} has bytes behind its texts`)
   return values
 }
 

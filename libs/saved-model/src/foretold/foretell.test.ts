@@ -1,6 +1,6 @@
 // What is told of single operations, where it was once too small or far too large.
 
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { type Extent, extent } from './extent.ts'
 import { foretell } from './foretell.ts'
 import type { OutlineNode } from './outline.ts'
@@ -26,6 +26,8 @@ const known = (dims: readonly number[], values: readonly number[], dtype = 'DT_I
 
 const floatOf = (value: number) =>
   extent('DT_FLOAT', [], { isExact: true, range: { low: [value], high: [value] } })
+
+const floats = (...dims: number[]) => extent('DT_FLOAT', dims, { isExact: true })
 
 function told(of: OutlineNode, fed: Readonly<Record<string, Extent>>): Extent | undefined {
   const graph = { nodes: [of], constants: [], inputs: [], outputs: ['y'] }
@@ -95,4 +97,91 @@ test('the less of a number and of any other one is no more than it', () => {
   const less = told(node('Min', ['x', 'most']), { x: any, most: known([], [10]) })
 
   expect(less?.range).toEqual({ low: [-(2 ** 31)], high: [10] })
+})
+
+const between = (dtype: Extent['dtype'], low: number, high: number, dims: number[] = [1]) =>
+  extent(dtype, dims, { isExact: true, range: { low: [low], high: [high] } })
+
+describe('a slice', () => {
+  const of = (start: Extent, end: Extent) =>
+    told(node('Slice', ['x', 'start', 'end']), { x: floats(10), start, end })?.dims
+
+  test.each<[string, [number, number], [number, number], number]>([
+    ['between places that are known', [2, 2], [-1, -1], 7],
+    ['from a place on that is one of some', [2, 4], [9, 9], 7],
+    ['to an end that may be counted from the back', [0, 0], [-2, 3], 10],
+    ['from a place that may be counted from the back', [-3, 7], [10, 10], 10],
+  ])('%s is as long as it may be', (_, start, end, length) => {
+    expect(of(between('DT_INT64', ...start), between('DT_INT64', ...end))).toEqual([length])
+  })
+})
+
+test('the last part of an even split may be smaller', () => {
+  const split = node('Split', ['x'], { outputs: ['first', 'y'], numbers: { axis: 0 } })
+
+  expect(told(split, { x: floats(5, 3) })?.dims).toEqual([2, 3])
+})
+
+test('parts of a vector have its numbers in order', () => {
+  const split = node('Split', ['x', 'sizes'], { outputs: ['first', 'y'], numbers: { axis: 0 } })
+
+  const part = told(split, { x: known([4], [5, 6, 7, 8]), sizes: known([2], [1, 3]) })
+
+  expect(part).toMatchObject({ dims: [3], range: { low: [6, 7, 8], high: [6, 7, 8] } })
+})
+
+test('paddings are told before all axes, then behind them', () => {
+  const pads = known([4], [1, 2, 3, 4])
+
+  expect(told(node('Pad', ['x', 'pads']), { x: floats(10, 20), pads })?.dims).toEqual([14, 26])
+})
+
+test.each([
+  ['above zero', 2, 5, 3],
+  ['that may be zero', 0, 5, Infinity],
+  ['of any sign', -1, 1, Infinity],
+])('numbers up to six by a step %s are as many as its least makes', (_, low, high, count) => {
+  const [start, limit] = [known([], [0]), between('DT_INT32', 0, 6, [])]
+  const delta = between('DT_INT32', low, high, [])
+
+  const range = told(node('Range', ['start', 'limit', 'delta']), { start, limit, delta })
+
+  expect(range?.dims).toEqual([count])
+})
+
+test('of what is divided by what may be zero nothing is told', () => {
+  const quotient = (low: number, high: number) =>
+    told(node('Div', ['a', 'b']), { a: floatOf(6), b: between('DT_FLOAT', low, high, []) })
+
+  expect(quotient(2, 3)?.range).toEqual({ low: [2], high: [3] })
+  expect(quotient(-1, 1)?.range).toBeUndefined()
+})
+
+test.each([
+  ['Less', 5, 3, 5, [0, 0]],
+  ['LessOrEqual', 5, 3, 5, [0, 1]],
+  ['LessOrEqual', 5, 3, 4, [0, 0]],
+  ['Less', 5, 5, 7, [0, 1]],
+  ['LessOrEqual', 5, 5, 7, [1, 1]],
+  ['Greater', 5, 5, 7, [0, 0]],
+  ['GreaterOrEqual', 5, 5, 7, [0, 1]],
+])(
+  'whether one is %s than the other is told as far as it is certain: %d, %d to %d',
+  (op, a, low, high, is) => {
+    const made = told(node(op, ['a', 'b']), {
+      a: known([], [a]),
+      b: between('DT_INT32', low, high, []),
+    })
+
+    expect([made?.range?.low[0], made?.range?.high[0]]).toEqual(is)
+  },
+)
+
+test('numbers that meet each of some others are not told as if they met one by one', () => {
+  const differences = told(node('Sub', ['a', 'b']), {
+    a: known([2], [1, 2]),
+    b: known([2, 1], [1, 2]),
+  })
+
+  expect(differences).toMatchObject({ dims: [2, 2], range: { low: [-1], high: [1] } })
 })
