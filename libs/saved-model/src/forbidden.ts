@@ -6,8 +6,16 @@ import { readFields, type WireField } from './wire.ts'
 
 type Attr = NodeDef['attrs'][string]
 const ATTR = FIELDS.AttrValue
-/** DT_RESOURCE. */
-const RESOURCE = 20n
+/** What makes tensors out of an attribute or a text. */
+const OUT_OF_BYTES: ReadonlySet<string> = new Set([
+  'Const',
+  'DeserializeManySparse',
+  'DeserializeSparse',
+  'HostConst',
+  'ParseTensor',
+])
+/** DT_RESOURCE and DT_VARIANT. */
+const HANDLES: ReadonlySet<bigint> = new Set([20n, 21n])
 
 /** What no model needs for an answer, wherever it stands, and what it could do. */
 const FORBIDDEN: readonly (readonly [RegExp, string])[] = [
@@ -50,17 +58,18 @@ export function forbidden({ op, attrs }: NodeDef): string | undefined {
   if (op === 'XlaCallModule' && text('module').includes('custom_call'))
     return 'runs code of the process'
   if (op === 'FixedUnigramCandidateSampler' && text('vocab_file') !== '') return 'reads files'
-  if (op === 'Const' && isResource(attrs['dtype'])) return 'makes a handle out of bytes'
+  if (OUT_OF_BYTES.has(op) && Object.values(attrs).some(isHandle))
+    return 'makes a handle out of bytes'
   if (op === 'PrintV2' && text('output_stream').startsWith('file:')) return 'writes files'
   const isOfFile = !/^(local:\/\/|bytes:\/\/|$)/.test(text('descriptor_source'))
   return isOfFile ? 'reads files' : undefined
 }
 
-/** The type of handles; it is not carried otherwise. */
-function isResource(type: Attr | undefined): boolean {
+/** The type of handles, or of what may hold some; neither is carried otherwise. */
+function isHandle(type: Attr): boolean {
   const field = fieldOf(type)
   // TensorFlow takes the lower half of a longer number.
-  return field?.number === ATTR.type && BigInt.asIntN(32, field.int) === RESOURCE
+  return field?.number === ATTR.type && HANDLES.has(BigInt.asIntN(32, field.int))
 }
 
 /** Of the value of an attribute that is not carried, what it is. */

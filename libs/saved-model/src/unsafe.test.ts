@@ -93,6 +93,16 @@ describe('an operation that reaches out is found', () => {
       },
       'makes a handle out of bytes',
     ],
+    [
+      'ParseTensor',
+      { out_type: { kind: 'other', value: Uint8Array.of(0x30, 20) } as const },
+      'makes a handle out of bytes',
+    ],
+    [
+      'HostConst',
+      { dtype: { kind: 'other', value: Uint8Array.of(0x30, 21) } as const },
+      'makes a handle out of bytes',
+    ],
     ['DecodeProtoV2', { descriptor_source: attr.string('/etc/passwd') }, 'reads files'],
     [
       'XlaCallModule',
@@ -130,6 +140,7 @@ test.each([
   ['PrintV2', { output_stream: attr.string('stderr') }],
   ['DecodeProtoV2', { descriptor_source: attr.string('local://') }],
   ['TensorSliceDataset', {}],
+  ['ParseTensor', { out_type: attr.type('DT_FLOAT') }],
 ])('%s only computes', (op, attrs) => {
   expect(unsafeIn(modelOf({ build: (to) => void to.add(op, 'y', ['x'], attrs) }))).toBeUndefined()
 })
