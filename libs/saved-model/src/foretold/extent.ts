@@ -19,6 +19,8 @@ export interface Extent {
   dims: readonly number[]
   /** Whether they are just that. */
   isExact: boolean
+  /** The dimension that is just that, where others are not. */
+  exactAxis?: number
   /** Whether some of the first dimensions may not be there at all. */
   mayHaveLess?: boolean
   /** The most elements that there are. */

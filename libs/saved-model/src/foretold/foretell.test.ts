@@ -185,3 +185,15 @@ test('numbers that meet each of some others are not told as if they met one by o
 
   expect(differences).toMatchObject({ dims: [2, 2], range: { low: [-1], high: [1] } })
 })
+
+test('an index that may be shorter may leave all of what it is looked up in; another one leaves the rest', () => {
+  const data = extent('DT_FLOAT', [30, 40], { isExact: true })
+  const indices = extent('DT_INT64', [5, 2])
+  const lookUp = node('GatherND', ['data', 'indices'])
+
+  expect(told(lookUp, { data, indices })).toMatchObject({ count: 6000, mayHaveLess: true })
+  expect(told(lookUp, { data, indices: { ...indices, exactAxis: 1 } })).toMatchObject({
+    dims: [5],
+    count: 5,
+  })
+})

@@ -5,6 +5,7 @@
 import { bytesOf, either, type Extent, extent, product, rangeOfNumbers } from './extent.ts'
 import { KEEPING, SIDE_BY_SIDE } from './kinds.ts'
 import { cutTellings } from './cuts.ts'
+import { withExactAxis } from './last.ts'
 import { type LoopHost, tellLoop } from './loops.ts'
 import { makingTellings } from './making.ts'
 import type { OutlineConstant, OutlineGraph, OutlineNode } from './outline.ts'
@@ -137,7 +138,8 @@ class Teller implements LoopHost {
     if (node.op === 'If') return this.#tellChoice(node)
     if (node.op === 'Loop') return tellLoop(this, node)
     const inputs = node.inputs.map((name) => this.find(name))
-    const outputs = withRank(node, inputs, tellingOf(node.op)(node, inputs))
+    const told = withRank(node, inputs, tellingOf(node.op)(node, inputs))
+    const outputs = withExactAxis(node, inputs, told)
     for (const [at, name] of node.outputs.entries()) this.put(name, one(outputs, at))
     const made = outputs.reduce((sum, { count }) => sum + count, 0)
     if (made > this.#largestCount) [this.largest, this.#largestCount] = [node, made]

@@ -27,7 +27,10 @@ const numberOf = (node: OutlineNode, name: string, fallback: number): number =>
   node.numbers[name] ?? fallback
 
 const shapeOf: Telling = (_, [input = NOTHING]) => {
-  const sizes = input.dims.map((length) => [input.isExact ? length : 0, length] as const)
+  const { isExact: areAll, exactAxis } = input
+  const sizes = input.dims.map(
+    (length, at) => [areAll || at === exactAxis ? length : 0, length] as const,
+  )
   const isExact = input.mayHaveLess !== true
   const range = isExact ? rangeOf(sizes) : { low: [0], high: [Math.max(0, ...input.dims)] }
   return [extent('DT_INT64', [input.dims.length], { isExact, range })]
@@ -187,6 +190,14 @@ function gatheredRange(data: Extent, indices: Extent, axis: number): Extent['ran
 const gatherNd: Telling = (node, [data = NOTHING, indices = NOTHING]) => {
   const batch = numberOf(node, 'batch_dims', 0)
   const depth = indices.dims.at(-1) ?? 0
+  // An index that may be shorter may leave all of the tensor.
+  if (!indices.isExact && indices.exactAxis !== indices.dims.length - 1) {
+    const most = [...indices.dims.slice(0, -1), ...data.dims.slice(batch)]
+    const countMax = product(most)
+    const known = { countMax, range: hullOf([data.range]) }
+    const dims = most.map(() => countMax)
+    return [{ ...extent(data.dtype, dims, known), mayHaveLess: true }]
+  }
   const dims = [...indices.dims.slice(0, -1), ...data.dims.slice(batch + depth)]
   const isExact = data.isExact && indices.isExact
   return [extent(data.dtype, dims, { isExact, range: hullOf([data.range]) })]
