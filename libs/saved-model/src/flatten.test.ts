@@ -95,7 +95,7 @@ test('what is waited for without an effect is left out, and what has one is refu
   )
 })
 
-test.each(['Save', 'AssignVariableOp', 'PrintV2'])(
+test.each(['Save', 'WriteFile', 'AssignVariableOp', 'PrintV2'])(
   'a function that also runs %s is refused, though nothing that is wanted needs it',
   (op) => {
     const nodes = [node('effect', op, ['a']), node('exp', 'Exp', ['a'])]

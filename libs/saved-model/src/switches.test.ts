@@ -148,3 +148,50 @@ test('what is called in a branch stands in it', () => {
 
   expect([...scopes.keys()]).toEqual(['call / n'])
 })
+
+test('what waits for the sending alone runs always', () => {
+  const { nodes } = flatten(graphOf([sent, node('z', 'Neg', ['x', '^sent'])]), ['z:0'], FED)
+
+  expect(linesOf(nodes)).toEqual(['z = Neg(x:0)'])
+})
+
+test('one truth decides by itself in each branch of another', () => {
+  const inner = ['sent', 'sent:1'].flatMap((input, at) => [
+    node(`send${at}`, 'Switch', [input, 'q']),
+    node(`neg${at}`, 'Neg', [`send${at}:1`]),
+    node(`merge${at}`, 'Merge', [`send${at}`, `neg${at}`]),
+  ])
+  const { scopes } = flatten(
+    graphOf([sent, ...inner, node('y', 'Merge', ['merge0', 'merge1'])]),
+    ['y:0'],
+    FED,
+  )
+
+  const within = [1, 0].map((at) => scopes.get(`neg${at}`)?.within)
+  expect(within.map((scope) => scope?.branch)).toEqual([0, 1])
+  expect(scopes.get('neg0')?.choice).not.toBe(scopes.get('neg1')?.choice)
+})
+
+/** As many conditions in a row, or as many tensors of one. */
+const manyOf = (count: number, isOne: boolean): NodeDef[] =>
+  Array.from({ length: count }, (_, at) => [
+    node(`not${at}`, 'LogicalNot', ['p']),
+    node(`send${at}`, 'Switch', ['x', isOne ? 'p' : `not${at}`]),
+    node(`neg${at}`, 'Neg', [`send${at}:1`]),
+    node(`merge${at}`, 'Merge', [`send${at}`, `neg${at}`]),
+  ]).flat()
+
+test.each([
+  ['conditions', false, 'Switch (node send256): there are over 256 conditions'],
+  ['tensors of one condition', true, 'Merge (node merge256): it is one of over 256'],
+])('there may be 256 %s, and no more', (_name, isOne, refusal) => {
+  const run = (count: number) =>
+    flatten(
+      graphOf(manyOf(count, isOne)),
+      Array.from({ length: count }, (_, at) => `merge${at}:0`),
+      FED,
+    )
+
+  expect(refusalOrNone(() => run(256))).not.toContain('UNTRANSLATABLE')
+  expect(refusalOrNone(() => run(257))).toBe(`UNTRANSLATABLE: ${refusal}`)
+})

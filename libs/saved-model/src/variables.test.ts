@@ -166,6 +166,15 @@ test.each<[string, (to: GraphBuilder) => void, string[]]>([
     [],
   ],
   [
+    'with which two begin',
+    (to) => {
+      to.add('VarHandleOp', 'third', [], { dtype: FLOAT, shared_name: attr.string('w') })
+      addTwin(to)
+      to.add('AssignVariableOp', 'third/begin', ['third', 'second/initial'])
+    },
+    [],
+  ],
+  [
     'that is set when the model is loaded',
     (to) => {
       addTwin(to)
