@@ -120,6 +120,25 @@ test('of several graphs in one file only the one with the tags is mended', () =>
   expect(mend(both, ['a'])).toBe(both)
 })
 
+test('of several graphs with the same tags the first is mended, which is the one that is loaded', () => {
+  const bytes = readFileSync(join(directory, 'saved_model.pb'))
+  // Behind the version of the format.
+  const second = bytes.subarray(2)
+
+  expect(Buffer.from(mend(Buffer.concat([bytes, second])))).toEqual(
+    Buffer.concat([mend(bytes), second]),
+  )
+})
+
+test('a handle is read when it has been restored, and not before', () => {
+  const bytes = readFileSync(join(directory, 'saved_model.pb'))
+
+  const added = Buffer.from(mend(bytes)).subarray(bytes.length).toString('latin1')
+
+  // Two inputs, of eight bytes each.
+  expect(added).toContain('ReadVariableOp\x1a\x08Variable\x1a\x08^restore')
+})
+
 test('a graph that restores all by itself stays as it is', () => {
   const bytes = denseModel([2, 3])
 

@@ -205,6 +205,17 @@ test.each<[string, Partial<Parts>, string]>([
     'changed changes it when the model is loaded',
   ],
   [
+    'that is filled twice at once',
+    {
+      more: (to) => {
+        to.add('LookupTableImportV2', 'again', ['table', 'read:0', 'read:1'])
+        return to.add('NoOp', 'all', ['^fill', '^again'])
+      },
+      restoreOp: 'all',
+    },
+    'changes it when the model is loaded',
+  ],
+  [
     'to which something is added',
     { more: change('LookupTableInsertV2') },
     'changed changes it when the model is loaded',

@@ -150,9 +150,11 @@ test('what is called in a branch stands in it', () => {
 })
 
 test('what waits for the sending alone runs always', () => {
-  const { nodes } = flatten(graphOf([sent, node('z', 'Neg', ['x', '^sent'])]), ['z:0'], FED)
+  const waits = node('z', 'Neg', ['x', '^sent'])
+  const { nodes, scopes } = flatten(graphOf([sent, waits]), ['z:0'], FED)
 
   expect(linesOf(nodes)).toEqual(['z = Neg(x:0)'])
+  expect([...scopes]).toEqual([])
 })
 
 test('one truth decides by itself in each branch of another', () => {

@@ -166,6 +166,11 @@ describe('a file', () => {
       { fill: byFile({ key_index: 0, value_index: 1 }), file: 'a\tx' },
       'its columns are no DT_INT64',
     ],
+    [
+      'with a number that is too large',
+      { fill: byFile({ key_index: 0, value_index: 1 }), file: `a\t${2n ** 63n}` },
+      'its columns are no DT_INT64',
+    ],
     ['with an empty line', { fill: byFile(), file: 'a\n\nb' }, 'its file has an empty line'],
     ['with an empty last line', { fill: byFile(), file: 'a\n\n' }, 'its file has an empty line'],
     ['with a key twice', { fill: byFile(), file: 'a\na' }, 'a key is there twice'],

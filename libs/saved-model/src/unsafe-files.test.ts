@@ -73,6 +73,20 @@ describe('a checkpoint', () => {
       'the node merge is MergeV2Checkpoints, which writes a checkpoint',
     ],
     [
+      "is not read after a load, when it need not be the model's any more",
+      { build: restore, loading: { initOps: ['restore'] } },
+      'the node restore is RestoreV2, which reads a checkpoint',
+    ],
+    [
+      'is none of a function that may stand in for another',
+      {
+        ...inFunction,
+        functions: inFunction.functions.map((each) => ({ ...each, implements: 'reading' })),
+        loading: { restoreOp: 'call' },
+      },
+      'the node RestoreV2 of the function f is RestoreV2, which reads no checkpoint of the model',
+    ],
+    [
       'is not read at a request',
       { build: (to) => void to.add('RestoreV2', 'y', ['checkpoint']) },
       'the node y is RestoreV2, which reads a checkpoint',
