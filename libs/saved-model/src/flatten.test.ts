@@ -91,7 +91,7 @@ test('what is waited for without an effect is left out, and what has one is refu
     'y = Neg(call / exp:0)',
   ])
   expect(refusalOrNone(() => flatten(graphOf([waiting('PrintV2')]), ['y:0'], fed))).toBe(
-    'UNTRANSLATABLE: Exp (node exp): it waits for other, which is PrintV2',
+    'UNTRANSLATABLE: Exp (node exp): it waits for PrintV2 (node other), which has an effect',
   )
 })
 
@@ -104,7 +104,7 @@ test.each(['Save', 'WriteFile', 'AssignVariableOp', 'PrintV2'])(
     )
 
     expect(refusal).toBe(
-      `UNTRANSLATABLE: PartitionedCall (node call): it waits for effect, which is ${op}`,
+      `UNTRANSLATABLE: PartitionedCall (node call): it waits for ${op} (node effect), which has an effect`,
     )
   },
 )

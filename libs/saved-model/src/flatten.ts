@@ -23,7 +23,7 @@ import {
 } from './frames.ts'
 import { type FunctionDef, type GraphDef, type NodeDef, portOf } from './graph.ts'
 import { argumentIn, loopIn, outputOfLoop, passedHandle, staysSame, takeLoop } from './loops.ts'
-import { untranslatable } from './node-attrs.ts'
+import { labelOf, untranslatable } from './node-attrs.ts'
 import { branchesOf, OWN_OPS, type Scope, scopesOf } from './scopes.ts'
 import { Switches } from './switches.ts'
 
@@ -282,7 +282,8 @@ class Flattener {
     const branches = effect && this.#branchesOf(node)
     if (called !== undefined) this.#enter(frame, node, called)
     else if (branches !== undefined) choose(this.#host, { caller: frame, node }, branches)
-    else if (effect) throw untranslatable(by, `it waits for ${effect.name}, which is ${effect.op}`)
+    else if (effect)
+      throw untranslatable(by, `it waits for ${labelOf(effect)}, which has an effect`)
     else for (const input of node.inputs) this.#await(frame, by, input)
   }
 

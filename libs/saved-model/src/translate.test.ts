@@ -113,7 +113,7 @@ test.each<[string, (builder: GraphBuilder) => void, RegExp]>([
       builder.add('PrintV2', 'check', ['x'])
       builder.add('Neg', 'y', ['x', '^check'], { T: FLOAT })
     },
-    /^UNTRANSLATABLE: Neg \(node y\): it waits for check, which is PrintV2/,
+    /^UNTRANSLATABLE: Neg \(node y\): it waits for PrintV2 \(node check\), which has an effect/,
   ],
   [
     'a placeholder that is not fed',

@@ -291,7 +291,7 @@ test.each<[string, Parts, string]>([
         to.add('ReadVariableOp', 'y', ['w', '^z'], { dtype: FLOAT })
       },
     },
-    'UNTRANSLATABLE: ReadVariableOp (node y): it waits for add, which is AssignAddVariableOp',
+    'UNTRANSLATABLE: ReadVariableOp (node y): it waits for AssignAddVariableOp (node add), which has an effect',
   ],
 ])('a variable %s is refused by name', (_name, parts, refusal) => {
   expect(refusalOf(modelOf(parts))).toBe(refusal)
