@@ -121,7 +121,7 @@ test.each([
     refusalOrNone(() =>
       flatten(graphOf([functionOf('f', nodes, ['exp:y:0'], ['if']), branch]), ['y:0'], fed),
     ),
-  ).toContain('which is PrintV2')
+  ).toContain('PrintV2 (node check), which has an effect')
 })
 
 test('all that a node does when it is run is taken along, in functions too', () => {
