@@ -7,6 +7,7 @@ import { bool, int32, int64 } from '../sample-tensors.ts'
 import { compileKernels } from './compile.ts'
 import { openKernels } from './engine.ts'
 import { KernelMemory } from './memory.ts'
+import { partsOf } from './slices.ts'
 
 const T = attr.type('DT_FLOAT')
 const MAIN = 'serving_default'
@@ -136,5 +137,30 @@ describe('rows in parts are the rows of the whole', () => {
     const { reason } = { reason: '', ...compileKernels(readSavedModel(modelFrom(build)), memory) }
 
     expect(reason).toMatch(/\(node (mean|side0)\): its rows are not known to be independent$/)
+  })
+})
+
+describe('a request is divided', () => {
+  const sliced = [
+    { alias: 'a', inner: [2] },
+    { alias: 'b', inner: [] },
+  ]
+  const zeros = (...shape: number[]): Tensor =>
+    floatTensor(new Float32Array(shape.reduce((all, size) => all * size, 1)), shape)
+
+  test.each<[string, number[], number[], number[], number | undefined]>([
+    ['into its rows', [3, 2], [3], [4], 3],
+    ['into none where it has none', [0, 2], [0], [4], 0],
+    ['not where inputs have other rows', [3, 2], [1], [4], undefined],
+    ['not where rows are of another size', [3, 1], [3], [4], undefined],
+    ['not where rows are of another rank', [3, 2, 1], [3], [4], undefined],
+    ['not where there are no rows', [3, 2], [], [4], undefined],
+    ['not where what is for all rows is of another size', [3, 2], [3], [1], undefined],
+    ['not where what is for all rows is of another rank', [3, 2], [3], [4, 1], undefined],
+  ])('%s', (_, a, b, c, parts) => {
+    const whole = [{ alias: 'c', shape: [4] }]
+    const division = { by: 'rows', sliced, whole, widths: {}, partNs: 1, texts: 'none' } as const
+
+    expect(partsOf(division, { a: zeros(...a), b: zeros(...b), c: zeros(...c) })).toBe(parts)
   })
 })

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { NodeDef } from '../graph.ts'
 import { attr } from '../graph.ts'
+import { provenDivision } from './division.ts'
 import type { Kind } from './kinds.ts'
 import { raggedKinds } from './ragged.ts'
 
@@ -53,4 +54,25 @@ test('only how many words there are in each row says where rows end', () => {
 
   expect(kindsOf('Cumsum', [lengths, zero])).toEqual([{ is: 'ends', of: 'words' }])
   expect(kindsOf('Cumsum', [{ is: 'rows', inner: [] }, zero])).toBeUndefined()
+})
+
+test.each([
+  ['a number', [], 'elements'],
+  ['a vector of one', [1], 'rows'],
+  ['a vector', [3], 'rows'],
+])('elements by themselves meet nothing larger than %s', (_, shape, by) => {
+  const constants = [{ dtype: 'DT_FLOAT', shape, values: Float32Array.of(1, 2, 3) } as const]
+  const program = {
+    slots: 3,
+    inputs: [{ alias: 'x', slot: 0 }],
+    constants: [{ slot: 1, constant: 0 }],
+    steps: [
+      { kind: 'node', name: 'y', op: 'Mul', attrs: {}, inputs: [0, 1], outputs: [2] } as const,
+    ],
+    outputs: [{ alias: 'y', slot: 2 }],
+  }
+  const info = { name: '', dtype: 'DT_FLOAT', shape: [-1, 3] } as const
+  const signature = { methodName: '', inputs: { x: info }, outputs: { y: info } }
+
+  expect(provenDivision(program, { signature, constants })).toMatchObject({ by, parted: ['y'] })
 })
