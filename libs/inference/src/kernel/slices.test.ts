@@ -140,14 +140,14 @@ describe('rows in parts are the rows of the whole', () => {
   })
 })
 
+const zeros = (...shape: number[]): Tensor =>
+  floatTensor(new Float32Array(shape.reduce((all, size) => all * size, 1)), shape)
+
 describe('a request is divided', () => {
   const sliced = [
     { alias: 'a', inner: [2] },
     { alias: 'b', inner: [] },
   ]
-  const zeros = (...shape: number[]): Tensor =>
-    floatTensor(new Float32Array(shape.reduce((all, size) => all * size, 1)), shape)
-
   test.each<[string, number[], number[], number[], number | undefined]>([
     ['into its rows', [3, 2], [3], [4], 3],
     ['into none where it has none', [0, 2], [0], [4], 0],

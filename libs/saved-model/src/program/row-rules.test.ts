@@ -44,6 +44,18 @@ const CASES: readonly (readonly [
   ['ExpandDims', [[rows(2), one], {}, rows(1, 2)], [[rows(2), scalar(0)], {}]],
   ['ArgMax', [[rows(2), one], {}, rows()], [[rows(2), scalar(0)], {}]],
   ['Sum', [[rows(2, 3), same(1)], {}, rows(3)], [[rows(2, 3), same(-3)], {}]],
+  [
+    'AddV2',
+    [[rows(3), { is: 'same', shape: [1, 3] }], {}, rows(3)],
+    [[rows(3), { is: 'same', shape: [2, 3] }], {}],
+  ],
+  ['Reshape', [[rows(2, 3), same(-1, 6)], {}, rows(6)], [[rows(2, 3), same(-1, 2)], {}]],
+  [
+    'StridedSlice',
+    [[rows(2), ...plane], masks, rows(-1)],
+    [[rows(2), same(0, 0), same(0, 1), same(2, 1)], masks],
+  ],
+  ['GatherV2', [[table, rows(), scalar(0)], {}, rows(4)], [[table, rows(), scalar(1)], {}]],
   ['MatMul', [[rows(3), table], {}, rows(4)], [[rows(3), table], { transpose_a: attr.bool(true) }]],
   [
     'GatherV2',
