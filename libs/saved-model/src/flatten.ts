@@ -1,5 +1,4 @@
-// Takes a graph's functions apart: every call becomes the nodes of what it calls, so that whoever
-// translates sees one flat graph.
+// Takes functions apart: each call becomes the nodes of what it calls, so that the graph is flat.
 
 import { choose, portOfChoice, takePorts } from './choices.ts'
 import { Effects } from './effects.ts'
