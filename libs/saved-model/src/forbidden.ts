@@ -6,16 +6,23 @@ import { readFields, type WireField } from './wire.ts'
 
 type Attr = NodeDef['attrs'][string]
 const ATTR = FIELDS.AttrValue
-/** What makes tensors out of an attribute or a text. */
+/** What makes tensors out of an attribute, a text or the tenant's checkpoint. */
 const OUT_OF_BYTES: ReadonlySet<string> = new Set([
   'Const',
   'DeserializeManySparse',
   'DeserializeSparse',
   'HostConst',
   'ParseTensor',
+  'Restore',
+  'RestoreSlice',
+  'RestoreV2',
 ])
+/** How MLIR's bytecode begins. Its texts have escapes, behind which a name is not seen. */
+const BYTECODE = Buffer.of(0x4d, 0x4c, 0xef, 0x52)
 /** DT_RESOURCE and DT_VARIANT. */
 const HANDLES: ReadonlySet<bigint> = new Set([20n, 21n])
+/** The same by name, and what has none, of which TensorFlow may take the lower half. */
+const HANDLE_TYPES: ReadonlySet<string> = new Set(['DT_RESOURCE', 'DT_VARIANT', 'DT_INVALID'])
 
 /** What no model needs for an answer, wherever it stands, and what it could do. */
 const FORBIDDEN: readonly (readonly [RegExp, string])[] = [
@@ -31,7 +38,7 @@ const FORBIDDEN: readonly (readonly [RegExp, string])[] = [
   ],
   [/^(PyFunc|PyFuncStateless|EagerPyFunc|Abort|XlaCustomCall(V2)?)$/, 'runs code of the process'],
   [
-    /DatasetFromGraph|Mlir|^(RemoteFusedGraphExecute|SymbolicGradient)$/,
+    /DatasetFromGraph|Mlir|^(DeserializeIterator|RemoteFusedGraphExecute|SymbolicGradient)$/,
     'runs a graph that cannot be looked into',
   ],
   [/DataService|BigQuery|Rpc|SqlDataset|RegisterDataset|DistributedSave/, 'uses the network'],
@@ -55,8 +62,7 @@ export function forbidden({ op, attrs }: NodeDef): string | undefined {
   }
   const taken = Object.keys(attrs).find((name) => fieldOf(attrs[name])?.number === ATTR.placeholder)
   if (taken !== undefined) return `has the attribute ${taken.slice(0, 200)} of whoever calls it`
-  if (op === 'XlaCallModule' && text('module').includes('custom_call'))
-    return 'runs code of the process'
+  if (op === 'XlaCallModule') return moduleFault(attrs['module'])
   if (op === 'FixedUnigramCandidateSampler' && text('vocab_file') !== '') return 'reads files'
   if (OUT_OF_BYTES.has(op) && Object.values(attrs).some(isHandle))
     return 'makes a handle out of bytes'
@@ -65,8 +71,17 @@ export function forbidden({ op, attrs }: NodeDef): string | undefined {
   return isOfFile ? 'reads files' : undefined
 }
 
-/** The type of handles, or of what may hold some; neither is carried otherwise. */
+/** What a program for XLA could do beyond computing. */
+function moduleFault(module: Attr | undefined): string | undefined {
+  const bytes = module?.kind === 'string' ? Buffer.from(module.value) : Buffer.of()
+  if (!bytes.subarray(0, BYTECODE.length).equals(BYTECODE))
+    return 'runs a graph that cannot be looked into'
+  return bytes.includes('custom_call') ? 'runs code of the process' : undefined
+}
+
+/** The type of handles, or of what may hold some, also among others; neither is carried otherwise. */
 function isHandle(type: Attr): boolean {
+  if (type.kind === 'types') return type.value.some((each) => HANDLE_TYPES.has(each))
   const field = fieldOf(type)
   // TensorFlow takes the lower half of a longer number.
   return field?.number === ATTR.type && HANDLES.has(BigInt.asIntN(32, field.int))

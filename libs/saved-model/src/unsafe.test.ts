@@ -1,7 +1,17 @@
+import type { TypeName } from '@drover/serving-api'
 import { describe, expect, test } from 'vitest'
 import { attr, type FunctionDef, type GraphBuilder, type Loading } from './graph.ts'
 import { calling, functionOf, modelOf, nodeOf } from './unsafe.fixture.ts'
 import { unsafeIn } from './unsafe.ts'
+
+/** A program for XLA as bytecode, with such a text in it. */
+const moduleOf = (text: string) => ({
+  module: {
+    kind: 'string' as const,
+    value: Buffer.concat([Buffer.of(0x4d, 0x4c, 0xef, 0x52), Buffer.from(text)]),
+  },
+})
+const typesOf = (...value: TypeName[]) => ({ kind: 'types' as const, value })
 
 describe('an operation that reaches out is found', () => {
   test.each([
@@ -35,6 +45,7 @@ describe('an operation that reaches out is found', () => {
     ['XlaCustomCall', 'runs code of the process'],
     ['XlaCustomCallV2', 'runs code of the process'],
     ['DatasetFromGraph', 'runs a graph that cannot be looked into'],
+    ['DeserializeIterator', 'runs a graph that cannot be looked into'],
     ['MlirPassthroughOp', 'runs a graph that cannot be looked into'],
     ['DataServiceDatasetV4', 'uses the network'],
     ['_Recv', 'uses the network'],
@@ -104,11 +115,15 @@ describe('an operation that reaches out is found', () => {
       'makes a handle out of bytes',
     ],
     ['DecodeProtoV2', { descriptor_source: attr.string('/etc/passwd') }, 'reads files'],
+    ['RestoreV2', { dtypes: typesOf('DT_FLOAT', 'DT_VARIANT') }, 'makes a handle out of bytes'],
+    ['RestoreV2', { dtypes: typesOf('DT_INVALID') }, 'makes a handle out of bytes'],
+    ['XlaCallModule', moduleOf('vhlo custom_call_v1 memcpy'), 'runs code of the process'],
     [
       'XlaCallModule',
-      { module: attr.string('ML\xefR vhlo custom_call_v1 memcpy') },
-      'runs code of the process',
+      { module: attr.string('"stablehlo.\\63ustom_call"()') },
+      'runs a graph that cannot be looked into',
     ],
+    ['XlaCallModule', {}, 'runs a graph that cannot be looked into'],
   ])('%s with what it must not have', (op, attrs, why) => {
     const model = modelOf({ build: (to) => void to.add(op, 'y', ['x'], attrs) })
 
@@ -134,7 +149,7 @@ test.each([
 
 test.each([
   ['ReadVariableOp', {}],
-  ['XlaCallModule', { module: attr.string('vhlo.add_v1') }],
+  ['XlaCallModule', moduleOf('vhlo.add_v1')],
   ['LookupTableFindV2', {}],
   ['TensorSummaryV2', {}],
   ['PrintV2', { output_stream: attr.string('stderr') }],
