@@ -7,16 +7,15 @@ import {
 import { InferenceError } from './errors.ts'
 import { checkForetold } from './onnx-trial.ts'
 
-/** Translates a SavedModel, for `openTranslated` in whatever thread. Throws UNTRANSLATABLE when TensorFlow must run it. */
+/**
+ * Translates a SavedModel, for `openTranslated` in whatever thread. Throws UNTRANSLATABLE when TensorFlow must run
+ * it, and LOAD_FAILED for what no engine can run.
+ */
 export function translateForOnnx(savedModel: SavedModel): TranslationData {
-  const translation = translated(savedModel)
-  checkForetold(translation)
-  return translation
-}
-
-function translated(savedModel: SavedModel): TranslationData {
   try {
-    return translateToData(savedModel)
+    const translation = translateToData(savedModel)
+    checkForetold(translation)
+    return translation
   } catch (cause) {
     if (!(cause instanceof SavedModelError)) throw cause
     const code = cause.code === 'UNTRANSLATABLE' ? 'UNTRANSLATABLE' : 'LOAD_FAILED'
