@@ -45,6 +45,7 @@ const FORBIDDEN: readonly (readonly [RegExp, string])[] = [
   [/^(RemoteCall|Collective|IO>)/, 'uses the network'],
   [/^(_VarHandlesOp|_XlaAotOnlyVarHandleOp)$/, 'takes variables by other ways than their handles'],
   [/^_?(Host)?(Send|Recv)$|^Configure\w*TPU/, 'uses the network'],
+  [/^(_ParallelConcatStart|TemporaryVariable)$/, 'answers with what others left in memory'],
 ]
 const decoder = new TextDecoder()
 
@@ -56,20 +57,34 @@ export const whyForbidden = (op: string): string | undefined =>
 export function forbidden({ op, attrs }: NodeDef): string | undefined {
   const always = whyForbidden(op)
   if (always !== undefined) return always
-  const text = (name: string) => {
-    const value = attrs[name]
-    return value?.kind === 'string' ? decoder.decode(value.value) : ''
-  }
   const taken = Object.keys(attrs).find((name) => fieldOf(attrs[name])?.number === ATTR.placeholder)
   if (taken !== undefined) return `has the attribute ${taken.slice(0, 200)} of whoever calls it`
-  if (op === 'XlaCallModule') return moduleFault(attrs['module'])
-  if (op === 'FixedUnigramCandidateSampler' && text('vocab_file') !== '') return 'reads files'
   if (OUT_OF_BYTES.has(op) && Object.values(attrs).some(isHandle))
     return 'makes a handle out of bytes'
-  if (op === 'PrintV2' && text('output_stream').startsWith('file:')) return 'writes files'
-  const isOfFile = !/^(local:\/\/|bytes:\/\/|$)/.test(text('descriptor_source'))
-  return isOfFile ? 'reads files' : undefined
+  const isOfFile = !/^(local:\/\/|bytes:\/\/|$)/.test(textIn(attrs, 'descriptor_source'))
+  return isOfFile ? 'reads files' : BY_ATTRIBUTES.get(op)?.(attrs)
 }
+
+type Attrs = NodeDef['attrs']
+
+/** By operation, what it could do with such attributes. */
+const BY_ATTRIBUTES = new Map<string, (attrs: Attrs) => string | undefined>(
+  Object.entries({
+    Empty: ({ init }) => (isTrue(init) ? undefined : 'answers with what others left in memory'),
+    FixedUnigramCandidateSampler: (attrs) =>
+      textIn(attrs, 'vocab_file') === '' ? undefined : 'reads files',
+    PrintV2: (attrs) =>
+      textIn(attrs, 'output_stream').startsWith('file:') ? 'writes files' : undefined,
+    XlaCallModule: ({ module }) => moduleFault(module),
+  } satisfies Record<string, (attrs: Attrs) => string | undefined>),
+)
+
+function textIn(attrs: Attrs, name: string): string {
+  const value = attrs[name]
+  return value?.kind === 'string' ? decoder.decode(value.value) : ''
+}
+
+const isTrue = (value: Attr | undefined): boolean => value?.kind === 'bool' && value.value
 
 /** What a program for XLA could do beyond computing. */
 function moduleFault(module: Attr | undefined): string | undefined {

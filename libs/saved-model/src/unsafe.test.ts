@@ -49,6 +49,9 @@ describe('an operation that reaches out is found', () => {
     ['MlirPassthroughOp', 'runs a graph that cannot be looked into'],
     ['DataServiceDatasetV4', 'uses the network'],
     ['_Recv', 'uses the network'],
+    ['TemporaryVariable', 'answers with what others left in memory'],
+    ['_ParallelConcatStart', 'answers with what others left in memory'],
+    ['Empty', 'answers with what others left in memory'],
   ])('%s %s', (op, why) => {
     const model = modelOf({ build: (to) => void to.add(op, 'bad') })
 
@@ -151,6 +154,7 @@ test.each([
   ['ReadVariableOp', {}],
   ['XlaCallModule', moduleOf('vhlo.add_v1')],
   ['LookupTableFindV2', {}],
+  ['Empty', { init: { kind: 'bool', value: true } as const }],
   ['TensorSummaryV2', {}],
   ['PrintV2', { output_stream: attr.string('stderr') }],
   ['DecodeProtoV2', { descriptor_source: attr.string('local://') }],
