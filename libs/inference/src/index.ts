@@ -1,5 +1,5 @@
 export { AllowedOperations, faultInAllowed } from './allowed-operations.ts'
-export { bothDone } from './both-done.ts'
+export { allDone } from './all-done.ts'
 export { type Engines, type EnginesOptions, startEngines } from './engines/engines.ts'
 export type { LoadedModel } from './engines/loaded-model.ts'
 export type { EngineChoice, PassedOver } from './choice.ts'

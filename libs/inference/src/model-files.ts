@@ -15,7 +15,7 @@ import {
   unsafeIn,
 } from '@drover/saved-model'
 import { InferenceError } from './errors.ts'
-import { bothDone } from './both-done.ts'
+import { allDone } from './all-done.ts'
 import { type ListedFile, ModelFolder, type Stamps, together } from './model-folder.ts'
 
 /** What the graph file of a served model may take. */
@@ -81,10 +81,11 @@ export const readModelBytes = async (directory: string): Promise<ModelBytes> =>
 export async function readOutline(directory: string): Promise<ModelBytes> {
   try {
     const folder = new ModelFolder(directory)
-    const [{ graph, isText }, [variables, assets]] = await bothDone(
+    const [{ graph, isText }, variables, assets] = await allDone([
       readGraphFile(folder),
-      bothDone(folder.list('variables'), folder.list(ASSETS)),
-    )
+      folder.list('variables'),
+      folder.list(ASSETS),
+    ])
     const variableBytes = bytesOf(variables)
     const unread = [
       ...(variableBytes > CHECKPOINT_BYTES_MAX ? [] : variables.filter(isOfCheckpoint)),

@@ -5,6 +5,7 @@
 import type { BigIntStats } from 'node:fs'
 import { lstat, opendir, realpath, stat } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
+import { allDone } from './all-done.ts'
 import { InferenceError } from './errors.ts'
 import { readRegularFile } from './regular-file.ts'
 
@@ -41,20 +42,16 @@ export class ModelFolder {
 
   /** All files below a folder of the model; none where it is not there. */
   async list(folder: string): Promise<ListedFile[]> {
-    const files: ListedFile[] = []
     const start = join(this.#directory, folder)
     const found = await this.#look(start).catch(undefinedWhereNone)
-    if (found === undefined) return files
+    if (found === undefined) return []
     const paths: string[] = []
     for await (const entry of await opendir(start, { recursive: true })) {
       if (paths.length === ENTRIES_MAX)
         throw new InferenceError('LOAD_FAILED', `${start} has over ${ENTRIES_MAX} files`)
       if (!entry.isDirectory()) paths.push(join(entry.parentPath, entry.name))
     }
-    await together(paths, async (path) => {
-      files.push(await this.#listed(path))
-    })
-    return files
+    return await together(paths, async (path) => await this.#listed(path))
   }
 
   /** Whether there is such a file; what a link leads to, reading it tells. */
@@ -111,15 +108,14 @@ export class ModelFolder {
 const TOGETHER = 4
 
 /** A few at a time: most of what a small file takes is the way to the thread that reads it. Waits for all that were begun. */
-export async function together<T>(
+export async function together<T, R>(
   items: readonly T[],
-  work: (item: T) => Promise<void>,
-): Promise<void> {
-  for (let at = 0; at < items.length; at += TOGETHER) {
-    const begun = items.slice(at, at + TOGETHER).map(work)
-    await Promise.allSettled(begun)
-    await Promise.all(begun)
-  }
+  work: (item: T) => Promise<R>,
+): Promise<R[]> {
+  const results: R[] = []
+  for (let at = 0; at < items.length; at += TOGETHER)
+    results.push(...(await allDone(items.slice(at, at + TOGETHER).map(work))))
+  return results
 }
 
 /** Throws LOAD_FAILED where the files of a folder are no longer those with these stamps. */

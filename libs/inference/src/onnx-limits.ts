@@ -66,9 +66,9 @@ export class RunLimits {
   check(
     feeds: Feeds,
     {
-      sources = [],
+      sources,
       deadlineMs = Infinity,
-    }: { sources?: readonly string[]; deadlineMs?: number | undefined } = {},
+    }: { sources: readonly string[]; deadlineMs?: number | undefined },
   ): ReadonlyMap<string, number> {
     const told = this.#toldOf(feeds)
     const leftMs = Math.min(deadlineMs - performance.now(), RUN_MS_MAX)

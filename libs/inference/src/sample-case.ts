@@ -10,6 +10,10 @@ export const [FLOAT, STRING, BOOL] = [
 ]
 export const [INT32, INT64] = [attr.type('DT_INT32'), attr.type('DT_INT64')]
 
+/** For `JSON.stringify`, which knows no bigints. */
+export const asText = (_: string, value: unknown): unknown =>
+  typeof value === 'bigint' ? `${value}` : value
+
 /** What of a case is not as usual. */
 export type Rest = Partial<Case> & { T?: Attr }
 

@@ -1,6 +1,7 @@
 // The cases of single operations once more, with numbers that are infinite or none, and with nothing at all.
 
 import { floatTensor, sizeOf, type Tensor } from '@drover/serving-api'
+import { asText } from './sample-case.ts'
 import type { Case } from './sample-slices.ts'
 import { bool, double, int32, int64 } from './sample-tensors.ts'
 
@@ -68,9 +69,6 @@ function extremesOf(each: Case): Case[] {
     ),
   }))
 }
-
-const asText = (_: string, value: unknown): unknown =>
-  typeof value === 'bigint' ? `${value}` : value
 
 /** Of each operation with each number of operands and each attribute one, at its limits. */
 export function extremes(cases: readonly Case[]): Case[] {

@@ -2,6 +2,7 @@
 
 import { attr } from '@drover/saved-model'
 import { floatTensor, sizeOf, type Tensor } from '@drover/serving-api'
+import { asText } from './sample-case.ts'
 import type { Case } from './sample-slices.ts'
 import { double, int32, int64 } from './sample-tensors.ts'
 
@@ -99,9 +100,6 @@ function onKind(each: Case, kind: Kind, isOfType: readonly boolean[]): Case {
   const type = T?.kind === 'type' && each.type === T.value ? kind : each.type
   return { ...each, operands, attrs: { ...each.attrs, T: attr.type(kind) }, type }
 }
-
-const asText = (_: string, value: unknown): unknown =>
-  typeof value === 'bigint' ? `${value}` : value
 
 /** Each operation with each number of operands and each attribute, on all four. TensorFlow has not all of them. */
 export function retyped(cases: readonly Case[]): Case[] {

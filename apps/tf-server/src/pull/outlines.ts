@@ -13,7 +13,7 @@ import {
   Verdict,
   verdictKey,
 } from '@drover/model-config'
-import { bothDone } from '@drover/inference'
+import { allDone } from '@drover/inference'
 import { z } from 'zod'
 import { type ObjectCache, onDisk } from './objects.ts'
 import type { Source } from './source.ts'
@@ -75,12 +75,12 @@ export async function openOutlines(
   /** Manifest and verdict. Lists of files are kept under their own digests, which configs name. */
   async function readStored({ name, version }: NamedVersion): Promise<Outline> {
     const id = parseServedName(name)
-    const [manifest, verdict] = await bothDone(
+    const [manifest, verdict] = await allDone([
       source.read(manifestKey(id, version.version), (content) => readManifest(content, version)),
       source.read(verdictKey(id, version.version, version.verdict), (content) =>
         readVerdict(content, version),
       ),
-    )
+    ])
     await cache.add(version.manifest, listText(manifest.files))
     await cache.add(version.made, listText(verdict.files))
     const { engine, files: made } = verdict

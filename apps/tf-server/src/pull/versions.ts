@@ -7,7 +7,7 @@ import {
   type Verdict,
   versionPrefix,
 } from '@drover/model-config'
-import { bothDone } from '@drover/inference'
+import { allDone } from '@drover/inference'
 import { GoldenAnswers } from '@drover/serving-api'
 import { mapBounded } from '@drover/service'
 import { AgentError } from '../errors.ts'
@@ -83,10 +83,10 @@ export async function openVersions(folder: string, ports: VersionPorts): Promise
       const outline = await outlines.read(named)
       const { engine, isVerified, made } = outline
       const madeAt = madePrefix(parseServedName(name), version.version, version.verdict)
-      const [directory] = await bothDone(
+      const [directory] = await allDone([
         bringIn(named, outline),
         fetchAll(madeAt, made.filter(isGolden)),
-      )
+      ])
       return { ...named, directory, engine, isVerified }
     },
     async golden({ made }) {
