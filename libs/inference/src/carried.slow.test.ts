@@ -1,21 +1,14 @@
 // Operations on narrow types, which wider ones carry, against TensorFlow: bit for bit but where it is said.
 
 import { compareAnswers, type Tensor } from '@drover/serving-api'
-import { afterAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
+import { startAround } from './around.fixture.ts'
 import { castCases, integerCases, INTEGERS, numberCases, sumCases } from './sample-carried.ts'
 import { faultsOf } from './sample-faults.ts'
-import { startFolder } from './sample-folder.ts'
 import { singleModel } from './sample-single.ts'
 import type { Case } from './sample-slices.ts'
-import { startTensorflowHost } from './tensorflow-host.ts'
 
-const tensorflow = startTensorflowHost()
-const folder = await startFolder()
-
-afterAll(async () => {
-  await tensorflow[Symbol.asyncDispose]()
-  await folder[Symbol.asyncDispose]()
-})
+const { tensorflow, folder } = await startAround()
 
 /** What is wrong with an answer; undefined where nothing is. */
 type Judge = (op: string, expected: Tensor, answer: Tensor) => string | undefined

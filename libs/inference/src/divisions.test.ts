@@ -11,20 +11,13 @@ import {
   writeSavedModel,
 } from '@drover/saved-model'
 import { floatTensor } from '@drover/serving-api'
-import { afterAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
+import { startAround } from './around.fixture.ts'
 import { loadServable } from './load.ts'
 import { FLOAT } from './sample-case.ts'
-import { startFolder } from './sample-folder.ts'
 import { info } from './sample-models.ts'
-import { startTensorflowHost } from './tensorflow-host.ts'
 
-const tensorflow = startTensorflowHost()
-const folder = await startFolder()
-
-afterAll(async () => {
-  await tensorflow[Symbol.asyncDispose]()
-  await folder[Symbol.asyncDispose]()
-})
+const { tensorflow, folder } = await startAround()
 
 const T = { T: FLOAT }
 

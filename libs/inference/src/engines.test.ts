@@ -9,21 +9,14 @@ import {
   TOLERANCE,
 } from '@drover/serving-api'
 import fc from 'fast-check'
-import { afterAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { startAround } from './around.fixture.ts'
 import { loadServable } from './load.ts'
 import { info, modelBytes, tabularModel, textModel } from './sample-models.ts'
 import type { Servable } from './servable.ts'
-import { startFolder } from './sample-folder.ts'
 import { bool, double, int32, int64 } from './sample-tensors.ts'
-import { startTensorflowHost } from './tensorflow-host.ts'
 
-const tensorflow = startTensorflowHost()
-const folder = await startFolder()
-
-afterAll(async () => {
-  await tensorflow[Symbol.asyncDispose]()
-  await folder[Symbol.asyncDispose]()
-})
+const { tensorflow, folder } = await startAround()
 
 type Inputs = Record<string, Tensor>
 

@@ -4,17 +4,16 @@
 
 import { attr } from '@drover/saved-model'
 import { floatTensor, sizeOf } from '@drover/serving-api'
-import { afterAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
+import { startAround } from './around.fixture.ts'
 import { loadServable } from './load.ts'
 import { extremes, imageExtremes } from './sample-extremes.ts'
 import { faultsOf, partsOf } from './sample-faults.ts'
-import { startFolder } from './sample-folder.ts'
 import { imageCases } from './sample-images.ts'
 import { cases } from './sample-operations.ts'
 import { answerOf, channelsKnown, inputsOf, nameOf, singleModel } from './sample-single.ts'
 import { type Case, fixed } from './sample-slices.ts'
 import { int32 } from './sample-tensors.ts'
-import { startTensorflowHost } from './tensorflow-host.ts'
 
 /**
  * What is refused although TensorFlow answers. The order of what is no number, and how far it reaches in a
@@ -23,13 +22,7 @@ import { startTensorflowHost } from './tensorflow-host.ts'
  */
 const MAY_REFUSE = new Set(['Einsum', 'LRN', 'MaxPool3D', 'Pow', 'TopKV2'])
 
-const tensorflow = startTensorflowHost()
-const folder = await startFolder()
-
-afterAll(async () => {
-  await tensorflow[Symbol.asyncDispose]()
-  await folder[Symbol.asyncDispose]()
-})
+const { tensorflow, folder } = await startAround()
 
 /** A limit against what hangs: machines are shared. */
 const TEST_MS_MAX = 300_000

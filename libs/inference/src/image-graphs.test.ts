@@ -2,16 +2,15 @@
 
 import { type Attr, attr, GraphBuilder } from '@drover/saved-model'
 import { floatTensor, type SignatureDef, sizeOf, type Tensor } from '@drover/serving-api'
-import { afterAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
+import { startAround } from './around.fixture.ts'
 import { InferenceError } from './errors.ts'
 import { loadServable } from './load.ts'
-import { startFolder } from './sample-folder.ts'
 import { imageCases } from './sample-images.ts'
 import { info, modelBytes } from './sample-models.ts'
 import { answerOf, differenceOf, inputsOf, nameOf, singleModel } from './sample-single.ts'
 import { type Case, fixed } from './sample-slices.ts'
 import { int32 } from './sample-tensors.ts'
-import { startTensorflowHost } from './tensorflow-host.ts'
 
 const T = attr.type('DT_FLOAT')
 const noise = (shape: readonly number[]): Tensor =>
@@ -21,13 +20,7 @@ const noise = (shape: readonly number[]): Tensor =>
   )
 const strided = (by: number) => ({ strides: attr.ints([1, by, by, 1]) })
 const SAME = { padding: attr.string('SAME') }
-const tensorflow = startTensorflowHost()
-const folder = await startFolder()
-
-afterAll(async () => {
-  await tensorflow[Symbol.asyncDispose]()
-  await folder[Symbol.asyncDispose]()
-})
+const { tensorflow, folder } = await startAround()
 
 const load = async (bytes: Uint8Array, engine: 'onnx' | 'tensorflow') =>
   await loadServable(await folder.add(bytes), { engine, tensorflow })

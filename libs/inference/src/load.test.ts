@@ -1,21 +1,14 @@
 import { join } from 'node:path'
 import { floatTensor, stringTensor, type Tensor } from '@drover/serving-api'
-import { afterAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { startAround } from './around.fixture.ts'
 import { loadServable } from './load.ts'
-import { startFolder } from './sample-folder.ts'
 import { denseModel, foreignModel, tabularModel } from './sample-models.ts'
 import { bool, int64 } from './sample-tensors.ts'
-import { startTensorflowHost } from './tensorflow-host.ts'
 
 type Inputs = Record<string, Tensor>
 
-const tensorflow = startTensorflowHost()
-const folder = await startFolder()
-
-afterAll(async () => {
-  await tensorflow[Symbol.asyncDispose]()
-  await folder[Symbol.asyncDispose]()
-})
+const { tensorflow, folder } = await startAround()
 
 describe('the engine', () => {
   test('auto is a kernel where they are able', async () => {

@@ -2,7 +2,8 @@
 
 import { attr, type GraphBuilder } from '@drover/saved-model'
 import { floatTensor } from '@drover/serving-api'
-import { afterAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
+import { startAround } from './around.fixture.ts'
 import { loadServable } from './load.ts'
 import { FLOAT, INT32 } from './sample-case.ts'
 import {
@@ -16,19 +17,11 @@ import {
   TYPES,
   whileOf,
 } from './sample-conditions.ts'
-import { startFolder } from './sample-folder.ts'
 import { compareOutcomes, outcomeOf, startBoth } from './sample-outcomes.ts'
 import { int32 } from './sample-tensors.ts'
 import type { Tensors } from './servable.ts'
-import { startTensorflowHost } from './tensorflow-host.ts'
 
-const tensorflow = startTensorflowHost()
-const folder = await startFolder()
-
-afterAll(async () => {
-  await tensorflow[Symbol.asyncDispose]()
-  await folder[Symbol.asyncDispose]()
-})
+const { tensorflow, folder } = await startAround()
 
 const OF_INT32 = { T: INT32 }
 /** While `which` is below five. */

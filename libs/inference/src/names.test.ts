@@ -2,20 +2,13 @@
 
 import { attr, GraphBuilder } from '@drover/saved-model'
 import { floatTensor } from '@drover/serving-api'
-import { afterAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
+import { startAround } from './around.fixture.ts'
 import { loadServable } from './load.ts'
 import { FLOAT } from './sample-case.ts'
-import { startFolder } from './sample-folder.ts'
 import { info, modelBytes } from './sample-models.ts'
-import { startTensorflowHost } from './tensorflow-host.ts'
 
-const tensorflow = startTensorflowHost()
-const folder = await startFolder()
-
-afterAll(async () => {
-  await tensorflow[Symbol.asyncDispose]()
-  await folder[Symbol.asyncDispose]()
-})
+const { tensorflow, folder } = await startAround()
 
 /** A model whose only signature has a name, and both of whose tensors have another one. */
 function modelOf(name: string, alias: string): Uint8Array {

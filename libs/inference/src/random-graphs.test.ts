@@ -1,22 +1,15 @@
 // Graphs by chance, of many operations together: whatever engine runs one, the answers are TensorFlow's.
 
-import { afterAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
+import { startAround } from './around.fixture.ts'
 import { survey } from './random-judge.fixture.ts'
-import { startFolder } from './sample-folder.ts'
-import { startTensorflowHost } from './tensorflow-host.ts'
 
 const GRAPHS = 40
 const SEED = 6
 /** A graph that is wrong is made simpler before it is told. */
 const TEST_MS_MAX = 300_000
 
-const tensorflow = startTensorflowHost()
-const folder = await startFolder()
-
-afterAll(async () => {
-  await tensorflow[Symbol.asyncDispose]()
-  await folder[Symbol.asyncDispose]()
-})
+const { tensorflow, folder } = await startAround()
 
 test(
   'the same graphs by chance every time give in each engine what they give in TensorFlow',

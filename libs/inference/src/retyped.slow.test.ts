@@ -1,11 +1,11 @@
 // Operations on each type of numbers, at the ends of it, are what TensorFlow makes of them; each in a model of
 // its own, since TensorFlow loads none with an operation that it has not for a type.
 
-import { afterAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
+import { startAround } from './around.fixture.ts'
 import { InferenceError } from './errors.ts'
 import { loadServable } from './load.ts'
 import { faultOf } from './sample-faults.ts'
-import { startFolder } from './sample-folder.ts'
 import { cases } from './sample-operations.ts'
 import { retyped } from './sample-retyped.ts'
 import {
@@ -18,19 +18,12 @@ import {
 } from './sample-single.ts'
 import type { Case } from './sample-slices.ts'
 import type { Servable } from './servable.ts'
-import { startTensorflowHost } from './tensorflow-host.ts'
 
 /** The order of what is no number depends there on sizes. */
 const MAY_REFUSE = new Set(['TopKV2'])
 const TEST_MS_MAX = 300_000
 
-const tensorflow = startTensorflowHost()
-const folder = await startFolder()
-
-afterAll(async () => {
-  await tensorflow[Symbol.asyncDispose]()
-  await folder[Symbol.asyncDispose]()
-})
+const { tensorflow, folder } = await startAround()
 
 /** Undefined where it is left to another engine, or where TensorFlow has no such operation. */
 async function loaded(loading: Promise<Servable>): Promise<Servable | undefined> {

@@ -1,25 +1,18 @@
 // Operations on segments, parts of rows and gradients are answered as TensorFlow answers them, and refused where it refuses them.
 
-import { afterAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
+import { startAround } from './around.fixture.ts'
 import { extremes } from './sample-extremes.ts'
 import { faultsOf, partsOf } from './sample-faults.ts'
-import { startFolder } from './sample-folder.ts'
 import { gradientCases } from './sample-gradients.ts'
 import { stitchCases } from './sample-partitions.ts'
 import { segmentCases } from './sample-segments.ts'
 import { singleModel } from './sample-single.ts'
-import { startTensorflowHost } from './tensorflow-host.ts'
 
 /** What is no number has no place in an order, and is not equal to itself. */
 const MAY_REFUSE = /^(Unsorted)?Segment(Max|Min)$|^Unique/
 
-const tensorflow = startTensorflowHost()
-const folder = await startFolder()
-
-afterAll(async () => {
-  await tensorflow[Symbol.asyncDispose]()
-  await folder[Symbol.asyncDispose]()
-})
+const { tensorflow, folder } = await startAround()
 
 test('segments are what TensorFlow makes of them', { timeout: 120_000 }, async () => {
   for (const part of partsOf([...segmentCases, ...stitchCases, ...gradientCases]))

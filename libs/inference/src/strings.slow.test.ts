@@ -1,22 +1,15 @@
 // Operations on strings are answered as TensorFlow answers them, and refused where it refuses them.
 
-import { afterAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
+import { startAround } from './around.fixture.ts'
 import { crossCases } from './sample-crosses.ts'
 import { faultsOf, partsOf } from './sample-faults.ts'
-import { startFolder } from './sample-folder.ts'
 import { patternCases } from './sample-patterns.ts'
 import { singleModel } from './sample-single.ts'
 import { stringCases } from './sample-strings.ts'
 import { textNumberCases } from './sample-text-numbers.ts'
-import { startTensorflowHost } from './tensorflow-host.ts'
 
-const tensorflow = startTensorflowHost()
-const folder = await startFolder()
-
-afterAll(async () => {
-  await tensorflow[Symbol.asyncDispose]()
-  await folder[Symbol.asyncDispose]()
-})
+const { tensorflow, folder } = await startAround()
 
 test.each(
   partsOf([...crossCases, ...patternCases, ...stringCases, ...textNumberCases]).map(

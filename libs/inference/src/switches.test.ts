@@ -2,22 +2,15 @@
 
 import { attr, type GraphBuilder } from '@drover/saved-model'
 import { type DataType, floatTensor } from '@drover/serving-api'
-import { afterAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
+import { startAround } from './around.fixture.ts'
 import { BOOL, FLOAT, INT32, STRING } from './sample-case.ts'
 import { bytesOf, given } from './sample-conditions.ts'
-import { startFolder } from './sample-folder.ts'
 import { compareOutcomes, startBoth } from './sample-outcomes.ts'
 import { bool, int32 } from './sample-tensors.ts'
 import type { Tensors } from './servable.ts'
-import { startTensorflowHost } from './tensorflow-host.ts'
 
-const tensorflow = startTensorflowHost()
-const folder = await startFolder()
-
-afterAll(async () => {
-  await tensorflow[Symbol.asyncDispose]()
-  await folder[Symbol.asyncDispose]()
-})
+const { tensorflow, folder } = await startAround()
 
 const T = { T: FLOAT }
 
