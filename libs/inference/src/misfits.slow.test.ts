@@ -12,17 +12,15 @@ import {
   tensorOfBytes,
 } from '@drover/serving-api'
 import { afterAll, expect, test } from 'vitest'
-import { InferenceError } from './errors.ts'
 import { loadServable } from './load.ts'
 import { partsOf } from './sample-faults.ts'
 import { startFolder } from './sample-folder.ts'
 import { imageCases } from './sample-images.ts'
 import { info, modelBytes } from './sample-models.ts'
 import { cases } from './sample-operations.ts'
-import { type Answer, answerOf, attrsOf } from './sample-single.ts'
+import { type Answer, answerOf, attrsOf, loadedUnless } from './sample-single.ts'
 import type { Case } from './sample-slices.ts'
 import { int32 } from './sample-tensors.ts'
-import type { Servable } from './servable.ts'
 
 const PART = 200
 const TEST_MS_MAX = 300_000
@@ -115,22 +113,15 @@ function* misfitsOf(each: Case): Generator<Record<string, Tensor>> {
   }
 }
 
-/** Undefined for what is another engine's. */
-async function loaded(each: Case): Promise<Servable | undefined> {
-  try {
-    return await loadServable(await folder.add(modelOf(each)), { engine: 'onnx' })
-  } catch (error) {
-    if (error instanceof InferenceError && error.code === 'UNTRANSLATABLE') return undefined
-    throw error
-  }
-}
-
 test.each(partsOf([...cases, ...imageCases], PART).map((part, index) => [index, part] as const))(
   'what does not fit is refused or answered, and the process goes on, part %i',
   async (_, part) => {
     let asked = 0
     for (const each of part) {
-      const model = await loaded(each)
+      const directory = await folder.add(modelOf(each))
+      const loading = loadServable(directory, { engine: 'onnx' })
+      // It is another engine's.
+      const model = await loadedUnless(['UNTRANSLATABLE'], loading)
       if (model === undefined) continue
       const fitting = requestOf(each, new Map())
       const before: Answer | undefined = await answerOf(model, 'main', fitting)

@@ -3,7 +3,6 @@
 
 import { expect, test } from 'vitest'
 import { startAround } from './around.fixture.ts'
-import { InferenceError } from './errors.ts'
 import { loadServable } from './load.ts'
 import { faultOf } from './sample-faults.ts'
 import { cases } from './sample-operations.ts'
@@ -13,6 +12,7 @@ import {
   answerOf,
   forKernels,
   inputsOf,
+  loadedUnless,
   nameOf,
   singleModel,
 } from './sample-single.ts'
@@ -21,27 +21,18 @@ import type { Servable } from './servable.ts'
 
 /** The order of what is no number depends there on sizes. */
 const MAY_REFUSE = new Set(['TopKV2'])
+/** It is left to another engine, or TensorFlow has no such operation. */
+const REFUSALS = ['UNTRANSLATABLE', 'LOAD_FAILED'] as const
 const TEST_MS_MAX = 300_000
 
 const { tensorflow, folder } = await startAround()
-
-/** Undefined where it is left to another engine, or where TensorFlow has no such operation. */
-async function loaded(loading: Promise<Servable>): Promise<Servable | undefined> {
-  try {
-    return await loading
-  } catch (error) {
-    if (!(error instanceof InferenceError)) throw error
-    if (error.code !== 'UNTRANSLATABLE' && error.code !== 'LOAD_FAILED') throw error
-    return undefined
-  }
-}
 
 /** The answer of a model that is closed again; 'none' where it cannot be loaded or does not have the case. */
 async function answered(
   each: Case,
   loading: Promise<Servable>,
 ): Promise<Answer | 'none' | undefined> {
-  const servable = await loaded(loading)
+  const servable = await loadedUnless(REFUSALS, loading)
   if (servable === undefined) return 'none'
   const name = nameOf(each, 0)
   const isThere = name in servable.signatures

@@ -12,7 +12,7 @@ import {
   writeSavedModel,
 } from '@drover/saved-model'
 import { compareAnswers, type SignatureDef, type Tensor, TOLERANCE } from '@drover/serving-api'
-import { InferenceError } from './errors.ts'
+import { InferenceError, type InferenceErrorCode } from './errors.ts'
 import { info, modelBytes } from './sample-models.ts'
 import type { Case } from './sample-slices.ts'
 import type { Servable } from './servable.ts'
@@ -67,6 +67,19 @@ export function singleModel(
 /** Every dimension may be of any size but the last, the channels, as in what Keras saves. */
 export const channelsKnown = ({ shape }: Tensor): readonly number[] =>
   shape.map((size, axis) => (axis === shape.length - 1 ? size : -1))
+
+/** Undefined where the model is refused in one of these ways. */
+export async function loadedUnless(
+  refusals: readonly InferenceErrorCode[],
+  loading: Promise<Servable>,
+): Promise<Servable | undefined> {
+  try {
+    return await loading
+  } catch (error) {
+    if (error instanceof InferenceError && refusals.includes(error.code)) return undefined
+    throw error
+  }
+}
 
 export type Answer = Readonly<Record<string, Tensor>>
 
