@@ -17,8 +17,9 @@ export const AllowedOperations = z
   .transform((ops) => ops.filter((op) => op !== ''))
   .pipe(z.array(OperationName).max(OPERATIONS_MAX))
 
-/** What is wrong with such a setting, in one line; undefined where nothing is. */
-export function faultInAllowed(text: string): string | undefined {
-  const { error } = AllowedOperations.safeParse(text)
-  return error?.issues.map(({ message }) => message).join('; ')
+/** What such a setting allows, or what is wrong with it, in one line. */
+export function parseAllowed(text: string): { allowed: readonly string[] } | { fault: string } {
+  const { data, error } = AllowedOperations.safeParse(text)
+  if (error === undefined) return { allowed: data }
+  return { fault: error.issues.map(({ message }) => message).join('; ') }
 }

@@ -1,10 +1,9 @@
 import {
-  AllowedOperations,
-  faultInAllowed,
   type InspectedGraph,
   type Inspection,
   inspectModel,
   InferenceError,
+  parseAllowed,
 } from '@drover/inference'
 import {
   doubledKeys,
@@ -29,11 +28,10 @@ const BOOKKEEPING = /^(_CHECKPOINTABLE_OBJECT_GRAPH|save_counter\/)/
  * rejected where nothing may run what a server is asked for.
  */
 export async function inspectCommand(output: Output, directory: string, allow = ''): Promise<void> {
-  const fault = faultInAllowed(allow)
-  if (fault !== undefined) throw new CliError(Exit.USAGE, `--allow: ${fault}`)
-  const allowed = AllowedOperations.parse(allow)
+  const parsed = parseAllowed(allow)
+  if ('fault' in parsed) throw new CliError(Exit.USAGE, `--allow: ${parsed.fault}`)
   await checkFolder(directory)
-  const { sizeBytes, graphs, fingerprint } = await inspectModel(directory, allowed).catch(
+  const { sizeBytes, graphs, fingerprint } = await inspectModel(directory, parsed.allowed).catch(
     (cause: unknown) => {
       if (!(cause instanceof InferenceError)) throw cause
       throw new CliError(Exit.USAGE, `${directory} cannot be read as a SavedModel`, { cause })

@@ -34,7 +34,8 @@ export async function checkBeforeStart(
 
 async function checkAllowed(text: string): Promise<void> {
   // Few set it, and the engines' packages take a while to load.
-  const { faultInAllowed } = await import('@drover/inference')
-  const fault = faultInAllowed(text)
-  if (fault !== undefined) throw new CliError(Exit.USAGE, `DROVER_ALLOWED_OPERATIONS: ${fault}`)
+  const { parseAllowed } = await import('@drover/inference')
+  const parsed = parseAllowed(text)
+  if ('fault' in parsed)
+    throw new CliError(Exit.USAGE, `DROVER_ALLOWED_OPERATIONS: ${parsed.fault}`)
 }

@@ -1,4 +1,4 @@
-import { AllowedOperations, faultInAllowed } from '@drover/inference'
+import { parseAllowed } from '@drover/inference'
 import { refused } from './refused.ts'
 import { LIMITS } from '../limits.ts'
 import { type CommandLine, FLAGS } from './command-line.ts'
@@ -71,9 +71,9 @@ export function settleLoading({ valueOf }: CommandLine): LoadingFlags {
 }
 
 function allowedOf(text: string): readonly string[] {
-  const fault = faultInAllowed(text)
-  if (fault !== undefined) throw refused(`--allowed_operations: ${fault}`)
-  return Object.freeze(AllowedOperations.parse(text))
+  const parsed = parseAllowed(text)
+  if ('fault' in parsed) throw refused(`--allowed_operations: ${parsed.fault}`)
+  return Object.freeze(parsed.allowed)
 }
 
 /** Upstream's rule: both kinds of threads are the session's, unless one of them is given itself. */
