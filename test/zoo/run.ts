@@ -1,6 +1,7 @@
 // Loads the models of the zoo as a server does, asks them, and says how that went.
 
 import { readFile } from 'node:fs/promises'
+import { messagesOf } from '@drover/basics'
 import {
   type EngineName,
   loadServable,
@@ -127,9 +128,7 @@ async function tried<T>(run: () => Promise<T>): Promise<Tried<T>> {
 
 /** The first line of the innermost cause, which names the node. */
 function deepest(error: Error): string {
-  let found = error
-  while (found.cause instanceof Error) found = found.cause
-  return found.message.split('\n')[0] ?? ''
+  return messagesOf(error).at(-1)?.split('\n')[0] ?? ''
 }
 
 /** Memory of this process and of TensorFlow's. */

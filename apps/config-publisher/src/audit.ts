@@ -1,6 +1,7 @@
+import { mapBounded } from '@drover/basics'
 import { Audit, auditDayPrefix, auditPrefix } from '@drover/model-config'
 import { isObjectFault, type ModelStore, requireJson } from '@drover/model-store'
-import { ApiError, mapBounded } from '@drover/service'
+import { ApiError } from '@drover/service'
 import { z } from 'zod'
 import type { Records } from './records.ts'
 

@@ -1,3 +1,4 @@
+import { mapBounded } from '@drover/basics'
 import {
   Bucket,
   bucketKey,
@@ -31,7 +32,6 @@ import {
   requireJson,
 } from '@drover/model-store'
 import type { z } from 'zod'
-import { mapBounded } from '@drover/service'
 
 /** So many manifests, verdicts and buckets, which never change, are kept in memory. */
 const CACHED_MAX = 20_000

@@ -1,3 +1,4 @@
+import { mapBounded } from '@drover/basics'
 import {
   type ConfigRef,
   type Controls,
@@ -6,7 +7,7 @@ import {
   type Tenant,
 } from '@drover/model-config'
 import { isObjectFault } from '@drover/model-store'
-import { ApiError, mapBounded } from '@drover/service'
+import { ApiError } from '@drover/service'
 import type { ConfigPublisher } from './config-publisher.ts'
 import { changeControls } from './controls/act.ts'
 import {

@@ -1,3 +1,4 @@
+import { mapBounded } from '@drover/basics'
 import {
   Change,
   changesHourPrefix,
@@ -7,7 +8,6 @@ import {
   Manifest,
 } from '@drover/model-config'
 import { isObjectFault, type ModelStore, readJson } from '@drover/model-store'
-import { mapBounded } from '@drover/service'
 
 const HOUR_MS = 60 * 60_000
 /** A record comes before its change: so long a spec, a tombstone or a pin may take to follow. */

@@ -1,3 +1,4 @@
+import { mapBounded } from '@drover/basics'
 import {
   type ConfigEntry,
   type Controls,
@@ -12,7 +13,6 @@ import {
 } from '@drover/model-config'
 import { isObjectFault } from '@drover/model-store'
 import type { Gate } from './gate/gate.ts'
-import { mapBounded } from '@drover/service'
 import { CONFIGS_CACHED_MAX, NO_CONFIG, type Records } from './records.ts'
 
 const MODELS_AT_ONCE = 8

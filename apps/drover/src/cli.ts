@@ -1,3 +1,4 @@
+import { reasonOf } from '@drover/basics'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { type AuditOptions, auditCommand } from './commands/audit.ts'
 import {
@@ -23,6 +24,7 @@ import { CliError, Exit, makeOutput } from './output.ts'
 import { readRemote, requireSession } from './session.ts'
 
 const WAIT_SECONDS = 120
+const MESSAGE_CHARACTERS_MAX = 65_536
 const AUDIT_RECORDS = 50
 
 /** Runs the command line; what it returns is the exit code. Never throws for a user's mistake. */
@@ -39,10 +41,11 @@ export async function runCli(config: Config, args: readonly string[]): Promise<n
 function explain(error: unknown, json: boolean): number {
   // Commander has said by itself what was wrong.
   if (error instanceof CommanderError) return error.exitCode === 0 ? Exit.OK : Exit.USAGE
-  const messages: string[] = []
-  for (let each = error; each instanceof Error; each = each.cause) messages.push(each.message)
   const exit = error instanceof CliError ? error.exit : Exit.FAILED
-  const message = messages.join(': ') || 'something was thrown that is no error'
+  const message =
+    error instanceof Error
+      ? reasonOf(error, MESSAGE_CHARACTERS_MAX)
+      : 'something was thrown that is no error'
   process.stderr.write(
     json ? `${JSON.stringify({ error: { code: exit, message } })}\n` : `drover: ${message}\n`,
   )

@@ -1,8 +1,8 @@
 // What upstream says when it has started or has not, in its words: scripts wait for these lines.
 
+import { reasonOf } from '@drover/basics'
 import { ServingError } from '@drover/serving-api'
 import type { Flags } from './config.ts'
-import { reasonOf } from './control/reason.ts'
 import type { Listening } from './serving/messages.ts'
 
 /** Upstream ends with -1 where it does not start. */

@@ -1,6 +1,7 @@
+import { reasonOf } from '@drover/basics'
 import type { ApplyAnswer } from '@drover/model-config'
 import { applyConfig } from './confirm.ts'
-import { AgentError, chainOf } from './errors.ts'
+import { AgentError } from './errors.ts'
 import { look } from './look.ts'
 import { answerOf, type Memory } from './memory.ts'
 import { endedUnder } from './observe.ts'
@@ -69,7 +70,7 @@ async function impairedBy<T>({ memory }: Ports, work: () => Promise<T>): Promise
   try {
     return await work()
   } catch (error) {
-    if (error instanceof AgentError && error.code === 'IMPAIRED') memory.impaired = chainOf(error)
+    if (error instanceof AgentError && error.code === 'IMPAIRED') memory.impaired = reasonOf(error)
     throw error
   }
 }

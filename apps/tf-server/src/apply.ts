@@ -1,3 +1,4 @@
+import { mapBounded } from '@drover/basics'
 import {
   canonicalJson,
   type ConfigEntry,
@@ -8,7 +9,6 @@ import {
   type Models,
 } from '@drover/model-config'
 import type { Probe } from '@drover/inference'
-import { mapBounded } from '@drover/service'
 import { AgentError } from './errors.ts'
 import type { Confirmed } from './memory.ts'
 import { type PulledConfig, pullConfig } from './pull/fleet-config.ts'

@@ -27,11 +27,3 @@ export class AgentError extends Error {
     this.code = code
   }
 }
-
-/** The messages of an error and of what caused it, in one line for a person. */
-export function chainOf(error: unknown, charactersMax = 1_000): string {
-  const parts: string[] = []
-  for (let each = error; each instanceof Error && parts.length < 8; each = each.cause)
-    parts.push(each.message)
-  return (parts.length === 0 ? String(error) : parts.join(': ')).slice(0, charactersMax)
-}

@@ -1,6 +1,6 @@
+import { reasonOf } from '@drover/basics'
 import { Channel, channelKey, type ConfigRef, isRejected } from '@drover/model-config'
 import { readStateJson } from '@drover/model-store'
-import { chainOf } from './errors.ts'
 import { lastSeen, type SeenChannel } from './plan.ts'
 import type { Ports } from './ports.ts'
 import { within } from './pull/source.ts'
@@ -23,7 +23,7 @@ async function lookOnce(ports: Ports): Promise<void> {
     if (await readChannel(ports)) await noteOnDisk(ports)
   } catch (err) {
     if (memory.impaired === undefined) log.warn({ err }, 'the store or the disk cannot be had')
-    memory.impaired = chainOf(err)
+    memory.impaired = reasonOf(err)
   }
 }
 

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { chainOf, AgentError } from './errors.ts'
+import { reasonOf } from '@drover/basics'
+import { AgentError } from './errors.ts'
 import { missingIn } from './observe.ts'
 import type { Ports } from './ports.ts'
 import { load, withoutCulprits } from './serve/load.ts'
@@ -90,7 +91,7 @@ async function begin(ports: Ports): Promise<ModelServer | undefined> {
   try {
     await disk.update({ recycles: memory.recycles })
   } catch (err) {
-    memory.impaired = chainOf(err)
+    memory.impaired = reasonOf(err)
     log.error({ err }, 'the start of a model server cannot be noted')
   }
   return server
@@ -174,7 +175,7 @@ export async function noteEnd({ memory, disk, log }: Ports): Promise<void> {
   try {
     await disk.settle(['applying'], end.under === undefined ? {} : { endedUnder: end.under })
   } catch (err) {
-    memory.impaired = chainOf(err)
+    memory.impaired = reasonOf(err)
     log.error({ err }, 'the end of the model server cannot be noted')
   }
 }

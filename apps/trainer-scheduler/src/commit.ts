@@ -1,4 +1,4 @@
-import { mapBounded } from '@drover/service'
+import { mapBounded } from '@drover/basics'
 import {
   type AbortedManifest,
   type Change,

@@ -1,5 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { mapBounded } from '@drover/basics'
 import {
   dataKey,
   digestOf,
@@ -11,7 +12,7 @@ import {
   SAVED_MODEL_FILES,
 } from '@drover/model-config'
 import { type ModelStore, ModelStoreCode, ModelStoreError } from '@drover/model-store'
-import { ApiError, mapBounded } from '@drover/service'
+import { ApiError } from '@drover/service'
 import { z } from 'zod'
 import { abortVersion, commitVersion, release, storeFiles, takeVersion } from './commit.ts'
 import { readTenant, readVersions } from './observe.ts'

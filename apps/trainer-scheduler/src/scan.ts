@@ -1,3 +1,4 @@
+import { mapBounded } from '@drover/basics'
 import {
   Change,
   changeKey,
@@ -7,7 +8,6 @@ import {
   tenantsPrefix,
 } from '@drover/model-config'
 import { ModelStoreCode, ModelStoreError, type ModelStore, readJson } from '@drover/model-store'
-import { mapBounded } from '@drover/service'
 import { readTenant } from './observe.ts'
 
 const HOUR_MS = 3_600_000

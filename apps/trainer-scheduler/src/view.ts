@@ -1,3 +1,4 @@
+import { mapBounded } from '@drover/basics'
 import {
   type CommittedManifest,
   isCommitted,
@@ -9,7 +10,6 @@ import {
   tenantsPrefix,
 } from '@drover/model-config'
 import { isObjectFault, type ModelStore } from '@drover/model-store'
-import { mapBounded } from '@drover/service'
 import { observe, readRuns, readTenant, readVersions } from './observe.ts'
 import { type Action, newestOf, type Observed, plan } from './plan.ts'
 import type { ActiveRun } from './run.ts'

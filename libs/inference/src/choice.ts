@@ -1,5 +1,6 @@
 // What runs a model, and why nothing faster does: decided here for all who load, inspect or judge one.
 
+import { reasonOf } from '@drover/basics'
 import {
   type SavedModel,
   SavedModelError,
@@ -77,7 +78,5 @@ function compiled(savedModel: SavedModel, memory: KernelMemory): KernelModel | {
 }
 
 /** What lies behind an error says which node it is about, or which file and what of it. */
-export function causeOf({ message, cause }: Error): string {
-  if (!(cause instanceof Error)) return message
-  return cause.cause instanceof Error ? `${cause.message}: ${causeOf(cause)}` : cause.message
-}
+export const causeOf = (error: Error): string =>
+  reasonOf(error.cause instanceof Error ? error.cause : error)

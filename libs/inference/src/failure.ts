@@ -1,8 +1,7 @@
 // How an InferenceError crosses to another thread or process.
 
+import { messagesOf } from '@drover/basics'
 import { InferenceError, type InferenceErrorCode } from './errors.ts'
-
-const CAUSES_MAX = 8
 
 /** An error in transit. */
 export interface Failure {
@@ -17,12 +16,7 @@ export interface Failure {
 export function failureOf(error: unknown): Failure {
   const { code, message, retryAfterMs } =
     error instanceof InferenceError ? error : new InferenceError('RUN_FAILED', String(error))
-  const causes: string[] = []
-  let next = error instanceof Error ? error.cause : undefined
-  while (next instanceof Error && causes.length < CAUSES_MAX) {
-    causes.push(next.message)
-    next = next.cause
-  }
+  const [, ...causes] = messagesOf(error)
   return { code, message, causes, ...(retryAfterMs !== undefined && { retryAfterMs }) }
 }
 

@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process'
 import { appendFile, mkdir, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
+import { reasonOf } from '@drover/basics'
 import { InferenceError } from './errors.ts'
 import { ModelFolder } from './model-folder.ts'
 import { readContents, readModelBytes, readOutline } from './model-files.ts'
@@ -32,14 +33,12 @@ async function write(): Promise<string> {
 
 /** Why a folder is refused: all that is said, outermost first. */
 async function refusalOf(read: Promise<unknown>): Promise<string> {
-  const said: string[] = []
-  let error: unknown = await read.then(
+  const error: unknown = await read.then(
     () => undefined,
     (thrown: unknown) => thrown,
   )
   if (!(error instanceof InferenceError)) throw new Error('it is not refused', { cause: error })
-  for (; error instanceof Error; error = error.cause) said.push(error.message)
-  return said.join(': ')
+  return reasonOf(error)
 }
 
 const replace = async (path: string, target: string) => {

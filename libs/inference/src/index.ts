@@ -1,5 +1,4 @@
 export { AllowedOperations, parseAllowed } from './allowed-operations.ts'
-export { allDone } from './all-done.ts'
 export { type Engines, type EnginesOptions, startEngines } from './engines/engines.ts'
 export type { LoadedModel } from './engines/loaded-model.ts'
 export type { EngineChoice, PassedOver } from './choice.ts'

@@ -1,6 +1,7 @@
 // A SavedModel as a folder.
 
 import { relative, sep } from 'node:path'
+import { allDone, mapBounded } from '@drover/basics'
 import {
   type Bundle,
   mend,
@@ -15,8 +16,7 @@ import {
   unsafeIn,
 } from '@drover/saved-model'
 import { InferenceError } from './errors.ts'
-import { allDone } from './all-done.ts'
-import { type ListedFile, ModelFolder, type Stamps, together } from './model-folder.ts'
+import { FILES_AT_ONCE, type ListedFile, ModelFolder, type Stamps } from './model-folder.ts'
 
 /** What the graph file of a served model may take. */
 export const GRAPH_BYTES_MAX = 512 * 2 ** 20
@@ -122,7 +122,7 @@ export async function readContents(directory: string, outline: ModelBytes): Prom
   if (outline.unread.length === 0) return { ...outline, checkpoint, assets }
   try {
     const folder = new ModelFolder(directory, outline.stamps)
-    await together(outline.unread, async (path) => {
+    await mapBounded(outline.unread, FILES_AT_ONCE, async (path) => {
       const isAsset = path.startsWith(`${ASSETS}${sep}`)
       const bytes = await folder.read(path, isAsset ? ASSETS_BYTES_MAX : CHECKPOINT_BYTES_MAX)
       if (isAsset) assets.set(relative(ASSETS, path), bytes)

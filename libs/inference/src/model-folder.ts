@@ -5,7 +5,7 @@
 import type { BigIntStats } from 'node:fs'
 import { lstat, opendir, realpath, stat } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
-import { allDone } from './all-done.ts'
+import { mapBounded } from '@drover/basics'
 import { InferenceError } from './errors.ts'
 import { readRegularFile } from './regular-file.ts'
 
@@ -51,7 +51,7 @@ export class ModelFolder {
         throw new InferenceError('LOAD_FAILED', `${start} has over ${ENTRIES_MAX} files`)
       if (!entry.isDirectory()) paths.push(join(entry.parentPath, entry.name))
     }
-    return await together(paths, async (path) => await this.#listed(path))
+    return await mapBounded(paths, FILES_AT_ONCE, async (path) => await this.#listed(path))
   }
 
   /** Whether there is such a file; what a link leads to, reading it tells. */
@@ -84,7 +84,7 @@ export class ModelFolder {
 
   /** To be called when all is read. */
   async checkUnchanged(): Promise<void> {
-    await together([...this.#stamps], async ([name, stamp]) => {
+    await mapBounded([...this.#stamps], FILES_AT_ONCE, async ([name, stamp]) => {
       const path = join(this.#directory, name)
       const now = stampOf(await this.#look(path))
       if (now.some((part, at) => part !== stamp[at]))
@@ -104,19 +104,11 @@ export class ModelFolder {
   }
 }
 
-/** Each holds a thread for files while it waits, and for ever where a disk hangs; a server has 32. */
-const TOGETHER = 4
-
-/** A few at a time: most of what a small file takes is the way to the thread that reads it. Waits for all that were begun. */
-export async function together<T, R>(
-  items: readonly T[],
-  work: (item: T) => Promise<R>,
-): Promise<R[]> {
-  const results: R[] = []
-  for (let at = 0; at < items.length; at += TOGETHER)
-    results.push(...(await allDone(items.slice(at, at + TOGETHER).map(work))))
-  return results
-}
+/**
+ * Files at once: most of what a small one takes is the way to the thread that reads it. Each holds a thread
+ * for files while it waits, and for ever where a disk hangs; a server has 32.
+ */
+export const FILES_AT_ONCE = 4
 
 /** Throws LOAD_FAILED where the files of a folder are no longer those with these stamps. */
 export async function checkStill(directory: string, stamps: Stamps): Promise<void> {

@@ -1,6 +1,7 @@
 // Whether the engines agree on a graph by chance.
 
 import fc from 'fast-check'
+import { reasonOf } from '@drover/basics'
 import { loadedFrom } from './random-loads.ts'
 import { type RandomGraph, SIGNATURE } from './random-draft.ts'
 import { randomGraph } from './random-graphs.fixture.ts'
@@ -32,13 +33,9 @@ export async function survey(
   const found = await fc.check(property, { seed, numRuns: graphs })
   const [graph] = found.counterexample ?? []
   const { errorInstance: error } = found
-  const reason = error instanceof Error ? chainOf(error) : String(error)
-  const fault = graph && `seed ${seed}: ${reason}\n${graph.listing}`
+  const fault = graph && `seed ${seed}: ${reasonOf(error)}\n${graph.listing}`
   return { counts, fault }
 }
-
-const chainOf = ({ message, cause }: Error): string =>
-  cause instanceof Error ? `${message}: ${chainOf(cause)}` : message
 
 /** What was found of one graph. */
 interface Judgement {

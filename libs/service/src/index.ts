@@ -1,4 +1,3 @@
-export { mapBounded } from './bounded.ts'
 export { ApiError, type ApiOptions, listen, type Listening, makeApi } from './http.ts'
 export { type Log, makeLog } from './log.ts'
 export { type Loop, type LoopOptions, makeLoop } from './loop.ts'

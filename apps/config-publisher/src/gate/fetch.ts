@@ -1,9 +1,9 @@
 import { mkdir, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { mapBounded } from '@drover/basics'
 import { type ModelId, type UsableVersion, versionPrefix } from '@drover/model-config'
 import type { ModelStore } from '@drover/model-store'
 import { GOLDEN_PATH, GoldenRequests } from '@drover/serving-api'
-import { mapBounded } from '@drover/service'
 import type { GoldenRequest } from './seeds.ts'
 
 const FETCHES_AT_ONCE = 8

@@ -1,3 +1,4 @@
+import { reasonOf } from '@drover/basics'
 import { type EngineName, InferenceError, type Probe, type ProbeEngine } from '@drover/inference'
 import type { Check } from '@drover/model-config'
 import { compareAnswers, TOLERANCE } from '@drover/serving-api'
@@ -5,8 +6,6 @@ import { type Answer, checkAnswers, type Signatures } from './checks.ts'
 import { type Attempt, checkEngines, REASON_CHARACTERS_MAX } from './engines.ts'
 import type { Brought } from './fetch.ts'
 import { type GoldenRequest, seededRequests } from './seeds.ts'
-
-const CHAIN_MAX = 5
 
 /** The part of a probe that the gate needs. */
 export type Prober = Pick<Probe, 'check'>
@@ -168,7 +167,7 @@ async function attempt(
     return { kind: 'answered', result }
   } catch (error) {
     if (!(error instanceof InferenceError)) throw error
-    const reason = reasonOf(error, directory)
+    const reason = verdictOf(error, directory)
     switch (error.code) {
       case 'LOAD_FAILED':
       case 'RUN_FAILED':
@@ -193,16 +192,8 @@ async function attempt(
  * The whole chain of causes in one line, without the gate's own folder: a verdict is read by whoever
  * pushed the version.
  */
-function reasonOf(error: Error, directory: string): string {
-  const messages: string[] = []
-  let cause: unknown = error
-  while (cause instanceof Error && messages.length < CHAIN_MAX) {
-    // An error that crossed a process may say what its cause says.
-    if (messages.at(-1) !== cause.message) messages.push(cause.message)
-    cause = cause.cause
-  }
-  return messages
-    .join(': ')
+function verdictOf(error: Error, directory: string): string {
+  return reasonOf(error, Infinity)
     .replaceAll(`the model in ${directory}`, 'the model')
     .replaceAll(`${directory}/`, '')
     .replaceAll(directory, 'it')

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { mapBounded } from '@drover/basics'
 import {
   bucketKey,
   type Channel,
@@ -21,7 +22,6 @@ import {
   type ModelStore,
   swapJson,
 } from '@drover/model-store'
-import { mapBounded } from '@drover/service'
 import { changeControls } from '../controls/act.ts'
 import { withPins } from '../controls/plan.ts'
 import type { Records, StoredConfig } from '../records.ts'

@@ -1,3 +1,4 @@
+import { mapBounded } from '@drover/basics'
 import {
   type Channel,
   type Models,
@@ -8,7 +9,7 @@ import {
   type Undo,
 } from '@drover/model-config'
 import { isObjectFault } from '@drover/model-store'
-import { type Log, mapBounded } from '@drover/service'
+import { type Log } from '@drover/service'
 import { NO_CONFIG, type Records, type StoredConfig } from '../records.ts'
 import type { NamedModel, PublicationObserved } from './observed.ts'
 import { namesToUndo } from './undo.ts'

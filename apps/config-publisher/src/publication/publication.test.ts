@@ -1,9 +1,9 @@
+import { mapBounded } from '@drover/basics'
 import { channelKey } from '@drover/model-config'
 import { type FaultHook, type ModelStore, withFaults } from '@drover/model-store'
 import { describe, expect, test } from 'vitest'
 import { id, startPublication, startWith } from './publication.fixture.ts'
 import { manifestOf, tenantOf } from '../facts.fixture.ts'
-import { mapBounded } from '@drover/service'
 import { makeRecords } from '../records.ts'
 import { startWorld, type World } from '../world.fixture.ts'
 

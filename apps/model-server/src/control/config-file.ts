@@ -1,5 +1,6 @@
 import { isAscii } from 'node:buffer'
 import { createHash } from 'node:crypto'
+import { reasonOf } from '@drover/basics'
 import { readRegularFile } from '@drover/inference'
 import {
   ModelConfigError,
@@ -10,7 +11,6 @@ import type { Log } from '@drover/service'
 import { ServingError } from '@drover/serving-api'
 import type { ControlLimits } from './limits.ts'
 import { inSlices, Pace } from '../event-loop/pace.ts'
-import { reasonOf } from './reason.ts'
 
 const READ_BYTES = 64 * 1024
 const MESSAGE = 'tensorflow.serving.ModelServerConfig'

@@ -2,6 +2,7 @@
 // it. Each way ends in a state, whatever fails on it.
 
 import { setImmediate } from 'node:timers/promises'
+import { reasonOf } from '@drover/basics'
 import type { Log } from '@drover/service'
 import { notServed, ServingError } from '@drover/serving-api'
 import { withDeadline } from './deadline.ts'
@@ -11,7 +12,6 @@ import type { ControlLimits } from './limits.ts'
 import type { Jobs } from './jobs.ts'
 import type { Model, VersionObject, WantedVersion } from './model.ts'
 import type { Loaded, Loader, Publisher, Usage, WarmUp } from './ports.ts'
-import { reasonOf } from './reason.ts'
 import type { Residency, Room } from './residency.ts'
 
 /** What a version takes in memory, by what it takes on disk; upstream's own estimate. */

@@ -1,3 +1,4 @@
+import { reasonOf } from '@drover/basics'
 import { InferenceError, type InferenceErrorCode } from '@drover/inference'
 import {
   misfitOfShapes,
@@ -5,7 +6,6 @@ import {
   type SignatureDef,
   type StatusCode,
 } from '@drover/serving-api'
-import { reasonOf } from '../control/reason.ts'
 import type { Call } from './core.ts'
 
 /** What failures of the engines are to a caller. A model that fails on inputs was given wrong ones. */

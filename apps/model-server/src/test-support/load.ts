@@ -1,5 +1,6 @@
 import { request } from 'node:http'
 import { setTimeout } from 'node:timers/promises'
+import { reasonOf } from '@drover/basics'
 
 /** What a load saw: how many answers were right, and what went wrong. */
 export interface Tally {
@@ -32,7 +33,7 @@ export function startLoad({ url, keeping, connecting, pauseMs = 0, isRight }: Lo
         if (isRight(answer)) tally.right++
         else tally.failures.push(answer)
       } catch (error) {
-        tally.failures.push(messageOf(error))
+        tally.failures.push(reasonOf(error))
       }
       if (pauseMs > 0) await setTimeout(pauseMs)
     }
@@ -50,11 +51,6 @@ export function startLoad({ url, keeping, connecting, pauseMs = 0, isRight }: Lo
       return tally
     },
   }
-}
-
-function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown'
-  return `${error.message}: ${messageOf(error.cause)}`
 }
 
 async function askKeeping(url: string): Promise<string> {

@@ -1,3 +1,4 @@
+import { mapBounded } from '@drover/basics'
 import {
   Bucket,
   bucketKey,
@@ -8,7 +9,6 @@ import {
   type Models,
   sha256,
 } from '@drover/model-config'
-import { mapBounded } from '@drover/service'
 import type { z } from 'zod'
 import { AgentError } from '../errors.ts'
 import type { ObjectCache } from './objects.ts'

@@ -1,7 +1,7 @@
+import { mapBounded, reasonOf } from '@drover/basics'
 import { Channel, channelKey, type ConfigRef } from '@drover/model-config'
 import { type ModelStore, readStateJson } from '@drover/model-store'
-import { mapBounded } from '@drover/service'
-import { AgentError, chainOf } from '../errors.ts'
+import { AgentError } from '../errors.ts'
 import { seenIn } from '../look.ts'
 import { startingConfig } from '../plan.ts'
 import { pullConfig } from './fleet-config.ts'
@@ -59,7 +59,7 @@ export async function pullOnce(options: PullOptions): Promise<Pulled> {
     } catch (error) {
       if (!(error instanceof AgentError) || error.code !== 'FAULT') throw error
       const { name, version } = each
-      pulled.faults.push({ name, version: version.version, why: chainOf(error) })
+      pulled.faults.push({ name, version: version.version, why: reasonOf(error) })
     }
   })
   return pulled

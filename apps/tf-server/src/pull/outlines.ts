@@ -1,5 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { allDone } from '@drover/basics'
 import {
   canonicalJson,
   type ConfigVersion,
@@ -13,7 +14,6 @@ import {
   Verdict,
   verdictKey,
 } from '@drover/model-config'
-import { allDone } from '@drover/inference'
 import { z } from 'zod'
 import { type ObjectCache, onDisk } from './objects.ts'
 import type { Source } from './source.ts'

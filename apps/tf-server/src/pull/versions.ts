@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises'
+import { allDone, mapBounded } from '@drover/basics'
 import {
   type ConfigVersion,
   type FileEntry,
@@ -7,9 +8,7 @@ import {
   type Verdict,
   versionPrefix,
 } from '@drover/model-config'
-import { allDone } from '@drover/inference'
 import { GoldenAnswers } from '@drover/serving-api'
-import { mapBounded } from '@drover/service'
 import { AgentError } from '../errors.ts'
 import type { ObjectCache } from './objects.ts'
 import { type NamedVersion, openOutlines, type Outline } from './outlines.ts'

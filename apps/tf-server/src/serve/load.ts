@@ -1,3 +1,4 @@
+import { mapBounded, reasonOf } from '@drover/basics'
 import type {
   ConfigEntry,
   ConfigVersion,
@@ -6,9 +7,8 @@ import type {
   ServedModel,
 } from '@drover/model-config'
 import type { GoldenAnswers } from '@drover/serving-api'
-import { mapBounded } from '@drover/service'
 import { groupsOf } from '../bounded.ts'
-import { AgentError, chainOf } from '../errors.ts'
+import { AgentError } from '../errors.ts'
 import type { ServingTree } from '../pull/tree.ts'
 import type { Versions } from '../pull/versions.ts'
 import { compareEncoded } from '../verify/verify.ts'
@@ -127,7 +127,7 @@ async function replay(
 /** The culprit of a proven fault; whatever proves nothing is thrown on. */
 export function toCulprit(name: string, version: ConfigVersion, error: unknown): Culprit {
   if (!(error instanceof AgentError) || error.code !== 'FAULT') throw error
-  return { name, version: version.version, digest: version.manifest, reason: chainOf(error) }
+  return { name, version: version.version, digest: version.manifest, reason: reasonOf(error) }
 }
 
 /** An entry without the culprits' versions; undefined when none is left. */

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { chainOf } from '../errors.ts'
+import { reasonOf } from '@drover/basics'
 import type { ModelServer } from './model-server.ts'
 
 /** How a model server is watched; times in milliseconds. */
@@ -34,7 +34,7 @@ export async function watchPulse(
     if (misses === 0) await delay(everyMs, undefined, { signal, ref: false }).catch(() => {})
     const why = await server.admin.pulse(answerMs).then(
       () => undefined,
-      (error: unknown) => chainOf(error),
+      (error: unknown) => reasonOf(error),
     )
     misses = why === undefined ? 0 : misses + 1
     if (why === undefined || misses < missesMax || signal.aborted) continue

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { mapBounded } from '@drover/basics'
 import type { ServedList, ServedModel, ServedVersion } from '@drover/model-config'
-import { mapBounded } from '@drover/service'
 import { status } from '@grpc/grpc-js'
 import { AgentError } from '../errors.ts'
 import type { Admin } from '../serve/admin.ts'

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { chainOf, AgentError } from '../errors.ts'
+import { reasonOf } from '@drover/basics'
+import { AgentError } from '../errors.ts'
 import {
   DRAIN_MS_MAX,
   endOf,
@@ -151,7 +152,7 @@ async function untilAnswers(client: ServingClient, ended: Promise<string>): Prom
   for (;;) {
     const why = await client.pulse(ANSWER_MS_MAX).then(
       () => undefined,
-      (error: unknown) => chainOf(error),
+      (error: unknown) => reasonOf(error),
     )
     if (how !== undefined)
       throw new AgentError('SERVER_ENDED', `the model server ended while it started: ${how}`)

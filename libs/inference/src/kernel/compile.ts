@@ -1,3 +1,4 @@
+import { reasonOf } from '@drover/basics'
 import {
   compileModel,
   type CompiledModel,
@@ -73,9 +74,6 @@ function compileOrReason(savedModel: SavedModel): CompiledModel | { reason: stri
     throw error
   }
 }
-
-const reasonOf = ({ message, cause }: Error): string =>
-  cause instanceof Error ? `${message}: ${reasonOf(cause)}` : message
 
 const chainsOf = ({ programs }: CompiledModel): (readonly DenseLayer[])[] =>
   Object.values(programs).flatMap(chainsIn)
