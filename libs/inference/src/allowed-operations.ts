@@ -1,15 +1,17 @@
-import { whyForbidden } from '@drover/saved-model'
+import { whyRefused } from '@drover/saved-model'
 import { z } from 'zod'
 
 const OPERATIONS_MAX = 100
-const OperationName = z.string().refine((op) => whyForbidden(op) !== undefined, {
+/** How operations are called, those of TensorFlow and others. */
+const NAME = /^[A-Z_][\w>]{0,199}$/
+const OperationName = z.string().refine((op) => NAME.test(op) && whyRefused(op) !== undefined, {
   error: ({ input }) =>
     `${JSON.stringify(input)} cannot be allowed: nothing is refused by this name alone`,
 })
 
 /**
- * An operator's setting: unsafe operations that models may have all the same, parted by commas. A name
- * that would allow nothing is refused.
+ * An operator's setting: operations that models may have all the same, parted by commas, among those that
+ * are refused by their names. What is refused by none, and what is no name, is an error.
  */
 export const AllowedOperations = z
   .string()

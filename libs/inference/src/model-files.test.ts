@@ -127,6 +127,17 @@ test('a model that would read files of the machine is refused before any engine 
   })
 })
 
+test('a function that calls itself is refused: TensorFlow would follow it until its process ends', async () => {
+  const calls = field(3, field(1, 'again'), field(2, 'f'))
+  const library = field(2, field(1, field(1, field(1, 'f')), calls))
+  const directory = await folder.add(field(2, field(1, field(4, 'serve')), field(2, library)))
+
+  await expect(readModelFiles(directory)).rejects.toMatchObject({
+    code: 'LOAD_FAILED',
+    message: `the model in ${directory} is refused: the function f calls itself`,
+  })
+})
+
 test.each([
   ['out of the model', '/etc/hostname', 'LOAD_FAILED'],
   ['in it', '../saved_model.pb', undefined],

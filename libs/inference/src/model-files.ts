@@ -4,6 +4,7 @@ import { relative, sep } from 'node:path'
 import { allDone, mapBounded } from '@drover/basics'
 import {
   type Bundle,
+  endlessIn,
   mend,
   needsMending,
   openBundle,
@@ -222,7 +223,8 @@ export function faultOf(
 ): string | undefined {
   const there = new Set(files)
   const missing = savedModel.neededFiles.find((path) => !there.has(path))
-  return missing === undefined ? unsafeIn(savedModel, allowedOperations) : `${missing} is missing`
+  if (missing !== undefined) return `${missing} is missing`
+  return endlessIn(savedModel) ?? unsafeIn(savedModel, allowedOperations)
 }
 
 function decoded<T>(directory: string, { isText }: ModelBytes, decode: () => T): T {

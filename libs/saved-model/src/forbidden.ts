@@ -1,5 +1,6 @@
 // Operations that no model needs for an answer, by what they could do.
 
+import { COMPUTING } from './computing.ts'
 import { FIELDS } from './generated/fields.ts'
 import type { NodeDef } from './graph.ts'
 import { readFields, type WireField } from './wire.ts'
@@ -11,7 +12,6 @@ const OUT_OF_BYTES: ReadonlySet<string> = new Set([
   'Const',
   'DeserializeManySparse',
   'DeserializeSparse',
-  'HostConst',
   'ParseTensor',
   'Restore',
   'RestoreSlice',
@@ -25,7 +25,7 @@ const HANDLES: ReadonlySet<bigint> = new Set([20n, 21n])
 const HANDLE_TYPES: ReadonlySet<string> = new Set(['DT_RESOURCE', 'DT_VARIANT', 'DT_INVALID'])
 
 /** What no model needs for an answer, wherever it stands, and what it could do. */
-const FORBIDDEN: readonly (readonly [RegExp, string])[] = [
+export const FORBIDDEN: readonly (readonly [RegExp, string])[] = [
   [/^(ReadFile|MatchingFiles|GenerateVocabRemapping|LoadAndRemapMatrix)$/, 'reads files'],
   [/^(ImmutableConst|RecordInput|Skipgram|DTensorRestoreV2)$/, 'reads files'],
   [/Reader(V2)?$|^Reader/, 'reads files'],
@@ -49,14 +49,16 @@ const FORBIDDEN: readonly (readonly [RegExp, string])[] = [
 ]
 const decoder = new TextDecoder()
 
-/** What operations of a name could do beyond computing, whatever their attributes; undefined for others. */
+/** What operations of a name are known to do beyond computing, whatever their attributes; undefined for others. */
 export const whyForbidden = (op: string): string | undefined =>
-  FORBIDDEN.find(([pattern]) => pattern.test(op))?.[1]
+  COMPUTING.has(op) ? undefined : FORBIDDEN.find(([pattern]) => pattern.test(op))?.[1]
 
-/** What an operation could do beyond computing, wherever it stands. */
-export function forbidden({ op, attrs }: NodeDef): string | undefined {
-  const always = whyForbidden(op)
-  if (always !== undefined) return always
+/** Why operations of a name are refused where they would run; undefined where they are not. */
+export const whyRefused = (op: string): string | undefined =>
+  COMPUTING.has(op) ? undefined : (whyForbidden(op) ?? 'is not known only to compute')
+
+/** What an operation could do beyond computing by its attributes. */
+export function misleads({ op, attrs }: NodeDef): string | undefined {
   const taken = Object.keys(attrs).find((name) => fieldOf(attrs[name])?.number === ATTR.placeholder)
   if (taken !== undefined) return `has the attribute ${taken.slice(0, 200)} of whoever calls it`
   if (OUT_OF_BYTES.has(op) && Object.values(attrs).some(isHandle))

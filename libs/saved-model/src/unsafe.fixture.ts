@@ -25,7 +25,7 @@ export function modelOf({ build, functions = [], loading }: Parts): SavedModel {
   to.add('Placeholder', 'x')
   to.constant('checkpoint', stringTensor(['model'], []))
   to.constant('words', stringTensor(['words.txt'], []))
-  to.add('Table', 'table')
+  to.add('HashTableV2', 'table')
   build?.(to)
   const graph = to.build()
   const hasOutput = graph.nodes.some(({ name }) => name === 'y')

@@ -113,8 +113,8 @@ describe('an operation that reaches out is found', () => {
       'makes a handle out of bytes',
     ],
     [
-      'HostConst',
-      { dtype: { kind: 'other', value: Uint8Array.of(0x30, 21) } as const },
+      'RestoreSlice',
+      { dt: { kind: 'other', value: Uint8Array.of(0x30, 21) } as const },
       'makes a handle out of bytes',
     ],
     ['DecodeProtoV2', { descriptor_source: attr.string('/etc/passwd') }, 'reads files'],
@@ -162,6 +162,63 @@ test.each([
   ['ParseTensor', { out_type: attr.type('DT_FLOAT') }],
 ])('%s only computes', (op, attrs) => {
   expect(unsafeIn(modelOf({ build: (to) => void to.add(op, 'y', ['x'], attrs) }))).toBeUndefined()
+})
+
+const waits = (to: GraphBuilder) => void to.add('QueueDequeueV2', 'wait', ['x'])
+const callsHalf = (to: GraphBuilder) => void to.add('half_of', 'y', ['x'])
+
+describe('an operation that is not known only to compute', () => {
+  test.each([
+    'Barrier',
+    'BatchFunction',
+    'Copy',
+    'FIFOQueueV2',
+    'GetSessionTensor',
+    'HostConst',
+    'IteratorFromStringHandleV2',
+    'MutexLock',
+    'NoSuchOperation',
+    'OneShotIterator',
+    'OptionsDataset',
+    'PrivateThreadPoolDataset',
+    'QueueDequeueV2',
+    'SleepDataset',
+    'ThreadPoolHandle',
+    'Unstage',
+    'XlaLaunch',
+    '_Arg',
+    '_MklToTf',
+    '_ScopedAllocator',
+  ])('is refused where it would run: %s', (op) => {
+    const model = modelOf({ build: (to) => void to.add(op, 'y', ['x']) })
+
+    expect(unsafeIn(model)).toBe(`the node y is ${op}, which is not known only to compute`)
+    expect(unsafeIn(model, [op])).toBeUndefined()
+  })
+
+  test('is refused in what runs at a load, and in a function', () => {
+    const called = modelOf({
+      build: (to) => void to.add('PartitionedCall', 'y', ['x'], calling('f')),
+      functions: [functionOf('f', [nodeOf('Unstage')])],
+    })
+
+    expect(unsafeIn(modelOf({ build: waits, loading: { initOps: ['wait'] } }))).toBe(
+      'the node wait is QueueDequeueV2, which is not known only to compute',
+    )
+    expect(unsafeIn(called)).toBe(
+      'the node Unstage of the function f is Unstage, which is not known only to compute',
+    )
+  })
+
+  test('may stand where it never runs, as what has trained a model does', () => {
+    expect(unsafeIn(modelOf({ build: waits }))).toBeUndefined()
+  })
+
+  test('is none where it is a function of the model', () => {
+    const functions = [functionOf('half_of', [])]
+
+    expect(unsafeIn(modelOf({ build: callsHalf, functions }))).toBeUndefined()
+  })
 })
 
 test('a function that nobody is seen to call counts as well', () => {

@@ -2,7 +2,7 @@
 // runs whatever a graph says, with the rights of its process, so they are found before it sees one.
 
 import { canonical } from './flatten.ts'
-import { forbidden } from './forbidden.ts'
+import { misleads, whyForbidden, whyRefused } from './forbidden.ts'
 import { CALLS } from './frames.ts'
 import { type FunctionDef, type NodeDef, portOf, type SavedModel } from './graph.ts'
 import { calledBy, outputsOf } from './state.ts'
@@ -23,24 +23,28 @@ interface Place {
 }
 
 /**
- * What a model could do beyond computing, as a sentence; undefined where there is nothing. A checkpoint
- * and files of words may be read at a load, at the paths that TensorFlow gives it, and at no others.
- * Operations that are `allowed` by their names, such as `whyForbidden` knows, may do what they do.
+ * What a model could do beyond computing, as a sentence; undefined where there is nothing. What is known
+ * to do more is refused wherever it stands, what is not known only to compute where it would run. A
+ * checkpoint and files of words may be read at a load, at the paths that TensorFlow gives it, and at no
+ * others. Operations that are `allowed` by their names, such as `whyRefused` knows, may do what they do.
  */
 export function unsafeIn(model: SavedModel, allowed: readonly string[] = []): string | undefined {
   const walker = new Walker(model)
   const stranger = strangeName(model, walker)
   if (stranger !== undefined) return stranger
-  for (const place of walker.all) {
-    const why = allowed.includes(place.node.op) ? undefined : forbidden(place.node)
-    if (why !== undefined) return sentence(place, why)
-  }
+  const isAllowed = (op: string) => allowed.includes(op) || walker.hasFunction(op)
+  const fault = faultAmong(
+    walker.all,
+    (node) => (allowed.includes(node.op) ? undefined : whyForbidden(node.op)) ?? misleads(node),
+  )
+  if (fault !== undefined) return fault
   const { restoreOp, initOps, checkpointPath, assets } = model.loading
   const assetPaths = assets.map(({ tensor }) => tensor)
   const served = walker.reachedFrom(outputsOf(model))
   const initial = walker.reachedFrom(initOps)
   const loaded = [...walker.reachedFrom([restoreOp]), ...initial]
   return (
+    faultAmong([...served, ...loaded], ({ op }) => (isAllowed(op) ? undefined : whyRefused(op))) ??
     misused([...served, ...loaded], SAVES, 'writes a checkpoint') ??
     misused([...served, ...initial], RESTORES, 'reads a checkpoint') ??
     misused(served, FROM_FILE, 'reads a file at each request') ??
@@ -50,9 +54,19 @@ export function unsafeIn(model: SavedModel, allowed: readonly string[] = []): st
 }
 
 /** An operation of a kind among these. */
-function misused(places: readonly Place[], kind: RegExp, why: string): string | undefined {
-  const found = places.find(({ node }) => kind.test(node.op))
-  return found && sentence(found, why)
+const misused = (places: readonly Place[], kind: RegExp, why: string): string | undefined =>
+  faultAmong(places, ({ op }) => (kind.test(op) ? why : undefined))
+
+/** The first operation that something is wrong with, and what, as a sentence. */
+function faultAmong(
+  places: readonly Place[],
+  whyNot: (node: NodeDef) => string | undefined,
+): string | undefined {
+  for (const place of places) {
+    const why = whyNot(place.node)
+    if (why !== undefined) return sentence(place, why)
+  }
+  return undefined
 }
 
 /**
@@ -122,6 +136,11 @@ class Walker {
       }
     for (const { name, implements: api } of this.#functions.values())
       if (api !== undefined) add(this.#implementing, api, name)
+  }
+
+  /** Whether there is a function of a name: an operation of that name is a call of it. */
+  hasFunction(name: string): boolean {
+    return this.#functions.has(name)
   }
 
   /** Whether the graph has a node. */
