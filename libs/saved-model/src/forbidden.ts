@@ -3,10 +3,10 @@
 import { COMPUTING } from './computing.ts'
 import { FIELDS } from './generated/fields.ts'
 import type { NodeDef } from './graph.ts'
-import { readFields, type WireField } from './wire.ts'
+import { fieldsOf, readFields, type WireField } from './wire.ts'
 
 type Attr = NodeDef['attrs'][string]
-const ATTR = FIELDS.AttrValue
+const { AttrValue: ATTR, AttrValue_ListValue: LIST } = FIELDS
 /** What makes tensors out of an attribute, a text or the tenant's checkpoint. */
 const OUT_OF_BYTES: ReadonlySet<string> = new Set([
   'Const',
@@ -19,10 +19,16 @@ const OUT_OF_BYTES: ReadonlySet<string> = new Set([
 ])
 /** How MLIR's bytecode begins. Its texts have escapes, behind which a name is not seen. */
 const BYTECODE = Buffer.of(0x4d, 0x4c, 0xef, 0x52)
-/** DT_RESOURCE and DT_VARIANT. */
-const HANDLES: ReadonlySet<bigint> = new Set([20n, 21n])
+/** DT_RESOURCE and DT_VARIANT, and references to them. */
+const HANDLES: ReadonlySet<bigint> = new Set([20n, 21n, 120n, 121n])
 /** The same by name, and what has none, of which TensorFlow may take the lower half. */
-const HANDLE_TYPES: ReadonlySet<string> = new Set(['DT_RESOURCE', 'DT_VARIANT', 'DT_INVALID'])
+const HANDLE_TYPES: ReadonlySet<string> = new Set([
+  'DT_RESOURCE',
+  'DT_RESOURCE_REF',
+  'DT_VARIANT',
+  'DT_VARIANT_REF',
+  'DT_INVALID',
+])
 
 /** What no model needs for an answer, wherever it stands, and what it could do. */
 export const FORBIDDEN: readonly (readonly [RegExp, string])[] = [
@@ -100,8 +106,11 @@ function moduleFault(module: Attr | undefined): string | undefined {
 function isHandle(type: Attr): boolean {
   if (type.kind === 'types') return type.value.some((each) => HANDLE_TYPES.has(each))
   const field = fieldOf(type)
+  // A list that we do not carry may have types beside what TensorFlow passes over.
+  const types = field?.number === ATTR.list ? [...fieldsOf(field.bytes, LIST.type)] : []
+  if (field?.number === ATTR.type) types.push(field)
   // TensorFlow takes the lower half of a longer number.
-  return field?.number === ATTR.type && HANDLES.has(BigInt.asIntN(32, field.int))
+  return types.some((each) => [...each.ints()].some((of) => HANDLES.has(BigInt.asIntN(32, of))))
 }
 
 /** Of the value of an attribute that is not carried, what it is. */

@@ -93,6 +93,27 @@ test('of a name that is written twice the last one counts, as for TensorFlow', (
   expect(read(graph).nodes.flatMap(calledBy)).toContain('evil')
 })
 
+describe('what TensorFlow would read as another operation is refused:', () => {
+  const node = text(1, 'n').bytes(2, 'ReadFile')
+
+  test.each([
+    [
+      'a field in eight bytes',
+      Buffer.from('\x11Identity'),
+      'field 2 is on the wire as 1, not as 2',
+    ],
+    ['a field in four bytes', Buffer.from('\x15Relu'), 'field 2 is on the wire as 5, not as 2'],
+    [
+      // 2 ** 29 + 2, of which TensorFlow takes the lower 29 bits.
+      'the number of a field that is too large',
+      Buffer.concat([Buffer.of(0x92, 0x80, 0x80, 0x80, 0x10, 8), Buffer.from('ReadFile')]),
+      'a field has the number 536870914',
+    ],
+  ])('%s', (_name, bytes, why) => {
+    expect(() => read(message(1, new WireWriter().raw(node.finish()).raw(bytes)))).toThrow(why)
+  })
+})
+
 test('functions in a list are known whatever stands beside them', () => {
   const list = message(9, named('listed')).varint(77, 1)
 

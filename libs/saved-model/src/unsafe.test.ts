@@ -120,6 +120,17 @@ describe('an operation that reaches out is found', () => {
     ['DecodeProtoV2', { descriptor_source: attr.string('/etc/passwd') }, 'reads files'],
     ['RestoreV2', { dtypes: typesOf('DT_FLOAT', 'DT_VARIANT') }, 'makes a handle out of bytes'],
     ['RestoreV2', { dtypes: typesOf('DT_INVALID') }, 'makes a handle out of bytes'],
+    [
+      'RestoreV2',
+      // A list of types with a field behind it that TensorFlow does not know.
+      { dtypes: { kind: 'other', value: Uint8Array.of(10, 5, 50, 1, 20, 0x78, 0) } as const },
+      'makes a handle out of bytes',
+    ],
+    [
+      'Const',
+      { dtype: { kind: 'other', value: Uint8Array.of(0x30, 120) } as const },
+      'makes a handle out of bytes',
+    ],
     ['XlaCallModule', moduleOf('vhlo custom_call_v1 memcpy'), 'runs code of the process'],
     [
       'XlaCallModule',

@@ -4,6 +4,8 @@ import { SavedModelError } from './errors.ts'
 
 const encoder = new TextEncoder()
 const VARINT_BYTES_MAX = 10
+/** TensorFlow takes the lower half of a larger one, and so another field. */
+const TAG_MAX = 0xffff_ffff
 
 /** How a field is on the wire. */
 export const Wire = { VARINT: 0, FIXED64: 1, BYTES: 2, FIXED32: 5 } as const
@@ -164,19 +166,31 @@ class Cursor {
 
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
-/** One field of a message. Each getter throws when the field is on the wire as another kind. */
+/**
+ * One field of a message. Each getter throws when the field is on the wire as another kind: TensorFlow
+ * passes such a field over, and would see what stands before it.
+ */
 export class WireField {
   readonly number: number
+  readonly #wire: number
   readonly #value: bigint | Uint8Array
 
-  constructor(number: number, value: bigint | Uint8Array) {
+  constructor(number: number, wire: number, value: bigint | Uint8Array) {
     this.number = number
+    this.#wire = wire
     this.#value = value
   }
 
   /** Length-delimited content, not copied. */
   get bytes(): Uint8Array {
-    if (typeof this.#value === 'bigint') throw broken(`field ${this.number} is a number`)
+    return this.#bytesOf(Wire.BYTES)
+  }
+
+  #bytesOf(...wires: readonly number[]): Uint8Array {
+    if (typeof this.#value === 'bigint' || !wires.includes(this.#wire))
+      throw broken(
+        `field ${this.number} is on the wire as ${this.#wire}, not as ${wires.join(' or ')}`,
+      )
     return this.#value
   }
 
@@ -191,12 +205,12 @@ export class WireField {
   }
 
   get float(): number {
-    return new Cursor(this.bytes).float()
+    return new Cursor(this.#bytesOf(Wire.FIXED32)).float()
   }
 
   /** An unsigned 32-bit number that is on the wire in four bytes. */
   get fixed32(): number {
-    return new Cursor(this.bytes).fixed32()
+    return new Cursor(this.#bytesOf(Wire.FIXED32)).fixed32()
   }
 
   /** Ints, whether packed or one by one; one after the other, since a list of them takes 32 bytes for each. */
@@ -205,19 +219,19 @@ export class WireField {
       yield this.int
       return
     }
-    const cursor = new Cursor(this.#value)
+    const cursor = new Cursor(this.bytes)
     while (cursor.at < cursor.bytes.length) yield BigInt.asIntN(64, cursor.varint())
   }
 
   /** 32-bit floats, whether packed or one by one. */
   *floats(): Generator<number> {
-    const cursor = new Cursor(this.bytes)
+    const cursor = new Cursor(this.#bytesOf(Wire.BYTES, Wire.FIXED32))
     while (cursor.at < cursor.bytes.length) yield cursor.float()
   }
 
   /** 64-bit floats, whether packed or one by one. */
   *doubles(): Generator<number> {
-    const cursor = new Cursor(this.bytes)
+    const cursor = new Cursor(this.#bytesOf(Wire.BYTES, Wire.FIXED64))
     while (cursor.at < cursor.bytes.length) yield cursor.double()
   }
 }
@@ -228,8 +242,10 @@ export function* readFields(bytes: Uint8Array): Generator<WireField> {
   while (cursor.at < bytes.length) {
     const tag = Number(cursor.varint())
     const field = Math.floor(tag / 8)
+    const wire = tag % 8
     if (field === 0) throw broken('a field has the number 0')
-    yield new WireField(field, readValue(cursor, tag % 8))
+    if (tag > TAG_MAX) throw broken(`a field has the number ${field}`)
+    yield new WireField(field, wire, readValue(cursor, wire))
   }
 }
 
