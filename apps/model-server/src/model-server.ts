@@ -101,7 +101,10 @@ function assemble(options: ModelServerOptions): Parts {
       warm: async ({ name, version }) => await models.warm(name, version),
     },
     onLost,
-    onLaneLost: (err) => log.error({ err }, 'thread for large requests lost'),
+    onLaneLost: (err, threadId) => {
+      log.error({ err }, 'thread for large requests lost')
+      void engines.forgetThread(threadId)
+    },
   })
   const metering = new Metering({
     report: async (beginsAnew) => await threads.report(beginsAnew),

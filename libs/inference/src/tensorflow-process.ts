@@ -16,6 +16,7 @@ import { toShared } from './engines/clock.ts'
 import { InferenceError, type InferenceErrorCode } from './errors.ts'
 import { HoldUps } from './hold-ups.ts'
 import type { HostRequest } from './messages.ts'
+import { restartDelayMs } from './restarts.ts'
 import { Suspect } from './suspect.ts'
 import {
   Evicted,
@@ -27,8 +28,6 @@ import {
 } from './tensorflow-terms.ts'
 import { settledBy } from './timed.ts'
 
-const RESTART_DELAY_MS_MIN = 100
-const RESTART_DELAY_MS_MAX = 30_000
 /** Lives without a success after which requests do not wait for the next one. */
 const AWAITED_FAILURES_MAX = 3
 /** Lives that one request may see end before it is begun. */
@@ -270,8 +269,7 @@ export class TensorflowProcess {
     const culprit = this.#suspect.blame(!hasCrashed && !end.isKilled)
     if (this.#closing.signal.aborted) return
     this.#events.onEnd({ ...end, directory })
-    const delayMs = Math.min(RESTART_DELAY_MS_MIN * 2 ** this.#failures++, RESTART_DELAY_MS_MAX)
-    this.#notBeforeMs = performance.now() + delayMs
+    this.#notBeforeMs = performance.now() + restartDelayMs(++this.#failures)
     if (culprit !== undefined)
       this.#leaveOut(culprit, 'CRASHED', 'the model ended TensorFlow when it was loaded')
     if (this.#models.size === 0) return

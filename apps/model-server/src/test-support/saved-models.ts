@@ -1,7 +1,13 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { attr, GraphBuilder, PREDICT_METHOD, writeSavedModel } from '@drover/saved-model'
-import { type DataType, floatTensor, type SignatureDef, type TensorInfo } from '@drover/serving-api'
+import {
+  type DataType,
+  floatTensor,
+  type SignatureDef,
+  type Tensor,
+  type TensorInfo,
+} from '@drover/serving-api'
 
 /** Writes `<basePath>/<version>/saved_model.pb`. */
 export async function writeVersion(
@@ -24,6 +30,20 @@ export function halfPlus(plus: number): Uint8Array {
   return model(graph, { x: 'DT_FLOAT' }, { y: { node: y, dtype: 'DT_FLOAT' } })
 }
 
+/** `y` = half of `x`, and 1: by a layer, for a vector. */
+export function layer(): Uint8Array {
+  const graph = new GraphBuilder()
+  const type = { T: attr.type('DT_FLOAT') }
+  const reshape = (name: string, of: string, shape: readonly number[]) =>
+    graph.add('Reshape', name, [of, graph.constant(`${name}/shape`, ints(shape))], type)
+  const rows = reshape('rows', placeholder(graph, 'x', 'DT_FLOAT'), [-1, 1])
+  const weights = graph.constant('weights', floatTensor([0.5], [1, 1]))
+  const half = graph.add('MatMul', 'half', [rows, weights], type)
+  const sum = graph.add('BiasAdd', 'sum', [half, graph.constant('one', floatTensor([1]))], type)
+  const y = reshape('y', sum, [-1])
+  return model(graph, { x: 'DT_FLOAT' }, { y: { node: y, dtype: 'DT_FLOAT' } }, [-1])
+}
+
 /** `y` = the inverse of the matrix `x`: an operation that only TensorFlow runs. */
 export function inverse(): Uint8Array {
   const graph = new GraphBuilder()
@@ -44,6 +64,12 @@ export function echo(types: Readonly<Record<string, DataType>>): Uint8Array {
   return model(graph, types, Object.fromEntries(outputs))
 }
 
+const ints = (values: readonly number[]): Tensor => ({
+  dtype: 'DT_INT32',
+  shape: [values.length],
+  values: Int32Array.from(values),
+})
+
 function placeholder(graph: GraphBuilder, name: string, dtype: DataType): string {
   return graph.add('Placeholder', name, [], {
     dtype: attr.type(dtype),
@@ -51,21 +77,22 @@ function placeholder(graph: GraphBuilder, name: string, dtype: DataType): string
   })
 }
 
-const info = (node: string, dtype: DataType): TensorInfo => ({
+const info = (node: string, dtype: DataType, shape?: readonly number[]): TensorInfo => ({
   name: `${node}:0`,
   dtype,
-  shape: undefined,
+  shape,
 })
 
 function model(
   graph: GraphBuilder,
   inputs: Readonly<Record<string, DataType>>,
   outputs: Readonly<Record<string, { node: string; dtype: DataType }>>,
+  shape?: readonly number[],
 ): Uint8Array {
   const serving_default: SignatureDef = {
     methodName: PREDICT_METHOD,
-    inputs: mapValues(inputs, (dtype, alias) => info(alias, dtype)),
-    outputs: mapValues(outputs, ({ node, dtype }) => info(node, dtype)),
+    inputs: mapValues(inputs, (dtype, alias) => info(alias, dtype, shape)),
+    outputs: mapValues(outputs, ({ node, dtype }) => info(node, dtype, shape)),
   }
   return writeSavedModel({ graph: graph.build(), signatures: { serving_default } })
 }

@@ -1,16 +1,18 @@
 // Serving threads and their lane, with a heap for the lane that one request can fill.
 
 import { strict as assert } from 'node:assert'
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
 import { type Engines, type LoadedModel, startEngines } from '@drover/inference'
 import { ServingError } from '@drover/serving-api'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { PublishedModel } from '../control/ports.ts'
 import { LIMITS } from '../limits.ts'
 import type { ServingSettings } from '../serving/settings.ts'
-import { halfPlus, writeVersion } from '../test-support/saved-models.ts'
+import { layer, writeVersion } from '../test-support/saved-models.ts'
 import { ServingThreads } from './serving-threads.ts'
 
 const HEAP_MB = 48
@@ -48,7 +50,7 @@ let laneLosses: Error[]
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'drover-lane-'))
-  await writeVersion(folder, 1, halfPlus(1))
+  await writeVersion(folder, 1, layer())
   engines = startEngines({})
   model = await engines.load(join(folder, '1'))
   lost = []
@@ -66,7 +68,10 @@ beforeEach(async () => {
       lane: async () => await threads.openLine(),
     },
     onLost: (error) => lost.push(error),
-    onLaneLost: (error) => laneLosses.push(error),
+    onLaneLost: (error, threadId) => {
+      laneLosses.push(error)
+      void engines.forgetThread(threadId)
+    },
   })
   await threads.serve(served('m'))
   const { rest } = await threads.accept()
@@ -95,6 +100,25 @@ async function post(path: string, body: string) {
 const small = async () => (await post('m:predict', '{"instances":[1.0]}')).status
 const large = async (name = 'm') => (await post(`${name}:predict`, LARGE)).status
 
+/** Threads that may run models in kernels at once. */
+const THREADS_MAX = 32
+const CLAIMING = `
+  const { parentPort, workerData } = require('node:worker_threads')
+  import(workerData.built).then(({ openSlab }) => {
+    parentPort.postMessage(openSlab(workerData.slab).workshop.scratch)
+    parentPort.on('message', () => {})
+  })
+`
+
+/** A thread that is about to run layers of the model, and stays. */
+function startClaiming(): Worker {
+  const { message } = model.share()
+  assert(message.engine === 'kernel')
+  const built = new URL('../../../../libs/inference/dist/kernel/slab.js', import.meta.url).href
+  const workerData = { built, slab: message.kernel.slab }
+  return new Worker(CLAIMING, { eval: true, execArgv: [], workerData })
+}
+
 describe('a heap that fills up', () => {
   test('ends the lane alone, which is started again', async () => {
     expect(await large()).toBe(200)
@@ -119,6 +143,20 @@ describe('a heap that fills up', () => {
     expect(Number(retry)).toBeGreaterThan(0)
     expect(await small()).toBe(200)
     expect([...(await threads.report(true)).keys()]).toEqual(['0'])
+  })
+
+  test('leaves its place among the threads that run models to the next lane', async () => {
+    expect(await small()).toBe(200)
+    expect(await large()).toBe(200)
+    const others = Array.from({ length: THREADS_MAX - 2 }, startClaiming)
+    await Promise.all(others.map(async (worker) => await once(worker, 'message')))
+    expect((await post('m:classify', FILLING)).status).toBe(503)
+
+    const next = await large()
+
+    expect(laneLosses).toHaveLength(1)
+    expect(next).toBe(200)
+    await Promise.all(others.map(async (worker) => await worker.terminate()))
   })
 
   test('keeps nobody from hearing what is served', async () => {

@@ -52,8 +52,8 @@ export interface ServingThreadsOptions {
   control: Handlers<ControlProtocol>
   /** A serving thread ended that nobody ended: a fault of this program, which cannot go on without it. */
   onLost: (error: Error) => void
-  /** The lane ended: its heap was full, or a fault. It is started again when somebody needs it. */
-  onLaneLost: (error: Error) => void
+  /** The lane ended: its heap was full, or a fault. It is started again when somebody needs it, as another thread. */
+  onLaneLost: (error: Error, threadId: number) => void
 }
 
 /** Something loaded, as the threads need it. */
@@ -108,6 +108,7 @@ export class ServingThreads implements Publisher {
     const data = { places: NOWHERE, isLane: true }
     const lane = this.#start('lane', data, { maxOldGenerationSizeMb })
     const target = targetIn(lane)
+    const { threadId } = lane.worker
     const startMs = performance.now()
     this.#onEnd(lane, (error) => {
       this.#targets.splice(this.#targets.indexOf(target), 1)
@@ -116,7 +117,7 @@ export class ServingThreads implements Publisher {
       const endMs = performance.now()
       this.#laneLosses = endMs - startMs > LANE_STABLE_MS ? 1 : this.#laneLosses + 1
       this.#laneDueMs = endMs + retryDelayMs(this.#laneLosses, LANE_RETRY)
-      this.#options.onLaneLost(error)
+      this.#options.onLaneLost(error, threadId)
     })
     this.#threads.push(lane)
     this.#targets.push(target)

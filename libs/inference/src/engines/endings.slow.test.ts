@@ -1,13 +1,15 @@
 // What happens when threads and processes of engines end.
 
 import { strict as assert } from 'node:assert'
+import { once } from 'node:events'
 import { rm } from 'node:fs/promises'
+import { Worker } from 'node:worker_threads'
 import { floatTensor, stringTensor, type Tensor } from '@drover/serving-api'
 import { afterAll, describe, expect, test, vi } from 'vitest'
 import { startAskingThread, startSampleEngines } from '../sample-engines.ts'
 import { startFolder } from '../sample-folder.ts'
 import { denseModel, foreignModel, slowModel, textModel } from '../sample-models.ts'
-import type { LoadedModel } from './loaded-model.ts'
+import type { LoadedModel, Shared } from './loaded-model.ts'
 
 const folder = await startFolder()
 const SETTLES = { timeout: 30_000, interval: 20 }
@@ -174,6 +176,47 @@ test('a thread in the middle of a run ends after it, and takes nothing with it',
   for (const settled of await running)
     expect(settled).toMatchObject({ reason: { code: 'UNAVAILABLE' } })
   expect(own.threads('onnx-thread').map(({ hasEnded }) => hasEnded)).toEqual([true])
+})
+
+/** Threads that may run models in kernels at once. */
+const THREADS_MAX = 32
+
+const CLAIMING = `
+  const { parentPort, workerData, threadId } = require('node:worker_threads')
+  import(workerData.built).then(({ openSlab }) => {
+    parentPort.postMessage({ threadId, scratch: openSlab(workerData.slab).workshop.scratch })
+    parentPort.on('message', () => {})
+  })
+`
+
+/** A thread that is about to run layers of a model, and stays. */
+function startClaiming({ message }: Shared): Worker {
+  assert(message.engine === 'kernel')
+  const built = new URL('../../dist/kernel/slab.js', import.meta.url).href
+  const workerData = { built, slab: message.kernel.slab }
+  return new Worker(CLAIMING, { eval: true, execArgv: [], workerData })
+}
+
+test('a thread that has ended leaves its place to another once that is told, and not before', async () => {
+  await using own = startSampleEngines({})
+  const model = await own.engines.load(small)
+  const workers = Array.from({ length: THREADS_MAX }, () => startClaiming(model.share()))
+  const claims = await Promise.all(
+    workers.map(async (worker) => (await once(worker, 'message'))[0]),
+  )
+  expect(new Set(claims.map(({ scratch }) => scratch)).size).toBe(THREADS_MAX)
+  await Promise.all(workers.map(async (worker) => await worker.terminate()))
+  const [refused, taken, last] = [1, 2, 3].map(() => startAskingThread(model.share()))
+  expect((await refused?.ask(four))?.error).toMatchObject({
+    code: 'UNAVAILABLE',
+    message: 'more than 32 threads run models',
+  })
+
+  await own.engines.forgetThread(claims[7].threadId)
+
+  expect((await taken?.ask(four))?.answers).toBeDefined()
+  expect((await last?.ask(four))?.error).toMatchObject({ code: 'UNAVAILABLE' })
+  for (const each of [refused, taken, last]) await each?.[Symbol.asyncDispose]()
 })
 
 test('all threads and the process end with the engines, whatever they are doing', async () => {

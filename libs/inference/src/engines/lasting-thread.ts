@@ -8,12 +8,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Worker } from 'node:worker_threads'
 import { InferenceError } from '../errors.ts'
+import { failuresAfter, restartDelayMs } from '../restarts.ts'
 import { Thread, type ThreadProtocol } from './thread.ts'
-
-const RESTART_DELAY_MS_MIN = 100
-const RESTART_DELAY_MS_MAX = 30_000
-/** After a life as long as this, the next death counts as the first. */
-const STABLE_MS = 60_000
 
 export interface LastingThreadOptions<P extends ThreadProtocol> {
   start: () => Worker
@@ -32,7 +28,6 @@ export class LastingThread<P extends ThreadProtocol> {
   #opening: Promise<Thread<P>> | undefined
   #current: Thread<P> | undefined
   #failures = 0
-  #startedMs = 0
   #notBeforeMs = 0
 
   constructor(options: LastingThreadOptions<P>) {
@@ -51,25 +46,33 @@ export class LastingThread<P extends ThreadProtocol> {
 
   async #open(): Promise<Thread<P>> {
     const { signal } = this.#closing
-    const waitMs = this.#notBeforeMs - performance.now()
-    if (waitMs > 0) await sleep(waitMs, undefined, { signal }).catch(() => {})
+    const waitMs = Math.max(0, this.#notBeforeMs - performance.now())
+    await sleep(waitMs, undefined, { signal }).catch(() => {})
     if (signal.aborted) throw new InferenceError('UNAVAILABLE', 'the engines are closed')
-    const thread = new Thread<P>(this.#options.start(), this.#options)
+    const thread = new Thread<P>(this.#start(), this.#options)
     this.#current = thread
-    this.#startedMs = performance.now()
-    void thread.ended.then(() => this.#afterEnd())
+    const startedMs = performance.now()
+    void thread.ended.then(() => this.#afterEnd(performance.now() - startedMs))
     this.#options.onStart?.(thread)
     return thread
   }
 
-  #afterEnd(): void {
+  /** Where the system has no room for another thread, that is one that ended at once. */
+  #start(): Worker {
+    try {
+      return this.#options.start()
+    } catch (cause) {
+      this.#afterEnd(0)
+      throw new InferenceError('UNAVAILABLE', 'the thread does not start', { cause })
+    }
+  }
+
+  #afterEnd(livedMs: number): void {
     this.#current = undefined
     this.#opening = undefined
     if (this.#closing.signal.aborted) return
-    const nowMs = performance.now()
-    if (nowMs - this.#startedMs > STABLE_MS) this.#failures = 0
-    const delayMs = Math.min(RESTART_DELAY_MS_MIN * 2 ** this.#failures++, RESTART_DELAY_MS_MAX)
-    this.#notBeforeMs = nowMs + delayMs
+    this.#failures = failuresAfter(this.#failures, livedMs)
+    this.#notBeforeMs = performance.now() + restartDelayMs(this.#failures)
     this.#options.onEnd?.()
     // Whoever asks for it meets the failure.
     if (this.#options.isNeeded()) this.running().catch(() => {})
