@@ -49,6 +49,24 @@ test.each([
   await model.close()
 })
 
+test('a convolution that onnxruntime lays out anew is named, though it calls it after what it gives', async () => {
+  const to = new GraphBuilder()
+  to.add('Placeholder', 'x', [], { dtype: FLOAT })
+  to.constant('kernel', floatTensor(new Float32Array(3 * 3 * 16 * 16), [3, 3, 16, 16]))
+  const attrs = { T: FLOAT, strides: attr.ints([1, 1, 1, 1]), padding: attr.string('VALID') }
+  to.add('Conv2D', 'tower/convolution', ['x', 'kernel'], attrs)
+  const images = [-1, -1, -1, 16]
+  const inputs = { x: info('x:0', 'DT_FLOAT', images) }
+  const outputs = { y: info('tower/convolution:0', 'DT_FLOAT', images) }
+  const directory = await folder.add(modelBytes(to, { main: { inputs, outputs } }))
+  const model = await loadServable(directory, { engine: 'onnx' })
+  const x = floatTensor(new Float32Array(2 * 2 * 16), [1, 2, 2, 16])
+
+  const why = expect.stringMatching(/^Conv2D \(node tower\/convolution\): /)
+  await expect(model.run('main', { x })).rejects.toMatchObject({ cause: { message: why } })
+  await model.close()
+})
+
 test.each([
   ["a node Name:'n1.2' Status Message: src/a.h:84 too few", 'second: too few'],
   ["a node Name:'n0.7/Fusion/' Status Message: a: b", 'first: a: b'],

@@ -69,6 +69,11 @@ export class OnnxBuilder {
     return `v${this.#count++}`
   }
 
+  /** Begins as names of nodes do: onnxruntime calls some that it makes itself by what they give. */
+  #output(): string {
+    return `n${this.#sources.length - 1}.${this.#name()}`
+  }
+
   /** Declares an input, of any shape unless it has to have a certain rank. */
   input(dtype: NumericType, rank?: number): string {
     const name = this.#name()
@@ -104,7 +109,7 @@ export class OnnxBuilder {
     inputs: readonly string[],
     attributes: Readonly<Record<string, OnnxAttribute>> = {},
   ): string {
-    const output = this.#name()
+    const output = this.#output()
     this.#push(type, { inputs, outputs: [output], attributes })
     return output
   }
@@ -115,7 +120,7 @@ export class OnnxBuilder {
     inputs: readonly string[],
     options: { outputs: number; attributes?: Readonly<Record<string, OnnxAttribute>> },
   ): string[] {
-    const outputs = Array.from({ length: options.outputs }, () => this.#name())
+    const outputs = Array.from({ length: options.outputs }, () => this.#output())
     this.#push(type, { inputs, outputs, attributes: options.attributes ?? {} })
     return outputs
   }
