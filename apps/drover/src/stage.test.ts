@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { isSettled, type ModelView, stageOf } from './stage.ts'
+import { isSettled, type ModelView, progressOf, stageOf } from './stage.ts'
 
 const fresh: ModelView = {
   name: 'acme.late',
@@ -63,6 +63,12 @@ test('a refused version says that the one before is still served', () => {
   const { note } = stageOf({ ...made, verdict: { pass: false, reason: 'worse' }, live: 2 })
 
   expect(note).toBe('worse (version 2 is still served)')
+})
+
+test('who waits is told how it ends, and why by the result alone', () => {
+  expect(progressOf({ stage: 'rejected', note: 'worse' })).toBe('rejected')
+  expect(progressOf({ stage: 'published', note: 'version 3' })).toBe('published  version 3')
+  expect(progressOf({ stage: 'training', note: '' })).toBe('training')
 })
 
 test('a model that is pinned to none says what serves it again', () => {

@@ -78,6 +78,10 @@ function stageOfPassing(view: ModelView, newest: number, reason: string): Staged
   return { stage: 'judged', note: reason }
 }
 
+/** What is said of a stage to who waits: of how it ended the result says more. */
+export const progressOf = (staged: Staged): string =>
+  isSettled(staged) ? staged.stage : `${staged.stage}  ${staged.note}`.trimEnd()
+
 /** Whether nothing more will happen by itself. A model that waits for another try is not settled. */
 export function isSettled({ stage }: Staged): boolean {
   return stage === 'served' || stage === 'rejected' || stage === 'failed'

@@ -115,16 +115,18 @@ export function runModel(
     })
   } catch (cause) {
     if (cause instanceof InferenceError) throw cause
-    throw new InferenceError('RUN_FAILED', reasonOf(cause), { cause })
+    throw new InferenceError('RUN_FAILED', wordsOf(cause))
   } finally {
     for (const id of ids) addon.deleteTensor(id)
   }
 }
 
-/** TensorFlow's own words, which callers of TensorFlow Serving know; the addon puts its number of the status before them. */
-function reasonOf(error: unknown): string {
+/** What the addon puts before TensorFlow's own words, which callers of TensorFlow Serving know. */
+const OF_THE_ADDON = /^(Session fail to run with error: |Invalid TF_Status: \d+\nMessage: )/
+
+function wordsOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error)
-  return /^Invalid TF_Status: \d+\nMessage: (.*)$/s.exec(text)?.[1] ?? text
+  return text.replace(OF_THE_ADDON, '')
 }
 
 /** The addon needs the port of every name. */

@@ -5,6 +5,7 @@ import { compareAnswers, TOLERANCE } from '@drover/serving-api'
 import { type Answer, checkAnswers, type Signatures } from './checks.ts'
 import { type Attempt, checkEngines, REASON_CHARACTERS_MAX } from './engines.ts'
 import type { Brought } from './fetch.ts'
+import { plainly } from './plainly.ts'
 import { type GoldenRequest, seededRequests } from './seeds.ts'
 
 /** The part of a probe that the gate needs. */
@@ -193,12 +194,11 @@ async function attempt(
  * pushed the version.
  */
 function verdictOf(error: Error, directory: string): string {
-  return reasonOf(error, Infinity)
+  const reason = reasonOf(error, Infinity)
     .replaceAll(`the model in ${directory}`, 'the model')
     .replaceAll(`${directory}/`, '')
     .replaceAll(directory, 'it')
-    .replaceAll(/\s+/g, ' ')
-    .slice(0, REASON_CHARACTERS_MAX)
+  return plainly(reason).slice(0, REASON_CHARACTERS_MAX)
 }
 
 /**

@@ -6,6 +6,7 @@ import { ModelSpec, Name, servedName, TenantSpec } from '@drover/model-config'
 import { z } from 'zod'
 import { CliError, Exit } from '../output.ts'
 import { readFlights, type SampleTenant } from '../sample/flights.ts'
+import { progressOf } from '../stage.ts'
 import { watchModels } from '../watch.ts'
 import { findTenantSpec, readView } from '../views.ts'
 import type { Context } from './context.ts'
@@ -143,8 +144,8 @@ export async function waitUntilServed(
   const signal = AbortSignal.timeout(timeoutSeconds * 1_000)
   const stages = await watchModels(names, async (name) => await readView(context, name), {
     signal,
-    onStage: (name, { stage, note }) =>
-      output.progress(`${secondsSince().toFixed(1)} s  ${name}  ${stage}  ${note}`.trimEnd()),
+    onStage: (name, staged) =>
+      output.progress(`${secondsSince().toFixed(1)} s  ${name}  ${progressOf(staged)}`),
   }).catch((cause: unknown) => {
     if (!signal.aborted) throw cause
     const message = `${names.join(', ')} not served after ${timeoutSeconds} s; drover why says more`

@@ -23,9 +23,6 @@ const CODES: Readonly<Record<InferenceErrorCode, StatusCode>> = {
 /** What upstream says of a request that was not answered in its time. */
 export const TIMED_OUT = 'Timed out waiting for notification'
 
-/** What the binding puts before TensorFlow's own words. */
-const OF_THE_BINDING = 'Session fail to run with error: '
-
 /** What a model was asked. */
 interface Asked {
   signatures: Readonly<Record<string, SignatureDef>>
@@ -43,7 +40,7 @@ export function toServingError(cause: unknown, asked?: Asked): unknown {
   if (code === 'DEADLINE_EXCEEDED') return new ServingError(code, TIMED_OUT, { cause })
   const words = code === 'INVALID_ARGUMENT' ? reasonOf(cause) : cause.message
   const misfit = code === 'INVALID_ARGUMENT' && asked ? misfitIn(asked) : undefined
-  const message = words.replace(OF_THE_BINDING, '') + (misfit === undefined ? '' : ` (${misfit})`)
+  const message = words + (misfit === undefined ? '' : ` (${misfit})`)
   const { retryAfterMs } = cause
   return new ServingError(code, message, {
     cause,
