@@ -154,6 +154,9 @@ function checkpointIn(files: ModelBytes['checkpoint']): SavedModel['checkpoint']
   })
   const opened = (): Bundle => (bundle ??= openBundle(index, shards))
   return {
+    get header() {
+      return ofCheckpoint(() => opened().header)
+    },
     get entries() {
       return ofCheckpoint(() => opened().entries)
     },

@@ -99,7 +99,7 @@ export interface SavedModel {
   tensorflowVersion: string
   loading: Loading
   /** What the variables hold; absent until somebody has read it. */
-  checkpoint?: Pick<Bundle, 'entries' | 'tensor'>
+  checkpoint?: Pick<Bundle, 'header' | 'entries' | 'tensor'>
   /** What is in the files of assets, by their names; absent until somebody has read them. */
   assets?: ReadonlyMap<string, Uint8Array>
   /** Files beside `saved_model.pb` without which it cannot answer, by their paths in its folder. */

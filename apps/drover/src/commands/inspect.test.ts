@@ -138,6 +138,9 @@ test('variables that can be restored are TensorFlow’s where it has to run the 
 
   expect(lines).toContain('Engine: tensorflow')
   expect(lines).toContain('Variables: 1, 3 parameters, 12 bytes')
+  expect(lines).toContain(
+    'Needed files: variables/variables.data-00000-of-00001, variables/variables.index',
+  )
   expect(refusal).toBeUndefined()
 })
 
@@ -148,6 +151,7 @@ test('a model whose checkpoint TensorFlow cannot restore is refused, and the fil
 
   expect(lines).toContain('Engine: none, it is refused')
   expect(lines).toContain('Variables: unknown, they were not read')
+  expect(lines).toContain('Needed files: variables/variables.index')
   expect(refusal?.message).toMatch(
     /variables\/variables cannot be read: the index does not end like a table/,
   )

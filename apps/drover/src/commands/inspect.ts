@@ -6,19 +6,23 @@ import {
   parseAllowed,
 } from '@drover/inference'
 import {
+  type BundleEntry,
   doubledKeys,
   type GraphDef,
   type PythonFunction,
   type SavedModel,
   SavedModelError,
   SERVE_TAGS,
+  shardFile,
+  type StoredValues,
 } from '@drover/saved-model'
 import type { SignatureDef, TensorInfo } from '@drover/serving-api'
 import { CliError, Exit, type Output } from '../output.ts'
 import { checkFolder } from '../saved-model-hint.ts'
 import { functionLines } from './python-text.ts'
 
-const CHECKPOINT_INDEX = 'variables/variables.index'
+const CHECKPOINT = 'variables/variables'
+const CHECKPOINT_INDEX = `${CHECKPOINT}.index`
 /** TensorFlow's own entries of a checkpoint: no variables of the model. */
 const BOOKKEEPING = /^(_CHECKPOINTABLE_OBJECT_GRAPH|save_counter\/)/
 
@@ -79,7 +83,7 @@ interface GraphView {
 }
 
 function viewOf({ savedModel, functions, hidden, engine, reasons }: InspectedGraph): GraphView {
-  const { tags, tensorflowVersion, signatures, uncallable, graph, neededFiles } = savedModel
+  const { tags, tensorflowVersion, signatures, uncallable, graph } = savedModel
   return {
     tags,
     tensorflowVersion,
@@ -90,7 +94,7 @@ function viewOf({ savedModel, functions, hidden, engine, reasons }: InspectedGra
     functions: graph.functions?.size ?? 0,
     concreteFunctions: functions ?? null,
     variables: variablesOf(savedModel),
-    files: [...new Set(neededFiles)],
+    files: filesOf(savedModel),
     hidden,
     engine: engine ?? null,
     reasons,
@@ -132,12 +136,22 @@ function variablesOf(model: SavedModel): GraphView['variables'] {
   return {
     count: kept.length,
     elements: sum(kept.map(({ shape }) => elementsOf(shape))),
-    bytes: sum(
-      kept.flatMap((entry) =>
-        entry.slices.length > 0 ? entry.slices.map(({ stored }) => stored?.size ?? 0) : entry.size,
-      ),
-    ),
+    bytes: sum(kept.flatMap(storedOf).map(({ size }) => size)),
   }
+}
+
+/** Where a variable is, or each of its parts. */
+const storedOf = (entry: BundleEntry): StoredValues[] =>
+  entry.slices.length > 0 ? entry.slices.flatMap(({ stored }) => stored ?? []) : [entry]
+
+/** Those that the model names, and those in which its variables are, as far as the index can be read. */
+function filesOf(model: SavedModel): string[] {
+  const files = new Set(model.neededFiles)
+  const entries = files.has(CHECKPOINT_INDEX) ? entriesOf(model) : undefined
+  const shards = [...(entries?.values() ?? [])].flatMap(storedOf).map(({ shardId }) => shardId)
+  for (const shard of new Set(shards))
+    files.add(shardFile(CHECKPOINT, shard, model.checkpoint?.header.numShards ?? 1))
+  return [...files].toSorted(compare)
 }
 
 function entriesOf({ checkpoint, neededFiles }: SavedModel) {
