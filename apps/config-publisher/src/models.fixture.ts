@@ -116,3 +116,39 @@ export function hangingModel(): Uint8Array {
   graph.add('AddV2', 'scores', ['x', 'taken'], float)
   return writeSavedModel({ graph: graph.build(), signatures: { serving_default: predict() } })
 }
+
+/** Values, and whole numbers behind them: the splits of a ragged tensor, or places among the values. */
+export function ofTwoInputs(kind: 'ragged' | 'places'): Uint8Array {
+  const graph = new GraphBuilder()
+  const long = attr.type('DT_INT64')
+  graph.add('Placeholder', 'x', [], { dtype: attr.type('DT_FLOAT') })
+  graph.add('Placeholder', 'x_1', [], { dtype: long })
+  const int32 = { dtype: 'DT_INT32', shape: [], values: Int32Array.of(0) } as const
+  if (kind === 'ragged') {
+    const values = BigInt64Array.of(-1n, -1n)
+    const shape = graph.constant('shape', { dtype: 'DT_INT64', shape: [2], values })
+    const zero = graph.constant('zero', floatTensor([0], []))
+    graph.add('RaggedTensorToTensor', 'scores', [shape, 'x', zero, 'x_1'], {
+      ...float,
+      Tindex: long,
+      Tshape: long,
+      num_row_partition_tensors: attr.int(1),
+      row_partition_types: attr.strings(['ROW_SPLITS']),
+    })
+  } else
+    graph.add('GatherV2', 'scores', ['x', 'x_1', graph.constant('axis', int32)], {
+      Tparams: attr.type('DT_FLOAT'),
+      Tindices: long,
+      Taxis: attr.type('DT_INT32'),
+      batch_dims: attr.int(0),
+    })
+  const inputs = {
+    x: { name: 'x:0', dtype: 'DT_FLOAT', shape: [-1] },
+    x_1: { name: 'x_1:0', dtype: 'DT_INT64', shape: [-1] },
+  } as const
+  const outputs = { scores: { name: 'scores:0', dtype: 'DT_FLOAT', shape: undefined } } as const
+  return writeSavedModel({
+    graph: graph.build(),
+    signatures: { serving_default: predict({ inputs, outputs }) },
+  })
+}

@@ -22,7 +22,13 @@ import {
 } from '@drover/serving-api'
 import { afterAll, describe, expect, test } from 'vitest'
 import { qualityOf } from '../facts.fixture.ts'
-import { linearModel, noisyModel, renamedModel, unaryModel } from '../models.fixture.ts'
+import {
+  linearModel,
+  noisyModel,
+  ofTwoInputs,
+  renamedModel,
+  unaryModel,
+} from '../models.fixture.ts'
 import { type Files, filesOf, type World } from '../world.fixture.ts'
 import { golden, id, startGate, startWith, verdictIn } from './gate.fixture.ts'
 import type { GateParts } from './gate.ts'
@@ -77,6 +83,24 @@ test('a version that brought no golden requests gets the same seeded ones every 
     'serving_default',
   ])
   expect(second).toEqual(first)
+})
+
+test.each<[string, 'ragged' | 'places', number[]]>([
+  ['where rows of values begin are asked for so', 'ragged', [0, 1, 3]],
+  ['what only looks like it is asked for as it is', 'places', [1, 1]],
+])('inputs that tell %s', async (_, kind, asked) => {
+  await using world = await startWith(filesOf(ofTwoInputs(kind)))
+
+  await startGate(world, { probe }).look(id)
+
+  const { requests } = await requireJson(
+    world.store,
+    `${madePrefix(id, 1, 1)}/golden.json`,
+    GoldenAnswers,
+  )
+  expect(await verdictIn(world)).toMatchObject({ pass: true, engine: 'onnx' })
+  const seen = requests.map(({ inputs }) => inputs['x_1']?.values.map(Number))
+  expect(seen).toContainEqual(asked)
 })
 
 test('a signature that answers by chance is confirmed by no request, the others are', async () => {

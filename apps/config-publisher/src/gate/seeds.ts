@@ -12,10 +12,12 @@ import {
   type TensorInfo,
 } from '@drover/serving-api'
 import type { Signatures } from './checks.ts'
+import { raggedIn, type RaggedPart } from './ragged.ts'
 
 const SIGNATURES_MAX = 4
 const ROWS = 2
 const VALUES_MAX = 10_000
+const NOT_RAGGED: ReadonlyMap<string, RaggedPart> = new Map()
 /** The bits of 1 in types that are kept by their bits. */
 const LEAST_BITS = new Map<string, number>([
   ['DT_HALF', 0x3c00],
@@ -29,23 +31,52 @@ export type GoldenRequest = GoldenRequests['requests'][number]
 /**
  * Golden requests for a version that brought none: two for each of its first signatures, made from
  * nothing but the signatures, so that the same version always gets the same ones. Unknown sizes
- * become two rows, or one of anything else.
+ * become two rows, or one of anything else. Each comes with what to ask where it is not answered: inputs that
+ * look like a ragged tensor may be none.
  */
-export function seededRequests(signatures: Signatures): GoldenRequest[] {
+export function seededRequests(signatures: Signatures): [GoldenRequest, ...GoldenRequest[]][] {
   return Object.keys(signatures)
     .toSorted()
     .slice(0, SIGNATURES_MAX)
     .flatMap((signature) => ['plain', 'varied'].map((kind) => [signature, kind] as const))
     .flatMap(([signature, kind]) => {
-      const inputs = Object.entries(signatures[signature]?.inputs ?? {})
-      const tensors = inputs.map(([alias, info]) => [alias, seedTensor(alias, info, kind)] as const)
-      // What would not fit in a file of golden requests is left out with its whole request.
-      if (tensors.some(([, tensor]) => tensor === undefined)) return []
-      const encoded = tensors.flatMap(([alias, tensor]) =>
-        tensor === undefined ? [] : [[alias, encodeTensor(tensor)] as const],
-      )
-      return [{ signature, inputs: Object.fromEntries(encoded) }]
+      const inputs = signatures[signature]?.inputs ?? {}
+      const ragged = raggedIn(inputs)
+      const guesses = ragged.size > 0 ? [ragged, NOT_RAGGED] : [NOT_RAGGED]
+      const [first, ...others] = guesses.flatMap((parts) => {
+        const seeded = seedInputs(inputs, { kind, parts })
+        return seeded === undefined ? [] : [{ signature, inputs: seeded }]
+      })
+      return first === undefined ? [] : [[first, ...others]]
     })
+}
+
+function seedInputs(
+  inputs: Readonly<Record<string, TensorInfo>>,
+  { kind, parts }: { kind: string; parts: ReadonlyMap<string, RaggedPart> },
+): GoldenRequest['inputs'] | undefined {
+  const encoded: GoldenRequest['inputs'] = {}
+  for (const [alias, info] of Object.entries(inputs)) {
+    const tensor = seedPart(alias, info, { kind, part: parts.get(alias) })
+    // What would not fit in a file of golden requests is left out with its whole request.
+    if (tensor === undefined) return undefined
+    encoded[alias] = encodeTensor(tensor)
+  }
+  return encoded
+}
+
+function seedPart(
+  alias: string,
+  info: TensorInfo,
+  { kind, part }: { kind: string; part: RaggedPart | undefined },
+): Tensor | undefined {
+  if (part === undefined) return seedTensor(alias, info, kind)
+  if ('count' in part) {
+    const shape = [part.count, ...(info.shape ?? []).slice(1)]
+    return seedTensor(alias, { ...info, shape }, kind)
+  }
+  if (!isDataType(info.dtype)) return undefined
+  return decodeTensor({ dtype: info.dtype, shape: [part.splits.length], values: [...part.splits] })
 }
 
 function seedTensor(alias: string, { dtype, shape }: TensorInfo, kind: string): Tensor | undefined {

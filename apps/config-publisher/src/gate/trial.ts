@@ -209,7 +209,11 @@ function verdictOf(error: Error, directory: string): string {
  */
 async function seed(parts: TrialParts, engine: ProbeEngine, signatures: Signatures) {
   const seeds = seededRequests(signatures)
-  const together = await askTwice(parts, engine, seeds).catch((error: unknown) => {
+  const together = await askTwice(
+    parts,
+    engine,
+    seeds.map(([first]) => first),
+  ).catch((error: unknown) => {
     if (error instanceof ProbeCrash && error.isTimeout) return { reason: error.message }
     throw error
   })
@@ -218,8 +222,8 @@ async function seed(parts: TrialParts, engine: ProbeEngine, signatures: Signatur
   const fitting: { request: GoldenRequest; answers: readonly Answer[] }[] = []
   let reason = 'the signatures ask for too much'
   let changes: string | undefined
-  for (const request of seeds) {
-    const tried = await askTwice(parts, engine, [request])
+  for (const guesses of seeds) {
+    const { request, tried } = await askInTurn(parts, engine, guesses)
     if ('answers' in tried) fitting.push({ request, answers: tried.answers })
     else if (tried.isChanging === true) {
       changing.add(request.signature)
@@ -236,6 +240,19 @@ async function seed(parts: TrialParts, engine: ProbeEngine, signatures: Signatur
   return {
     reason: `it brought no golden requests (assets.extra/drover/golden.json), and ${NAMES[engine]} answers none made from its signatures: ${reason}`,
   }
+}
+
+/** Asks one after the other until one of them is answered, be it otherwise the second time. */
+async function askInTurn(
+  parts: TrialParts,
+  engine: ProbeEngine,
+  [request, ...others]: [GoldenRequest, ...GoldenRequest[]],
+): Promise<{ request: GoldenRequest; tried: Awaited<ReturnType<typeof askTwice>> }> {
+  const tried = await askTwice(parts, engine, [request])
+  const [next, ...rest] = others
+  if (next === undefined || 'answers' in tried || tried.isChanging === true)
+    return { request, tried }
+  return await askInTurn(parts, engine, [next, ...rest])
 }
 
 async function askTwice(
