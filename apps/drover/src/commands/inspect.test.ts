@@ -88,11 +88,11 @@ test('a model is shown as saved_model_cli shows it, with what would run it', asy
 
 test.each([
   [
-    'Foreign',
+    'Digamma',
     'tensorflow',
     [
-      'not kernel: Foreign (node y): it has no kernel',
-      'not onnx: Foreign (node y): it has no translation',
+      'not kernel: Digamma (node y): it has no kernel',
+      'not onnx: Digamma (node y): it has no translation',
     ],
   ],
   ['ReadFile', 'none, it is refused', ['the node y is ReadFile, which reads files']],
@@ -120,7 +120,9 @@ async function writeVariable(damage: (index: Uint8Array) => Uint8Array): Promise
   const to = new GraphBuilder()
   const variables = new VariableBuilder(to)
   const values = Float32Array.of(1, 2, 3)
-  to.add('Foreign', 'y', [variables.add('w', { dtype: 'DT_FLOAT', shape: [3], values })], {})
+  to.add('Digamma', 'y', [variables.add('w', { dtype: 'DT_FLOAT', shape: [3], values })], {
+    T: FLOAT,
+  })
   const { saver, files } = variables.finish()
   const outputs = { y: info('y:0') }
   const signatures = { serving_default: { methodName: PREDICT_METHOD, inputs: {}, outputs } }
