@@ -47,6 +47,9 @@ const ENVIRONMENT = {
   // Runs come one at a time, so handing steps from thread to thread only costs: a third of a small
   // run. One operation still uses all cores.
   TF_NUM_INTEROP_THREADS: '1',
+  // Some kernels answer with memory that they never wrote, such as `ParallelConcat` of fewer parts than it
+  // says and `FakeParam`: another tenant's tensors. glibc hands out zeros with this (the complement of 255).
+  GLIBC_TUNABLES: 'glibc.malloc.perturb=255',
 }
 
 /** How a process ended. */

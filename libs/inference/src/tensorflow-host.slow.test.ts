@@ -4,12 +4,13 @@ import { existsSync, readFileSync } from 'node:fs'
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { attr, GraphBuilder } from '@drover/saved-model'
 import { floatTensor } from '@drover/serving-api'
-import { afterAll, expect, test, vi } from 'vitest'
+import { afterAll, describe, expect, test, vi } from 'vitest'
 import type { InferenceError } from './errors.ts'
 import { loadServable } from './load.ts'
 import { startFolder } from './sample-folder.ts'
-import { foreignModel, slowModel } from './sample-models.ts'
+import { foreignModel, info, modelBytes, slowModel } from './sample-models.ts'
 import { startTensorflowHost } from './tensorflow-host.ts'
 
 const folder = await startFolder()
@@ -107,6 +108,7 @@ test('the process sees nothing of the environment', async () => {
   const names = environment.split('\0').map((entry) => entry.split('=')[0])
   expect(new Set(names.filter((name) => name !== ''))).toEqual(
     new Set([
+      'GLIBC_TUNABLES',
       'NODE_CHANNEL_FD',
       'NODE_CHANNEL_SERIALIZATION_MODE',
       'TF_CPP_MIN_LOG_LEVEL',
@@ -114,6 +116,40 @@ test('the process sees nothing of the environment', async () => {
       'TF_NUM_INTEROP_THREADS',
     ]),
   )
+})
+
+describe('what others left in memory is not answered with by', () => {
+  const float = attr.type('DT_FLOAT')
+  const shape = attr.shape([20_000])
+
+  test.each<[string, (to: GraphBuilder) => void]>([
+    [
+      'ParallelConcat of fewer parts than it says',
+      (to) => void to.add('ParallelConcat', 'y', ['x'], { T: float, N: attr.int(1), shape }),
+    ],
+    ['FakeParam', (to) => void to.add('FakeParam', 'y', ['^x'], { dtype: float, shape })],
+  ])('%s', async (_name, build) => {
+    const to = new GraphBuilder()
+    to.add('Placeholder', 'x', [], { dtype: float, shape: attr.shape([1]) })
+    build(to)
+    const inputs = { x: info('x:0', 'DT_FLOAT', [1]) }
+    const outputs = { y: info('y:0', 'DT_FLOAT', [20_000]) }
+    const bytes = modelBytes(to, { serving_default: { inputs, outputs } })
+    const holey = await shared.load(await folder.add(bytes))
+    const other = await shared.load(await folder.add(foreignModel()))
+
+    const answers = new Set<unknown>()
+    for (let round = 0; round < 5; round++) {
+      await other.run(
+        [{ name: 'x:0', tensor: floatTensor(Array<number>(20_000).fill(5)) }],
+        ['y:0'],
+      )
+      const [answer] = await holey.run([{ name: 'x:0', tensor: floatTensor([0]) }], ['y:0'])
+      for (const value of answer?.values ?? []) answers.add(value)
+    }
+
+    expect(answers).toEqual(new Set([0]))
+  })
 })
 
 test('a host whose process was killed starts another one and loads its models again', async () => {
