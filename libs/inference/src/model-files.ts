@@ -76,10 +76,13 @@ export const readModelFiles = async (directory: string, reading?: Reading): Prom
 
 /** The first half of `readModelFiles`: waits for files. */
 export const readModelBytes = async (directory: string): Promise<ModelBytes> =>
-  await readContents(directory, await readOutline(directory))
+  await readOutline(directory, Infinity)
 
-/** Reads the graph, and of variables and assets only that they are there. Throws LOAD_FAILED. */
-export async function readOutline(directory: string): Promise<ModelBytes> {
+/**
+ * Reads the graph, and of variables and assets that they are there; these as well where they have no more
+ * than `atOnceBytesMax` together. Throws LOAD_FAILED.
+ */
+export async function readOutline(directory: string, atOnceBytesMax = 0): Promise<ModelBytes> {
   try {
     const folder = new ModelFolder(directory)
     const [{ graph, isText }, variables, assets] = await allDone([
@@ -92,18 +95,21 @@ export async function readOutline(directory: string): Promise<ModelBytes> {
       ...(variableBytes > CHECKPOINT_BYTES_MAX ? [] : variables.filter(isOfCheckpoint)),
       ...(bytesOf(assets) > ASSETS_BYTES_MAX ? [] : assets),
     ]
-    await folder.checkUnchanged()
-    return {
+    const unreadBytes = bytesOf(unread)
+    const outline: ModelBytes = {
       graph,
       isText,
       sizeBytes: graph.length + variableBytes,
       files: [...variables, ...assets].map(({ path }) => path),
       unread: unread.map(({ path }) => path),
-      unreadBytes: bytesOf(unread),
+      unreadBytes,
       stamps: folder.stamps,
       checkpoint: new Map(),
       assets: new Map(),
     }
+    if (unreadBytes <= atOnceBytesMax) return await contentsOf(folder, outline)
+    await folder.checkUnchanged()
+    return outline
   } catch (cause) {
     throw unreadable(directory, cause)
   }
@@ -118,21 +124,23 @@ async function readGraphFile(folder: ModelFolder): Promise<Pick<ModelBytes, 'gra
 
 /** Reads what `readOutline` left. Throws LOAD_FAILED, also where the model was changed since then. */
 export async function readContents(directory: string, outline: ModelBytes): Promise<ModelBytes> {
-  const checkpoint = new Map<string, Uint8Array<ArrayBuffer>>()
-  const assets = new Map<string, Uint8Array<ArrayBuffer>>()
-  if (outline.unread.length === 0) return { ...outline, checkpoint, assets }
   try {
-    const folder = new ModelFolder(directory, outline.stamps)
-    await mapBounded(outline.unread, FILES_AT_ONCE, async (path) => {
-      const isAsset = path.startsWith(`${ASSETS}${sep}`)
-      const bytes = await folder.read(path, isAsset ? ASSETS_BYTES_MAX : CHECKPOINT_BYTES_MAX)
-      if (isAsset) assets.set(relative(ASSETS, path), bytes)
-      else checkpoint.set(path, bytes)
-    })
-    await folder.checkUnchanged()
+    return await contentsOf(new ModelFolder(directory, outline.stamps), outline)
   } catch (cause) {
     throw unreadable(directory, cause)
   }
+}
+
+async function contentsOf(folder: ModelFolder, outline: ModelBytes): Promise<ModelBytes> {
+  const checkpoint = new Map<string, Uint8Array<ArrayBuffer>>()
+  const assets = new Map<string, Uint8Array<ArrayBuffer>>()
+  await mapBounded(outline.unread, FILES_AT_ONCE, async (path) => {
+    const isAsset = path.startsWith(`${ASSETS}${sep}`)
+    const bytes = await folder.read(path, isAsset ? ASSETS_BYTES_MAX : CHECKPOINT_BYTES_MAX)
+    if (isAsset) assets.set(relative(ASSETS, path), bytes)
+    else checkpoint.set(path, bytes)
+  })
+  await folder.checkUnchanged()
   return { ...outline, unread: [], unreadBytes: 0, checkpoint, assets }
 }
 

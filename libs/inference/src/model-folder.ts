@@ -2,10 +2,10 @@
 // moment. Whoever changes it meanwhile is told so, since half of an old model and half of a new one may
 // fit together.
 
-import type { BigIntStats } from 'node:fs'
-import { lstat, opendir, realpath, stat } from 'node:fs/promises'
+import { type BigIntStats, type Dir, lstat } from 'node:fs'
+import { opendir, realpath, stat } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
-import { mapBounded } from '@drover/basics'
+import { allDone, mapBounded } from '@drover/basics'
 import { InferenceError } from './errors.ts'
 import { readRegularFile } from './regular-file.ts'
 
@@ -42,22 +42,28 @@ export class ModelFolder {
 
   /** All files below a folder of the model; none where it is not there. */
   async list(folder: string): Promise<ListedFile[]> {
-    const start = join(this.#directory, folder)
-    const found = await this.#look(start).catch(undefinedWhereNone)
-    if (found === undefined) return []
-    const paths: string[] = []
-    for await (const entry of await opendir(start, { recursive: true })) {
-      if (paths.length === ENTRIES_MAX)
-        throw new InferenceError('LOAD_FAILED', `${start} has over ${ENTRIES_MAX} files`)
-      if (!entry.isDirectory()) paths.push(join(entry.parentPath, entry.name))
-    }
+    const opened = await this.#open(join(this.#directory, folder))
+    if (opened === undefined) return []
+    const paths = await filesBelow(opened)
     return await mapBounded(paths, FILES_AT_ONCE, async (path) => await this.#listed(path))
+  }
+
+  /** Opens a folder while it is seen to be the model's; one that is not is closed unread. */
+  async #open(path: string): Promise<Dir | undefined> {
+    const opening = opendir(path, { recursive: true })
+    try {
+      const [, opened] = await allDone([this.#look(path), opening])
+      return opened
+    } catch (error) {
+      opening.then(closeLater).catch(() => {})
+      return undefinedWhereNone(error)
+    }
   }
 
   /** Whether there is such a file; what a link leads to, reading it tells. */
   async has(name: string): Promise<boolean> {
     const path = join(this.#directory, name)
-    const found = await lstat(path, { bigint: true }).catch(undefinedWhereNone)
+    const found = await looked(path).catch(undefinedWhereNone)
     if (found?.isFile() === true) this.#stamps.set(name, stampOf(found))
     return found !== undefined
   }
@@ -79,7 +85,7 @@ export class ModelFolder {
   async read(name: string, bytesMax: number): Promise<Uint8Array<ArrayBuffer>> {
     const path = join(this.#directory, name)
     if (!this.#stamps.has(name)) await this.#listed(path)
-    return await readRegularFile(path, bytesMax)
+    return await readRegularFile(path, bytesMax, Number(this.#stamps.get(name)?.[2] ?? 0))
   }
 
   /** To be called when all is read. */
@@ -94,7 +100,7 @@ export class ModelFolder {
 
   /** What is there; behind a link only where that leads to something else of the model. */
   async #look(path: string): Promise<BigIntStats> {
-    const found = await lstat(path, { bigint: true })
+    const found = await looked(path)
     if (!found.isSymbolicLink()) return found
     const target = await realpath(path)
     const root = await realpath(this.#directory)
@@ -109,6 +115,30 @@ export class ModelFolder {
  * for files while it waits, and for ever where a disk hangs; a server has 32.
  */
 export const FILES_AT_ONCE = 4
+
+/** The paths of all that is in a folder and in those in it, and is none. */
+async function filesBelow(folder: Dir): Promise<string[]> {
+  const paths: string[] = []
+  try {
+    for (let entry = await folder.read(); entry !== null; entry = await folder.read()) {
+      if (paths.length === ENTRIES_MAX)
+        throw new InferenceError('LOAD_FAILED', `${folder.path} has over ${ENTRIES_MAX} files`)
+      if (!entry.isDirectory()) paths.push(join(entry.parentPath, entry.name))
+    }
+    return paths
+  } finally {
+    closeLater(folder)
+  }
+}
+
+/** What was read is there whatever comes of it, and the way to another thread takes as long as a read. */
+const closeLater = (folder: Dir): void => void folder.close().catch(() => {})
+
+// By callbacks: a promise of the system's own costs as much again where several are wanted at a time.
+const looked = async (path: string): Promise<BigIntStats> =>
+  await new Promise((resolve, reject) => {
+    lstat(path, { bigint: true }, (error, found) => (error ? reject(error) : resolve(found)))
+  })
 
 /** Throws LOAD_FAILED where the files of a folder are no longer those with these stamps. */
 export async function checkStill(directory: string, stamps: Stamps): Promise<void> {

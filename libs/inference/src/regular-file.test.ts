@@ -19,17 +19,34 @@ test('a file is read whole', async () => {
   expect(Buffer.from(await readRegularFile(join(folder, 'whole'), 3)).toString()).toBe('abc')
 })
 
-test('a file with more bytes than are allowed is refused', async () => {
-  await writeFile(join(folder, 'long'), 'abcd')
+test.each([0, 1, 3, 5, 100])('so is one that was seen to have %i bytes', async (sizeSeen) => {
+  await writeFile(join(folder, 'seen'), 'abc')
 
-  await expect(readRegularFile(join(folder, 'long'), 3)).rejects.toMatchObject({ code: 'EFBIG' })
+  const bytes = await readRegularFile(join(folder, 'seen'), 10, sizeSeen)
+
+  expect(Buffer.from(bytes).toString()).toBe('abc')
 })
 
-test('a pipe, which nobody may ever write to, is refused at once', async () => {
-  execFileSync('mkfifo', [join(folder, 'pipe')])
+test.each([0, 3, 4])(
+  'a file with more bytes than are allowed is refused, seen to have %i',
+  async (sizeSeen) => {
+    await writeFile(join(folder, 'long'), 'abcd')
 
-  await expect(readRegularFile(join(folder, 'pipe'), 3)).rejects.toMatchObject({ code: 'EINVAL' })
-})
+    await expect(readRegularFile(join(folder, 'long'), 3, sizeSeen)).rejects.toMatchObject({
+      code: 'EFBIG',
+    })
+  },
+)
+
+test.each([0, 3])(
+  'a pipe, which nobody may ever write to, is refused at once, seen to have %i bytes',
+  async (sizeSeen) => {
+    const path = join(folder, `pipe-${sizeSeen}`)
+    execFileSync('mkfifo', [path])
+
+    await expect(readRegularFile(path, 3, sizeSeen)).rejects.toMatchObject({ code: 'EINVAL' })
+  },
+)
 
 test('a model whose graph is a pipe cannot be loaded', async () => {
   await mkdir(join(folder, 'model'))
@@ -39,5 +56,8 @@ test('a model whose graph is a pipe cannot be loaded', async () => {
 })
 
 test.each(['', '/dev/null', '/dev/zero'])('%j is no regular file', async (path) => {
-  await expect(readRegularFile(path === '' ? folder : path, 3)).rejects.toThrow(/regular|directory/)
+  for (const sizeSeen of [0, 3])
+    await expect(readRegularFile(path === '' ? folder : path, 3, sizeSeen)).rejects.toThrow(
+      /regular|directory/,
+    )
 })

@@ -25,8 +25,10 @@ export type AttrValue =
 /** The functions that an attribute names. */
 export function functionsIn(attr: AttrValue): readonly string[] {
   if (attr.kind === 'function') return [attr.value, ...(attr.given ?? [])]
-  return attr.kind === 'functions' ? attr.value : []
+  return attr.kind === 'functions' ? attr.value : NONE
 }
+
+const NONE: readonly string[] = []
 
 /** What `GraphBuilder.add` takes; make them with `attr`. */
 export type Attr = AttrValue

@@ -3,7 +3,7 @@
 import { type TypeName, typeOfNumber } from '@drover/serving-api'
 import { SavedModelError } from './errors.ts'
 import { FIELDS } from './generated/fields.ts'
-import { readEntry } from './read-graph.ts'
+import { readEntry } from './maps.ts'
 import { objectsBeside, SERVE_TAGS } from './read.ts'
 import { readShape } from './tensor-proto.ts'
 import { fieldsOf, readFields, textOf, type WireField } from './wire.ts'
@@ -74,7 +74,7 @@ class Reader {
     const signatures = new Map<string, Uint8Array>()
     for (const { bytes } of this.#each(FIELDS.SavedObjectGraph.concrete_functions)) {
       const [name, signature] = readEntry(bytes)
-      if (traces.has(name)) signatures.set(name, signature)
+      if (traces.has(name)) signatures.set(name, signature.bytes)
     }
     return children
       .map((child) => ({
@@ -157,7 +157,7 @@ class Reader {
       case VALUE.dict_value: {
         const entries = Array.from(fieldsOf(bytes, FIELDS.DictValue.fields), (field) => {
           const [key, value] = readEntry(field.bytes)
-          return [key, this.#value(value, depth)] as const
+          return [key, this.#value(value.bytes, depth)] as const
         })
         return { kind: 'dict', entries: entries.toSorted(([a], [b]) => (a < b ? -1 : 1)) }
       }

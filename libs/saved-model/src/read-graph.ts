@@ -9,8 +9,9 @@ import {
   type NodeDef,
 } from './graph.ts'
 import { FIELDS } from './generated/fields.ts'
+import { readEntry, recordOf, twice } from './maps.ts'
 import { dataTypeOf, readShape, readTensor } from './tensor-proto.ts'
-import { fieldsOf, MapEntry, readFields, textOf, type WireField } from './wire.ts'
+import { fieldsOf, type Message, readFields, readerOf, textOf, type WireField } from './wire.ts'
 
 /** What is made of what may take two bytes in the file. */
 const [ATTR_BYTES, FUNCTION_BYTES, LISTED_BYTES] = [150, 600, 64]
@@ -21,18 +22,19 @@ const { AttrValue: ATTR, AttrValue_ListValue: LIST, NodeDef: NODE, OpDef: OP } =
 const { FunctionDef: FUNCTION, GraphDef: GRAPH, VersionDef: VERSION } = FIELDS
 
 /** Reads a graph and its functions; what they take beyond the file comes from the budget. */
-export function readGraph(bytes: Uint8Array, budget: Budget): GraphDef {
+export function readGraph(message: Message, budget: Budget): GraphDef {
   const nodes: NodeDef[] = []
   const versions = { producer: 0, minConsumer: 0 }
   let functions: GraphDef['functions']
-  for (const field of readFields(bytes)) {
-    if (field.number === GRAPH.node) nodes.push(readNode(field.bytes, budget))
+  const field = readerOf(message)
+  while (field.next()) {
+    if (field.number === GRAPH.node) nodes.push(readNode(field, budget))
     if (field.number === GRAPH.library) {
       if (functions !== undefined) throw twice('the library of functions')
-      functions = readLibrary(field.bytes, budget)
+      functions = readLibrary(field, budget)
     }
     if (field.number === GRAPH.versions) {
-      for (const version of readFields(field.bytes)) {
+      for (const version of readFields(field)) {
         if (version.number === VERSION.producer) versions.producer = Number(version.int)
         if (version.number === VERSION.min_consumer) versions.minConsumer = Number(version.int)
       }
@@ -42,42 +44,42 @@ export function readGraph(bytes: Uint8Array, budget: Budget): GraphDef {
   return { nodes, versions, ...(functions !== undefined && { functions }) }
 }
 
-function readLibrary(bytes: Uint8Array, budget: Budget): Map<string, FunctionDef> {
+function readLibrary(message: Message, budget: Budget): Map<string, FunctionDef> {
   const functions = new Map<string, FunctionDef>()
-  for (const field of fieldsOf(bytes, FIELDS.FunctionDefLibrary.function)) {
-    const read = readFunction(field.bytes, budget)
+  for (const field of fieldsOf(message, FIELDS.FunctionDefLibrary.function)) {
+    const read = readFunction(field, budget)
     if (functions.has(read.name)) throw twice(`the function ${read.name}`)
     functions.set(read.name, read)
   }
   return functions
 }
 
-function readFunction(bytes: Uint8Array, budget: Budget): FunctionDef {
-  const what = () => `the function ${functionName(bytes)}`
+function readFunction(message: Message, budget: Budget): FunctionDef {
+  const what = () => `the function ${functionName(message)}`
   budget.take(FUNCTION_BYTES, what)
   const nodes: NodeDef[] = []
   const results = new Map<string, string>()
   const effects: string[] = []
   let signature: ReturnType<typeof readOpDef> | undefined
   const attrs: [string, AttrValue][] = []
-  for (const field of readFields(bytes)) {
+  const field = readerOf(message)
+  while (field.next()) {
     if (field.number === FUNCTION.signature) {
       if (signature !== undefined) throw twice('the signature of a function')
-      signature = readOpDef(field.bytes, budget)
+      signature = readOpDef(field, budget)
     }
-    if (field.number === FUNCTION.node_def) nodes.push(readNode(field.bytes, budget))
+    if (field.number === FUNCTION.node_def) nodes.push(readNode(field, budget))
     if (field.number === FUNCTION.ret) {
-      const [name, tensor] = readEntry(field.bytes)
+      const [name, tensor] = readEntry(field)
       budget.take(ATTR_BYTES, what)
       if (results.has(name)) throw twice(`the result ${name} of ${what()}`)
-      results.set(name, decoder.decode(tensor))
+      results.set(name, tensor.text)
     }
     if (field.number === FUNCTION.attr) {
-      const [key, value] = readEntry(field.bytes)
+      const [key, value] = readEntry(field)
       attrs.push([key, readAttr(value, budget, what)])
     }
-    if (field.number === FUNCTION.control_ret)
-      effects.push(decoder.decode(readEntry(field.bytes)[1]))
+    if (field.number === FUNCTION.control_ret) effects.push(readEntry(field)[1].text)
   }
   checkNames(nodes, signature?.inputs)
   const { outputs: named, ...head } = signature ?? NO_OP
@@ -93,36 +95,37 @@ function implementedBy(attrs: readonly [string, AttrValue][]): Pick<FunctionDef,
 
 const NO_OP = { name: '', inputs: [], outputs: [], also: [], hasLists: false }
 
-const functionName = (bytes: Uint8Array): string => {
-  const [signature] = fieldsOf(bytes, FUNCTION.signature)
-  return signature === undefined ? '' : textOf(signature.bytes, OP.name)
+const functionName = (message: Message): string => {
+  const [signature] = fieldsOf(message, FUNCTION.signature)
+  return signature === undefined ? '' : textOf(signature, OP.name)
 }
 
 const ARG = FIELDS.OpDef_ArgDef
 /** The attributes by which an argument is several. */
 const SEVERAL = [ARG.number_attr, ARG.type_list_attr]
 
-function readOpDef(bytes: Uint8Array, budget: Budget) {
+function readOpDef(message: Message, budget: Budget) {
   const [inputs, outputs, also]: [string[], string[], string[]] = [[], [], []]
   let name = ''
   let hasLists = false
-  for (const field of readFields(bytes)) {
+  const field = readerOf(message)
+  while (field.next()) {
     if (field.number === OP.name) name = field.text
     budget.take(LISTED_BYTES, () => `the signature of the function ${name}`)
     if (field.number === OP.input_arg) {
-      inputs.push(textOf(field.bytes, ARG.name))
-      hasLists ||= SEVERAL.some((number) => textOf(field.bytes, number) !== '')
+      inputs.push(textOf(field, ARG.name))
+      hasLists ||= SEVERAL.some((number) => textOf(field, number) !== '')
     }
-    if (field.number === OP.output_arg) outputs.push(textOf(field.bytes, ARG.name))
-    if (field.number === OP.attr) for (const found of defaultsIn(field.bytes)) also.push(found)
+    if (field.number === OP.output_arg) outputs.push(textOf(field, ARG.name))
+    if (field.number === OP.attr) for (const found of defaultsIn(field)) also.push(found)
   }
   return { name, inputs, outputs, also, hasLists }
 }
 
 /** The functions that an attribute of an operation is by default. */
-function* defaultsIn(bytes: Uint8Array): Generator<string> {
-  for (const value of fieldsOf(bytes, FIELDS.OpDef_AttrDef.default_value))
-    for (const field of readFields(value.bytes)) yield* namesInAttr(field)
+function* defaultsIn(message: Message): Generator<string> {
+  for (const value of fieldsOf(message, FIELDS.OpDef_AttrDef.default_value))
+    for (const field of readFields(value)) yield* namesInAttr(field)
 }
 
 /** TensorFlow takes no name twice either; which of the two is meant nobody can say. */
@@ -135,57 +138,31 @@ function checkNames(nodes: readonly NodeDef[], args: readonly string[] = []): vo
   }
 }
 
-function readNode(bytes: Uint8Array, budget: Budget): NodeDef {
-  const what = () => `the node ${textOf(bytes, NODE.name)}`
+function readNode(message: Message, budget: Budget): NodeDef {
+  const what = () => `the node ${textOf(message, NODE.name)}`
   budget.takeNode(what)
   let [name, op] = ['', '']
   const inputs: string[] = []
   const attrs: [string, AttrValue][] = []
-  for (const field of readFields(bytes)) {
+  const field = readerOf(message)
+  while (field.next()) {
     if (field.number === NODE.name) name = field.text
     if (field.number === NODE.op) op = field.text
     if (field.number === NODE.input) inputs.push(field.text)
     if (field.number === NODE.attr) {
-      const [key, value] = readEntry(field.bytes)
+      const [key, value] = readEntry(field)
       attrs.push([key, readAttr(value, budget, what)])
     }
   }
   return { name, op, inputs, attrs: recordOf(attrs, (key) => `the attribute ${key} of ${what()}`) }
 }
 
-/** Pairs as an object. Of a key that is there twice nobody can say which value is meant. */
-export function recordOf<T>(
-  pairs: readonly (readonly [string, T])[],
-  what: (key: string) => string,
-): Record<string, T> {
-  const record = Object.fromEntries(pairs)
-  if (Object.keys(record).length === pairs.length) return record
-  const known = new Set<string>()
-  const again = pairs.find(([key]) => known.size === known.add(key).size)
-  throw twice(what(again?.[0] ?? ''))
-}
-
-/** A pair of a protobuf map. */
-export function readEntry(bytes: Uint8Array): [string, Uint8Array] {
-  let [key, value]: [string | undefined, Uint8Array | undefined] = [undefined, undefined]
-  for (const field of readFields(bytes)) {
-    if (field.number === MapEntry.key) {
-      if (key !== undefined) throw twice('the key of a map')
-      key = field.text
-    }
-    if (field.number === MapEntry.value) {
-      if (value !== undefined) throw twice('the value of a map')
-      value = field.bytes
-    }
-  }
-  return [key ?? '', value ?? new Uint8Array()]
-}
-
-function readAttr(bytes: Uint8Array, budget: Budget, what: () => string): AttrValue {
+function readAttr(message: WireField, budget: Budget, what: () => string): AttrValue {
   budget.take(ATTR_BYTES, what)
-  const [field, another] = readFields(bytes)
-  if (another !== undefined) throw twice('the value of an attribute')
-  return (field && readKnownAttr(field, budget, what)) ?? { kind: 'other', value: bytes }
+  const field = readerOf(message)
+  const value = field.next() ? readKnownAttr(field, budget, what) : undefined
+  if (field.next()) throw twice('the value of an attribute')
+  return value ?? { kind: 'other', value: message.bytes }
 }
 
 function readKnownAttr(
@@ -195,7 +172,7 @@ function readKnownAttr(
 ): AttrValue | undefined {
   switch (field.number) {
     case ATTR.list:
-      return readList(field.bytes, budget, what)
+      return readList(field, budget, what)
     case ATTR.s:
       return { kind: 'string', value: field.bytes }
     case ATTR.i:
@@ -209,27 +186,29 @@ function readKnownAttr(
       return value && { kind: 'type', value }
     }
     case ATTR.shape:
-      return { kind: 'shape', value: readShape(field.bytes) }
+      return { kind: 'shape', value: readShape(field) }
     case ATTR.tensor: {
-      const value = readTensor(field.bytes, budget, what)
+      const value = readTensor(field, budget, what)
       return value && { kind: 'tensor', value }
     }
     case ATTR.func:
-      return readFunctionName(field.bytes)
+      return readFunctionName(field)
     default:
       return undefined
   }
 }
 
 /** An empty list of anything counts as one of ints. */
-function readList(bytes: Uint8Array, budget: Budget, what: () => string): AttrValue | undefined {
+function readList(message: Message, budget: Budget, what: () => string): AttrValue | undefined {
   const kinds = new Set<number>()
-  for (const { number } of readFields(bytes)) kinds.add(number)
+  const found = readerOf(message)
+  while (found.next()) kinds.add(found.number)
   /** One after the other, since those that are packed take a byte in the file. */
   const all = <T>(valuesIn: (field: WireField) => Iterable<T>): T[] => {
     const values: T[] = []
-    for (const field of readFields(bytes))
-      for (const value of valuesIn(field)) {
+    const each = readerOf(message)
+    while (each.next())
+      for (const value of valuesIn(each)) {
         budget.take(LISTED_BYTES, what)
         values.push(value)
       }
@@ -240,8 +219,7 @@ function readList(bytes: Uint8Array, budget: Budget, what: () => string): AttrVa
   if (kinds.size > 1) return undefined
   if (kinds.has(LIST.s)) return { kind: 'strings', value: all((field) => [field.bytes]) }
   if (kinds.has(LIST.f)) return { kind: 'floats', value: all((field) => field.floats()) }
-  if (kinds.has(LIST.shape))
-    return { kind: 'shapes', value: all((field) => [readShape(field.bytes)]) }
+  if (kinds.has(LIST.shape)) return { kind: 'shapes', value: all((field) => [readShape(field)]) }
   if (kinds.has(LIST.type))
     return { kind: 'types', value: all((field) => field.ints()).map(typeName) }
   if (kinds.size === 0 || kinds.has(LIST.i))
@@ -249,37 +227,33 @@ function readList(bytes: Uint8Array, budget: Budget, what: () => string): AttrVa
   return undefined
 }
 
-function readFunctionName(bytes: Uint8Array): AttrValue {
-  const [value = '', ...given] = namesIn(bytes)
+function readFunctionName(message: Message): AttrValue {
+  const [value = '', ...given] = namesIn(message)
   return { kind: 'function', value, ...(given.length > 0 && { given }) }
 }
 
 const namesInList = (field: WireField): string[] =>
-  field.number === LIST.func ? namesIn(field.bytes) : []
+  field.number === LIST.func ? namesIn(field) : []
 
 /** The functions in a field of the value of an attribute, behind those that are found already. */
 function namesInAttr(field: WireField, depth = 0, found: string[] = []): string[] {
   if (field.number === ATTR.list)
-    for (const each of fieldsOf(field.bytes, LIST.func)) namesIn(each.bytes, depth, found)
-  if (field.number === ATTR.func) namesIn(field.bytes, depth, found)
+    for (const each of fieldsOf(field, LIST.func)) namesIn(each, depth, found)
+  if (field.number === ATTR.func) namesIn(field, depth, found)
   return found
 }
 
 /** The name of a function, and after it those that it is given in its attributes. */
-function namesIn(bytes: Uint8Array, depth = 0, found: string[] = []): string[] {
+function namesIn(message: Message, depth = 0, found: string[] = []): string[] {
   if (depth > DEPTH_MAX)
     throw new SavedModelError(
       'TOO_LARGE',
       `functions are given to functions over ${DEPTH_MAX} deep`,
     )
-  found.push(textOf(bytes, FIELDS.NameAttrList.name))
-  for (const attr of fieldsOf(bytes, FIELDS.NameAttrList.attr))
-    for (const value of readFields(readEntry(attr.bytes)[1])) namesInAttr(value, depth + 1, found)
+  found.push(textOf(message, FIELDS.NameAttrList.name))
+  for (const attr of fieldsOf(message, FIELDS.NameAttrList.attr))
+    for (const value of readFields(readEntry(attr)[1])) namesInAttr(value, depth + 1, found)
   return found
 }
-
-/** Protobuf would join the two, and we would see one of them. */
-export const twice = (what: string): SavedModelError =>
-  new SavedModelError('NOT_A_SAVED_MODEL', `${what} is written twice`)
 
 const typeName = (number: bigint) => typeOfNumber(Number(number))

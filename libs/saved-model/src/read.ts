@@ -4,10 +4,11 @@ import { Budget } from './budget.ts'
 import { SavedModelError } from './errors.ts'
 import { FIELDS } from './generated/fields.ts'
 import { type GraphDef, portOf, type SavedModel } from './graph.ts'
-import { readEntry, readGraph, recordOf, twice } from './read-graph.ts'
+import { readEntry, recordOf, twice } from './maps.ts'
+import { readGraph } from './read-graph.ts'
 import { changesState } from './state.ts'
 import { readShape, readTensor } from './tensor-proto.ts'
-import { fieldsOf, readFields, textOf, type WireField } from './wire.ts'
+import { fieldsOf, type Message, readFields, textOf, type WireField } from './wire.ts'
 
 /** Protobuf's own limit. */
 const BYTES_MAX = 2 ** 31 - 1
@@ -250,11 +251,11 @@ function readSignatureEntry(bytes: Uint8Array, budget: Budget): [string, Signatu
   let methodName = ''
   for (const field of readFields(value)) {
     budget.take(INFO_BYTES, () => `the signature ${name}`)
-    if (field.number === SIGNATURE.inputs) inputs.push(readInfo(field.bytes))
-    if (field.number === SIGNATURE.outputs) outputs.push(readInfo(field.bytes))
+    if (field.number === SIGNATURE.inputs) inputs.push(readInfo(field))
+    if (field.number === SIGNATURE.outputs) outputs.push(readInfo(field))
     if (field.number === SIGNATURE.method_name) methodName = field.text
     if (field.number === SIGNATURE.defaults) {
-      const [alias, tensor] = readEntry(field.bytes)
+      const [alias, tensor] = readEntry(field)
       const read = readTensor(tensor, budget, () => `the default of ${alias} in ${name}`)
       if (read !== undefined) defaults.push([alias, read])
     }
@@ -271,15 +272,15 @@ function readSignatureEntry(bytes: Uint8Array, budget: Budget): [string, Signatu
 }
 
 /** What is no dense tensor has no name; requests that bring it fail, and only those. */
-function readInfo(bytes: Uint8Array): [string, TensorInfo] {
-  const [alias, value] = readEntry(bytes)
+function readInfo(message: Message): [string, TensorInfo] {
+  const [alias, value] = readEntry(message)
   let name = ''
   let type = 0n
   let shape: readonly number[] | undefined = []
   for (const field of readFields(value)) {
     if (field.number === TENSOR_INFO.name) name = field.text
     if (field.number === TENSOR_INFO.dtype) type = field.int
-    if (field.number === TENSOR_INFO.tensor_shape) shape = readShape(field.bytes)
+    if (field.number === TENSOR_INFO.tensor_shape) shape = readShape(field)
   }
   return [alias, { name, dtype: typeOfNumber(Number(type)), shape }]
 }

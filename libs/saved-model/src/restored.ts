@@ -6,7 +6,7 @@
 
 import { SavedModelError } from './errors.ts'
 import { flattenRun } from './flatten.ts'
-import { type NodeDef, portOf, type SavedModel } from './graph.ts'
+import { type GraphDef, type NodeDef, portOf, type SavedModel } from './graph.ts'
 import { textOf } from './node-attrs.ts'
 import { CHANGES } from './state.ts'
 
@@ -42,10 +42,21 @@ export function keysOf(model: SavedModel): Keys {
   return keys
 }
 
-function restoredKeys({ graph, loading }: SavedModel): Keys {
+/** What the restoring of a graph was found to fill, by its node: a model is looked at before it is loaded. */
+const found = new WeakMap<GraphDef, { restoreOp: string; keys: Keys }>()
+
+function restoredKeys({ graph, loading: { restoreOp } }: SavedModel): Keys {
+  const known = found.get(graph)
+  if (known?.restoreOp === restoreOp) return known.keys
+  const keys = keysFilledBy(graph, restoreOp)
+  found.set(graph, { restoreOp, keys })
+  return keys
+}
+
+function keysFilledBy(graph: GraphDef, restoreOp: string): Keys {
   const keys = new Map<string, Restored | undefined>()
-  if (loading.restoreOp === '') return keys
-  const nodes = flattenRun(graph, loading.restoreOp)
+  if (restoreOp === '') return keys
+  const nodes = flattenRun(graph, restoreOp)
   for (const node of nodes.values()) {
     if (!ASSIGNMENTS.has(node.op)) continue
     const handle = sourceOf(nodes, node.inputs[0])?.node

@@ -53,7 +53,8 @@ function changerIn(
 }
 
 /** The functions that a node may call; the oldest form of a call is an operation by the function's name. */
-export const calledBy = ({ op, attrs }: NodeDef): string[] => [
-  op,
-  ...Object.values(attrs).flatMap(functionsIn),
-]
+export function calledBy({ op, attrs }: NodeDef): string[] {
+  const called = [op]
+  for (const attr of Object.values(attrs)) called.push(...functionsIn(attr))
+  return called
+}

@@ -17,7 +17,7 @@ import {
 import type { Budget } from './budget.ts'
 import { SavedModelError } from './errors.ts'
 import { FIELDS } from './generated/fields.ts'
-import { fieldsOf, readFields, WireWriter } from './wire.ts'
+import { fieldsOf, type Message, readerOf, WireWriter } from './wire.ts'
 
 /** What a text takes beside its bytes, and its place among others. */
 const [TEXT_BYTES, PLACE_BYTES] = [128, 8]
@@ -38,21 +38,23 @@ export function writeShape(shape: readonly number[] | undefined): WireWriter {
 }
 
 /** Undefined for an unknown rank. */
-export function readShape(bytes: Uint8Array): number[] | undefined {
+export function readShape(message: Message): number[] | undefined {
   const shape: number[] = []
   let isKnown = true
-  for (const field of readFields(bytes)) {
+  const field = readerOf(message)
+  while (field.next()) {
     if (field.number === SHAPE.unknown_rank) isKnown = field.int === 0n
-    if (field.number === SHAPE.dim) shape.push(readDimension(field.bytes))
+    if (field.number === SHAPE.dim) shape.push(readDimension(field))
     if (shape.length > RANK_MAX)
       throw new SavedModelError('TOO_LARGE', `a shape has more than ${RANK_MAX} dimensions`)
   }
   return isKnown ? shape : undefined
 }
 
-function readDimension(bytes: Uint8Array): number {
+function readDimension(message: Message): number {
   let size = 0
-  for (const field of readFields(bytes)) if (field.number === SIZE) size = Number(field.int)
+  const field = readerOf(message)
+  while (field.next()) if (field.number === SIZE) size = Number(field.int)
   return size
 }
 
@@ -81,11 +83,12 @@ interface Head {
   content: Uint8Array | undefined
 }
 
-function readHead(bytes: Uint8Array): Head {
+function readHead(message: Message): Head {
   const head: Head = { dtype: undefined, shape: [], content: undefined }
-  for (const field of readFields(bytes)) {
+  const field = readerOf(message)
+  while (field.next()) {
     if (field.number === TENSOR.dtype) head.dtype = dataTypeOf(field.int)
-    if (field.number === TENSOR.tensor_shape) head.shape = readShape(field.bytes)
+    if (field.number === TENSOR.tensor_shape) head.shape = readShape(field)
     if (field.number === TENSOR.tensor_content) head.content = field.bytes
   }
   return head
@@ -93,21 +96,21 @@ function readHead(bytes: Uint8Array): Head {
 
 /** Undefined when the element type is not carried. `what` names whose value it is. */
 export function readTensor(
-  bytes: Uint8Array,
+  message: Message,
   budget: Budget,
   what: () => string,
 ): Tensor | undefined {
-  const { dtype, shape, content } = readHead(bytes)
+  const { dtype, shape, content } = readHead(message)
   if (dtype === undefined) return undefined
   if (shape === undefined || !isCountable(shape))
     throw unfit(what, `no shape that a tensor can have: ${shape ? textOfShape(shape) : 'unknown'}`)
   const count = sizeOf(shape)
   budget.take(count * (dtype === 'DT_STRING' ? PLACE_BYTES : bytesOfType(dtype)), what)
   if (dtype === 'DT_STRING') {
-    budget.take(countTexts(bytes) * TEXT_BYTES, what)
-    return { dtype, shape, values: readTexts(bytes, shape, what) }
+    budget.take(countTexts(message) * TEXT_BYTES, what)
+    return { dtype, shape, values: readTexts(message, shape, what) }
   }
-  if (content === undefined || content.length === 0) return fromFields(bytes, dtype, shape, what)
+  if (content === undefined || content.length === 0) return fromFields(message, dtype, shape, what)
   if (content.length !== count * bytesOfType(dtype))
     throw unfit(what, `a value that does not fill its shape ${textOfShape(shape)}`)
   // A copy, since typed arrays need an aligned start.
@@ -122,24 +125,25 @@ const overfull = (what: () => string, shape: readonly number[]): SavedModelError
 
 const textOfShape = (shape: readonly number[]): string => `[${shape.join(', ')}]`
 
-function countTexts(bytes: Uint8Array): number {
+function countTexts(message: Message): number {
   let count = 0
-  for (const { number } of readFields(bytes)) if (number === TENSOR.string_val) count++
+  const field = readerOf(message)
+  while (field.next()) if (field.number === TENSOR.string_val) count++
   return count
 }
 
 /** Texts one by one; the last one stands for all that are left out. */
-function readTexts(bytes: Uint8Array, shape: readonly number[], what: () => string): Uint8Array[] {
+function readTexts(message: Message, shape: readonly number[], what: () => string): Uint8Array[] {
   const values = Array.from({ length: sizeOf(shape) }, () => NO_TEXT)
-  const given = put(values, texts(bytes))
+  const given = put(values, texts(message))
   if (given > values.length) throw overfull(what, shape)
   return given > 0 ? values.fill(values[given - 1] ?? NO_TEXT, given) : values
 }
 
 const NO_TEXT = new Uint8Array()
 
-function* texts(bytes: Uint8Array): Generator<Uint8Array> {
-  for (const field of fieldsOf(bytes, TENSOR.string_val)) yield new Uint8Array(field.bytes)
+function* texts(message: Message): Generator<Uint8Array> {
+  for (const field of fieldsOf(message, TENSOR.string_val)) yield new Uint8Array(field.bytes)
 }
 
 /** Places values one by one, until there is no place left; gives how many there are, or one more. */
@@ -173,7 +177,7 @@ const VALUE_FIELDS: Readonly<Record<NumericType, number>> = {
 
 /** Values one by one; the last one stands for all that are left out. A value may have several parts. */
 function fromFields(
-  bytes: Uint8Array,
+  message: Message,
   dtype: NumericType,
   shape: readonly number[],
   what: () => string,
@@ -185,8 +189,8 @@ function fromFields(
   const { values } = tensor
   const isLong = tensor.dtype === 'DT_INT64' || tensor.dtype === 'DT_UINT64'
   const given = isLong
-    ? put(tensor.values, longsIn(bytes, dtype))
-    : put(tensor.values, numbersIn(bytes, dtype))
+    ? put(tensor.values, longsIn(message, dtype))
+    : put(tensor.values, numbersIn(message, dtype))
   if (given > values.length) throw overfull(what, shape)
   // A value of which only a part is there is none, as for TensorFlow.
   const whole = given - (given % parts)
@@ -195,12 +199,12 @@ function fromFields(
   return tensor
 }
 
-function* longsIn(bytes: Uint8Array, dtype: NumericType): Generator<bigint> {
-  for (const field of fieldsOf(bytes, VALUE_FIELDS[dtype])) yield* field.ints()
+function* longsIn(message: Message, dtype: NumericType): Generator<bigint> {
+  for (const field of fieldsOf(message, VALUE_FIELDS[dtype])) yield* field.ints()
 }
 
-function* numbersIn(bytes: Uint8Array, dtype: NumericType): Generator<number> {
-  for (const field of fieldsOf(bytes, VALUE_FIELDS[dtype])) {
+function* numbersIn(message: Message, dtype: NumericType): Generator<number> {
+  for (const field of fieldsOf(message, VALUE_FIELDS[dtype])) {
     if (dtype === 'DT_FLOAT' || dtype === 'DT_COMPLEX64') yield* field.floats()
     else if (dtype === 'DT_DOUBLE' || dtype === 'DT_COMPLEX128') yield* field.doubles()
     else if (dtype === 'DT_BOOL') for (const value of field.ints()) yield value === 0n ? 0 : 1

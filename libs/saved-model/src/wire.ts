@@ -1,9 +1,9 @@
 // Protobuf on the level of fields: what SavedModel and ONNX files are made of.
 
-import { SavedModelError } from './errors.ts'
+import { broken, Cursor } from './wire-cursor.ts'
+import { textAt } from './wire-text.ts'
 
 const encoder = new TextEncoder()
-const VARINT_BYTES_MAX = 10
 /** TensorFlow takes the lower half of a larger one, and so another field. */
 const TAG_MAX = 0xffff_ffff
 
@@ -101,177 +101,180 @@ export class WireWriter {
   }
 }
 
-const broken = (what: string) => new SavedModelError('NOT_A_SAVED_MODEL', `not protobuf: ${what}`)
-
-/** A position in a message. */
-class Cursor {
-  readonly bytes: Uint8Array
-  #view: DataView | undefined
-  at = 0
-
-  constructor(bytes: Uint8Array) {
-    this.bytes = bytes
-  }
-
-  varint(): bigint {
-    let low = 0
-    for (let index = 0; index < 4; index++) {
-      const byte = this.#byte()
-      low |= (byte & 127) << (7 * index)
-      if (byte < 128) return BigInt(low)
-    }
-    let value = BigInt(low)
-    for (let index = 4; index < VARINT_BYTES_MAX; index++) {
-      const byte = this.#byte()
-      value |= BigInt(byte & 127) << BigInt(7 * index)
-      if (byte < 128) return BigInt.asUintN(64, value)
-    }
-    throw broken('a varint has more than ten bytes')
-  }
-
-  #byte(): number {
-    const byte = this.bytes[this.at++]
-    if (byte === undefined) throw broken('it ends inside a number')
-    return byte
-  }
-
-  take(length: number): Uint8Array {
-    const end = this.at + length
-    if (end > this.bytes.length) throw broken('it ends inside a field')
-    const part = this.bytes.subarray(this.at, end)
-    this.at = end
-    return part
-  }
-
-  float(): number {
-    return this.#numbers(4).getFloat32(this.at - 4, true)
-  }
-
-  double(): number {
-    return this.#numbers(8).getFloat64(this.at - 8, true)
-  }
-
-  fixed32(): number {
-    return this.#numbers(4).getUint32(this.at - 4, true)
-  }
-
-  /** Goes past a number of so many bytes. The view is made when it is needed, which is seldom. */
-  #numbers(length: number): DataView {
-    if (this.at + length > this.bytes.length) throw broken('it ends inside a number')
-    this.at += length
-    const { buffer, byteOffset, byteLength } = this.bytes
-    return (this.#view ??= new DataView(buffer, byteOffset, byteLength))
-  }
-}
-
-const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+/** What is read: bytes, or a field that holds a message. */
+export type Message = Uint8Array | WireField
 
 /**
  * One field of a message. Each getter throws when the field is on the wire as another kind: TensorFlow
  * passes such a field over, and would see what stands before it.
  */
 export class WireField {
-  readonly number: number
-  readonly #wire: number
-  readonly #value: bigint | Uint8Array
+  number = 0
+  protected wire: number = Wire.BYTES
+  /** What its content is a part of. */
+  protected readonly source: Uint8Array
+  protected start = 0
+  protected end = 0
+  /** Of one that is a varint. */
+  protected value: number | bigint = 0
 
-  constructor(number: number, wire: number, value: bigint | Uint8Array) {
-    this.number = number
-    this.#wire = wire
-    this.#value = value
+  constructor(source: Uint8Array) {
+    this.source = source
   }
 
   /** Length-delimited content, not copied. */
   get bytes(): Uint8Array {
-    return this.#bytesOf(Wire.BYTES)
+    this.#check(Wire.BYTES)
+    return this.source.subarray(this.start, this.end)
   }
 
-  #bytesOf(...wires: readonly number[]): Uint8Array {
-    if (typeof this.#value === 'bigint' || !wires.includes(this.#wire))
-      throw broken(
-        `field ${this.number} is on the wire as ${this.#wire}, not as ${wires.join(' or ')}`,
-      )
-    return this.#value
+  #check(wire: number, other = wire): void {
+    if (this.wire === wire || this.wire === other) return
+    const wires = wire === other ? wire : `${wire} or ${other}`
+    throw broken(`field ${this.number} is on the wire as ${this.wire}, not as ${wires}`)
   }
 
   get text(): string {
-    return decoder.decode(this.bytes)
+    this.#check(Wire.BYTES)
+    return textAt(this.source, this.start, this.end)
   }
 
   /** A signed 64-bit number. */
   get int(): bigint {
-    if (typeof this.#value !== 'bigint') throw broken(`field ${this.number} is not an int`)
-    return BigInt.asIntN(64, this.#value)
+    if (this.wire !== Wire.VARINT) throw broken(`field ${this.number} is not an int`)
+    return signed(this.value)
   }
 
   get float(): number {
-    return new Cursor(this.#bytesOf(Wire.FIXED32)).float()
+    return this.#cursor(Wire.FIXED32).float()
   }
 
   /** An unsigned 32-bit number that is on the wire in four bytes. */
   get fixed32(): number {
-    return new Cursor(this.#bytesOf(Wire.FIXED32)).fixed32()
+    return this.#cursor(Wire.FIXED32).fixed32()
   }
 
   /** Ints, whether packed or one by one; one after the other, since a list of them takes 32 bytes for each. */
   *ints(): Generator<bigint> {
-    if (typeof this.#value === 'bigint') {
+    if (this.wire === Wire.VARINT) {
       yield this.int
       return
     }
-    const cursor = new Cursor(this.bytes)
-    while (cursor.at < cursor.bytes.length) yield BigInt.asIntN(64, cursor.varint())
+    const cursor = this.#cursor(Wire.BYTES)
+    while (!cursor.isAtEnd) yield signed(cursor.varint())
   }
 
   /** 32-bit floats, whether packed or one by one. */
   *floats(): Generator<number> {
-    const cursor = new Cursor(this.#bytesOf(Wire.BYTES, Wire.FIXED32))
-    while (cursor.at < cursor.bytes.length) yield cursor.float()
+    const cursor = this.#cursor(Wire.BYTES, Wire.FIXED32)
+    while (!cursor.isAtEnd) yield cursor.float()
   }
 
   /** 64-bit floats, whether packed or one by one. */
   *doubles(): Generator<number> {
-    const cursor = new Cursor(this.#bytesOf(Wire.BYTES, Wire.FIXED64))
-    while (cursor.at < cursor.bytes.length) yield cursor.double()
+    const cursor = this.#cursor(Wire.BYTES, Wire.FIXED64)
+    while (!cursor.isAtEnd) yield cursor.double()
+  }
+
+  /** At the beginning of its content. */
+  #cursor(wire: number, other?: number): Cursor {
+    this.#check(wire, other)
+    return new Cursor(this.source, this.start, this.end)
+  }
+
+  /** Before the first field of the message that it holds. */
+  reader(): FieldReader {
+    this.#check(Wire.BYTES)
+    return new FieldReader(this.source, this.start, this.end)
+  }
+
+  /** The same, whatever becomes of this one. */
+  kept(): WireField {
+    const field = new WireField(this.source)
+    field.number = this.number
+    field.wire = this.wire
+    field.start = this.start
+    field.end = this.end
+    field.value = this.value
+    return field
+  }
+
+  /** The same, of one that holds a message. */
+  message(): WireField {
+    this.#check(Wire.BYTES)
+    return this.kept()
   }
 }
 
-/** Walks the fields of one message. Throws `SavedModelError` where it is not protobuf. */
-export function* readFields(bytes: Uint8Array): Generator<WireField> {
-  const cursor = new Cursor(bytes)
-  while (cursor.at < bytes.length) {
+const signed = (value: number | bigint): bigint =>
+  typeof value === 'number' ? BigInt(value) : BigInt.asIntN(64, value)
+
+/**
+ * One field of a message after the other: it is the field that `next` came to. For what is read of every
+ * node, where an object for each field would cost more than the field.
+ */
+export class FieldReader extends WireField {
+  readonly #cursor: Cursor
+
+  /** Before the first field of what is between two places. */
+  constructor(bytes: Uint8Array, start: number, end: number) {
+    super(bytes)
+    this.#cursor = new Cursor(bytes, start, end)
+  }
+
+  /** Goes to the next field; false where there is none. Throws `SavedModelError` where it is not protobuf. */
+  next(): boolean {
+    const cursor = this.#cursor
+    if (cursor.isAtEnd) return false
     const tag = Number(cursor.varint())
-    const field = Math.floor(tag / 8)
-    const wire = tag % 8
-    if (field === 0) throw broken('a field has the number 0')
-    if (tag > TAG_MAX) throw broken(`a field has the number ${field}`)
-    yield new WireField(field, wire, readValue(cursor, wire))
+    const number = Math.floor(tag / 8)
+    if (number === 0) throw broken('a field has the number 0')
+    if (tag > TAG_MAX) throw broken(`a field has the number ${number}`)
+    this.number = number
+    this.wire = tag % 8
+    if (this.wire === Wire.VARINT) this.value = cursor.varint()
+    else {
+      const length = lengthOf(this.wire, cursor)
+      this.start = cursor.pass(length)
+      this.end = this.start + length
+    }
+    return true
   }
 }
 
-function readValue(cursor: Cursor, wire: number): bigint | Uint8Array {
+function lengthOf(wire: number, cursor: Cursor): number {
   switch (wire) {
-    case Wire.VARINT:
-      return cursor.varint()
     case Wire.FIXED64:
-      return cursor.take(8)
+      return 8
     case Wire.BYTES:
-      return cursor.take(Number(cursor.varint()))
+      return Number(cursor.varint())
     case Wire.FIXED32:
-      return cursor.take(4)
+      return 4
     default:
       throw broken(`the wire type ${wire} is unknown`)
   }
 }
 
+/** Before the first field of a message. */
+export const readerOf = (message: Message): FieldReader =>
+  message instanceof WireField ? message.reader() : new FieldReader(message, 0, message.length)
+
+/** Walks the fields of one message. Throws `SavedModelError` where it is not protobuf. */
+export function* readFields(message: Message): Generator<WireField> {
+  const reader = readerOf(message)
+  while (reader.next()) yield reader.kept()
+}
+
 /** The fields of one number. */
-export function* fieldsOf(bytes: Uint8Array, number: number): Generator<WireField> {
-  for (const field of readFields(bytes)) if (field.number === number) yield field
+export function* fieldsOf(message: Message, number: number): Generator<WireField> {
+  const reader = readerOf(message)
+  while (reader.next()) if (reader.number === number) yield reader.kept()
 }
 
 /** The text in a field of a message; empty where there is no such field. */
-export function textOf(message: Uint8Array, number: number): string {
+export function textOf(message: Message, number: number): string {
   let text = ''
-  for (const field of fieldsOf(message, number)) text = field.text
+  const reader = readerOf(message)
+  while (reader.next()) if (reader.number === number) ({ text } = reader)
   return text
 }

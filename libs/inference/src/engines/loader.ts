@@ -105,12 +105,12 @@ export class Loader {
   async load(request: LoadRequest): Promise<ReadModel> {
     const { directory } = request
     if (this.#late.has(directory)) throw late(directory)
-    const outline = await this.#read(directory, readOutline(directory))
-    const isLarge = outline.unreadBytes > AT_ONCE_BYTES_MAX
-    const mayNotBeRead = isLarge || request.engine === 'tensorflow'
-    const unread = mayNotBeRead ? await this.#ask(request, outline, []) : undefined
+    const atOnceBytesMax = request.engine === 'tensorflow' ? 0 : AT_ONCE_BYTES_MAX
+    const outline = await this.#read(directory, readOutline(directory, atOnceBytesMax))
+    const isRead = outline.unread.length === 0
+    const unread = isRead ? undefined : await this.#ask(request, outline, [])
     if (unread !== undefined) return unread
-    const files = await this.#read(directory, readContents(directory, outline))
+    const files = isRead ? outline : await this.#read(directory, readContents(directory, outline))
     const read = await this.#ask(request, files, transferOf(files))
     assert(read !== undefined, 'nothing is left to be read of a model')
     return read

@@ -37,7 +37,7 @@ export function packWeights(
   { inputs, outputs, isTransposed }: DenseLayer,
 ): void {
   const [inputStep, outputStep] = isTransposed ? [1, inputs] : [outputs, 1]
-  to.fill(0)
+  if (outputs % PANEL > 0) to.fill(0)
   for (let first = 0; first < outputs; first += PANEL) {
     const columns = Math.min(PANEL, outputs - first)
     let at = first * inputs

@@ -1,4 +1,4 @@
-import { floatTensor } from '@drover/serving-api'
+import { floatTensor, type Tensor } from '@drover/serving-api'
 import { expect, test } from 'vitest'
 import { openBundle } from './bundle.ts'
 import { shardsInMemory } from './shards.ts'
@@ -20,4 +20,19 @@ test('numbers that stand there twice are one tensor, and a damaged copy is refus
   expect(bundle?.tensor('twos')).toEqual(twos)
   expect(other?.tensor('ones')).toEqual(ones)
   expect(() => other?.tensor('same')).toThrow(/same.* does not have the checksum/)
+})
+
+test('of a shard that is large beside it a tensor keeps nothing, and of another one no copy is made', () => {
+  const [small, large] = [floatTensor([1]), floatTensor([2, 3, 4, 5, 6, 7])]
+  const { index, data } = writeBundle(new Map(Object.entries({ small, large })))
+  const bundle = openBundle(
+    index,
+    shardsInMemory(() => data),
+  )
+
+  const read = ['small', 'large'].map((key) => bundle.tensor(key))
+
+  expect(read).toEqual([small, large])
+  const isView = ({ values }: Tensor) => ArrayBuffer.isView(values) && values.buffer === data.buffer
+  expect(read.map(isView)).toEqual([false, true])
 })

@@ -9,15 +9,22 @@ export interface Shards {
   read(shard: number, offset: number, length: number): Uint8Array
 }
 
+/** A tensor that is a view of its shard keeps all of it: no more than so many times what it has itself. */
+const KEPT_MAX = 3
+
 /**
- * Shards that are in memory whole, and asked for at each read; each tensor gets a copy of its bytes.
+ * Shards that are in memory whole, and asked for at each read. A tensor gets a copy of its bytes, and one that
+ * is a good part of its shard gets these themselves: large memory takes far longer to be had than to be read.
  */
 export function shardsInMemory(shard: (number: number) => Uint8Array | undefined): Shards {
   return {
     size: (number) => shard(number)?.length,
-    // Not Buffer's own `slice`, which copies nothing.
-    read: (number, offset, length) =>
-      Uint8Array.prototype.slice.call(shard(number) ?? new Uint8Array(), offset, offset + length),
+    read(number, offset, length) {
+      const whole = shard(number) ?? new Uint8Array()
+      const part = whole.subarray(offset, offset + length)
+      // Not Buffer's own `slice`, which copies nothing.
+      return KEPT_MAX * part.length >= whole.length ? part : Uint8Array.prototype.slice.call(part)
+    },
   }
 }
 

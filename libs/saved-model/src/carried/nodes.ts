@@ -62,15 +62,18 @@ export function carriedTypeIn(node: NodeDef): CarriedType | undefined {
 }
 
 function typesIn({ attrs }: NodeDef): { attribute: string; type: CarriedType }[] {
-  return Object.entries(attrs).flatMap(([attribute, attr]) =>
-    namedBy(attr).flatMap((type) => (isCarriedType(type) ? [{ attribute, type }] : [])),
-  )
+  const types: { attribute: string; type: CarriedType }[] = []
+  for (const [attribute, attr] of Object.entries(attrs))
+    for (const type of namedBy(attr)) if (isCarriedType(type)) types.push({ attribute, type })
+  return types
 }
 
 function namedBy(attr: AttrValue): readonly TypeName[] {
   if (attr.kind === 'type') return [attr.value]
-  return attr.kind === 'types' ? attr.value : []
+  return attr.kind === 'types' ? attr.value : NONE
 }
+
+const NONE: readonly TypeName[] = []
 
 function lowered(node: NodeDef, asked: ReadonlySet<string>): readonly NodeDef[] {
   const types = typesIn(node)
