@@ -38,6 +38,8 @@ export const integerCases: readonly Case[] = [
     of(op, [A, POSITIVE]),
     of(op, [floatTensor([0, 1, 0]), floatTensor([0, 2, 5])]),
   ]),
+  of('MulNoNan', [A, B]),
+  of('MulNoNan', [floatTensor([Infinity, NaN, 2, 3]), floatTensor([0, 0, -0, 5])]),
   of('Atan2', [A, B]),
   of('Atan2', [floatTensor([0, 0, 1, -1, 0, -0]), floatTensor([1, -1, 0, 0, 0, -1])]),
   of('ApproximateEqual', [A, floatTensor([-2.4, -1, 0.2, 0.5, 3, 3], [2, 3])], {

@@ -7,6 +7,7 @@
 
 import type { TensorInfo } from '@drover/serving-api'
 import { carriedTypeIn } from './carried/index.ts'
+import { type Around, withoutChains } from './chains.ts'
 import { SavedModelError } from './errors.ts'
 import { canonical } from './flatten.ts'
 import { type NodeDef, portOf } from './graph.ts'
@@ -14,7 +15,7 @@ import type { FlatSignature } from './inline.ts'
 import { costOf, kernelOf, textKernelOf } from './kernels/index.ts'
 import { tensorOf, untranslatable } from './node-attrs.ts'
 import { onnxOpOf } from './onnx/index.ts'
-import { Divisions } from './reciprocals.ts'
+import { KnownAhead, withoutDivision } from './reciprocals.ts'
 import { BRANCH_OUTPUT, type Scope, scopesOf } from './scopes.ts'
 import { checkedIn, dependenciesOf, neededBy, settler } from './settled.ts'
 import { portTypes } from './types.ts'
@@ -62,15 +63,23 @@ export function neededOf(flat: FlatSignature): Needed {
   const roots = [...wanted.filter((key) => !fed.has(key)).map((key) => portOf(key).node), ...checks]
   const ordered = liveNodes(flat, fed, roots)
   const settle = settler(constants)
-  const divisions = new Divisions(constants)
+  const known = new KnownAhead()
   const unknown = ordered.flatMap((placed) => {
     const settled = settle(placed)
     if (settled === undefined) return []
-    if (!fold(settled, constants, left)) return [divisions.turned(settled)]
-    divisions.noteConstant(settled)
+    if (!fold(settled, constants, left)) return [settled]
+    known.note(settled, placed.scope)
     return []
   })
-  const live = neededBy(unknown, roots)
+  const around: Around = {
+    constants,
+    isKnown: (key, { node }) => known.has(key, flat.scopes.get(node.name)),
+    valueOf: (key) => (known.isKnown(key) ? constants.get(key) : undefined),
+    answers: new Set(wanted),
+    fold: (placed) => fold(placed, constants, left),
+  }
+  const chained = withoutChains(neededBy(unknown, roots), around)
+  const live = neededBy(chained, roots).map((each) => withoutDivision(each, around))
   const types = new Map(fed)
   for (const { node } of live) {
     checkCarried(node)

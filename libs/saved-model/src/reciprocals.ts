@@ -2,12 +2,21 @@
 // divided by the constant is. That is rounded once more, and where a whole number is made of the result,
 // such as the size of an image, another one comes out.
 
+import type { Around } from './chains.ts'
 import { attr, type NodeDef, portOf } from './graph.ts'
 import type { Placed } from './partition.ts'
+import { type Scope, scopeKey } from './scopes.ts'
 import type { Value } from './values.ts'
 
-const DIVISIONS: ReadonlySet<string> = new Set(['Div', 'RealDiv'])
+/** By what TensorFlow puts in the place of each; it takes the inputs the other way round where `isTurned`. */
+const DIVISIONS: Readonly<Record<string, { op: string; isTurned?: boolean }>> = {
+  Div: { op: 'Mul' },
+  RealDiv: { op: 'Mul' },
+  Xdivy: { op: 'MulNoNan', isTurned: true },
+}
 const KEPT = 'isKept'
+/** The least numbers above zero that are not denormal: TensorFlow takes those below for zero. */
+const NORMAL_MIN = { DT_FLOAT: 2 ** -126, DT_DOUBLE: 2 ** -1022 }
 
 /** A constant that stands for what a model keeps: TensorFlow does not know its value ahead. */
 export const keptConstant = (node: NodeDef): NodeDef => ({
@@ -15,44 +24,60 @@ export const keptConstant = (node: NodeDef): NodeDef => ({
   attrs: { ...node.attrs, [KEPT]: attr.bool(true) },
 })
 
-/** Makes products of divisions, of nodes that come inputs first. */
-export class Divisions {
-  readonly #constants: Map<string, Value>
-  /** The nodes that are constant only because variables are. */
-  readonly #kept = new Set<string>()
+/** The constants that TensorFlow knows ahead as well: neither variables, nor what a branch gets from outside. */
+export class KnownAhead {
+  /** Of each, in which branch it stands. */
+  readonly #known = new Map<string, string>()
 
-  constructor(constants: Map<string, Value>) {
-    this.#constants = constants
+  /** Takes note of a node that has been worked out, and stands in this branch; inputs first. */
+  note({ node, inputs }: Placed, scope: Scope | undefined): void {
+    const isKept = node.attrs[KEPT] !== undefined
+    if (!isKept && inputs.every((key) => this.has(key, scope)))
+      this.#known.set(node.name, scopeKey(scope))
   }
 
-  /** Takes note of a node that has been worked out. */
-  noteConstant({ node, inputs }: Placed): void {
-    const isKept = node.attrs[KEPT] !== undefined || inputs.some((key) => this.#isKept(key))
-    if (isKept) this.#kept.add(node.name)
+  /** Whether TensorFlow knows it where it stands. */
+  isKnown(key: string): boolean {
+    return this.#known.has(portOf(key).node)
   }
 
-  /** A node that has not been worked out, as TensorFlow runs it. */
-  turned(placed: Placed): Placed {
-    const { node, inputs } = placed
-    const [dividend = '', divisor = ''] = inputs
-    const value = this.#constants.get(divisor)
-    if (!DIVISIONS.has(node.op) || value === undefined || this.#isKept(divisor)) return placed
-    const inverse = inverseOf(value)
-    if (inverse === undefined) return placed
-    const key = `${node.name} / reciprocal:0`
-    this.#constants.set(key, inverse)
-    const factors = [dividend, key]
-    return { ...placed, node: { ...node, op: 'Mul', inputs: factors }, inputs: factors }
+  /** Whether TensorFlow knows this tensor where a node of this branch takes it. */
+  has(key: string, scope: Scope | undefined): boolean {
+    return this.#known.get(portOf(key).node) === scopeKey(scope)
   }
+}
 
-  #isKept(key: string): boolean {
-    return this.#kept.has(portOf(key).node)
-  }
+/** A division by a constant that TensorFlow knows, as TensorFlow runs it; others as they are. */
+export function withoutDivision(placed: Placed, { constants, isKnown }: Around): Placed {
+  const { node, inputs } = placed
+  const [dividend = '', divisor = ''] = inputs
+  const { [node.op]: division } = DIVISIONS
+  const value = constants.get(divisor)
+  if (division === undefined || value === undefined || !isKnown(divisor, placed)) return placed
+  const inverse = inverseOf(value)
+  if (inverse === undefined) return placed
+  const key = `${node.name} / reciprocal:0`
+  constants.set(key, inverse)
+  const factors = division.isTurned === true ? [key, dividend] : [dividend, key]
+  return { ...placed, node: { ...node, op: division.op, inputs: factors }, inputs: factors }
 }
 
 /** One divided by each; undefined where these are no floats. */
 function inverseOf(value: Value): Value | undefined {
-  if (value.dtype === 'DT_FLOAT') return { ...value, values: value.values.map((each) => 1 / each) }
-  if (value.dtype === 'DT_DOUBLE') return { ...value, values: value.values.map((each) => 1 / each) }
-  return undefined
+  if (value.dtype === 'DT_FLOAT') {
+    const values = normal(value).values.map((each) => 1 / each)
+    return normal({ ...value, values })
+  }
+  if (value.dtype !== 'DT_DOUBLE') return undefined
+  const values = normal(value).values.map((each) => 1 / each)
+  return normal({ ...value, values })
+}
+
+/** Floats as TensorFlow has them when it works out constants: none is denormal. */
+export function normal<V extends Value>(value: V): V {
+  if (value.dtype !== 'DT_FLOAT' && value.dtype !== 'DT_DOUBLE') return value
+  const least = NORMAL_MIN[value.dtype]
+  const isDenormal = (each: number): boolean => each !== 0 && Math.abs(each) < least
+  if (!value.values.some(isDenormal)) return value
+  return { ...value, values: value.values.map((each) => (isDenormal(each) ? 0 : each)) }
 }

@@ -68,6 +68,7 @@ export const functionKernels: Readonly<Record<string, Kernel>> = {
   Atanh: ofFloats(Math.atanh),
   Cosh: ofFloats(Math.cosh),
   Inv: ofFloats((value) => 1 / value),
+  MulNoNan: ofTwo((x, y) => (y === 0 ? 0 : x * y)),
   Rint: ofFloats(rounded),
   Round: round,
   Sinh: ofFloats(Math.sinh),

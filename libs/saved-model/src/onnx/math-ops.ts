@@ -74,6 +74,14 @@ const unlessZero =
     return onnx.op('Where', [onnx.op('Equal', [x, zero]), zero, of(context, x, y)])
   }
 
+/** Zero where the second operand is. */
+const mulNoNan: OnnxOp = (context) => {
+  const { onnx } = context
+  const [x, y] = [inputOf(context, 0), inputOf(context, 1)]
+  const zero = constantOf(context, 0)
+  return onnx.op('Where', [onnx.op('Equal', [y, zero]), zero, onnx.op('Mul', [x, y])])
+}
+
 const xlogy = unlessZero(({ onnx }, x, y) => onnx.op('Mul', [x, onnx.op('Log', [y])]))
 const xdivy = unlessZero(({ onnx }, x, y) => onnx.op('Div', [x, y]))
 const xlog1py = unlessZero((context, x, y) => context.onnx.op('Mul', [x, log1p(context, y)]))
@@ -127,6 +135,7 @@ export const mathOps: Readonly<Record<string, OnnxOp>> = {
   Expm1: expm1,
   Inv: ofFloats(plain('Reciprocal')),
   Log1p: (context) => log1p(context, inputOf(context, 0)),
+  MulNoNan: ofFloats(mulNoNan),
   Rint: ofFloats(plain('Round')),
   Round: round,
   Softplus: softplus,

@@ -256,7 +256,7 @@ export const rules: Readonly<Record<string, Rule>> = {
   ...each(elementwise, ['Atanh', 'BitwiseAnd', 'BitwiseOr', 'BitwiseXor', 'Bucketize', 'Cosh']),
   ...each(elementwise, ['Erfc', 'FloorDiv', 'Inv', 'Invert', 'LeftShift', 'Mod', 'RightShift']),
   ...each(elementwise, ['Rint', 'Round', 'Sinh', 'Tan', 'TruncateDiv', 'TruncateMod', 'Xdivy']),
-  ...each(elementwise, ['Xlog1py', 'Xlogy', NARROW]),
+  ...each(elementwise, ['MulNoNan', 'Xlog1py', 'Xlogy', NARROW]),
   ...each(reduction, ['All', 'Any', 'Max', 'Mean', 'Min', 'Prod', 'ReduceJoin', 'Sum']),
   ...each(argOf, ['ArgMax', 'ArgMin']),
   ...each(product, ['BatchMatMulV2', 'MatMul']),
