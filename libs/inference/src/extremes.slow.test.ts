@@ -47,6 +47,11 @@ const joining = (op: string, shapes: readonly number[][], more: Case['operands']
   type: 'DT_FLOAT',
   port: 0,
 })
+const reducing = (op: string, axes: Case['operands'][number]): Case => ({
+  ...joining(op, []),
+  operands: [floatTensor([1, 2, 3, 4], [2, 2]), axes],
+  attrs: { T: attr.type('DT_FLOAT'), Tidx: attr.type('DT_INT32') },
+})
 const misfits: Case[] = [
   ...[
     [[0], [2, 3]],
@@ -62,8 +67,19 @@ const misfits: Case[] = [
   joining('AddN', [[1], [2, 3]]),
   joining('AddN', [[2], [2, 2]]),
   { ...joining('Where', [[]]), type: 'DT_INT64' },
-  joining('Slice', [[1, 3]], [fixed(int32([1, 0])), fixed(int32([1, 0]))]),
+  {
+    ...joining('Slice', [[1, 3]], [fixed(int32([1, 0])), fixed(int32([1, 0]))]),
+    attrs: { T: attr.type('DT_FLOAT'), Index: attr.type('DT_INT32') },
+  },
   joining('TopKV2', [[0, 0]], [fixed(int32([1], []))]),
+  ...[int32([0, 0]), int32([1, -1]), fixed(int32([1, -1]))].flatMap((axes) =>
+    ['Sum', 'Max', 'Mean'].map((op) => reducing(op, axes)),
+  ),
+  {
+    ...joining('LinSpace', []),
+    operands: [...['a', 'b'].map(() => floatTensor([1], [])), int32([0], [])],
+    attrs: { T: attr.type('DT_FLOAT'), Tidx: attr.type('DT_INT32') },
+  },
   {
     ...joining('Split', []),
     operands: [fixed(int32([0], [])), floatTensor([1, 2, 3])],
@@ -76,7 +92,7 @@ test.each(misfits.map((each, index) => [nameOf(each, index), each] as const))(
   async (_, each) => {
     const directory = await folder.add(singleModel([each], ({ shape }) => shape.map(() => -1)))
 
-    for (const engine of ['onnx', 'fast'] as const) {
+    for (const engine of ['onnx', 'fast', 'tensorflow'] as const) {
       const servable = await loadServable(directory, { engine, tensorflow })
       expect(await answerOf(servable, nameOf(each, 0), inputsOf(each))).toBeUndefined()
       await servable.close()

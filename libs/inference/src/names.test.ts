@@ -24,6 +24,7 @@ function modelOf(name: string, alias: string): Uint8Array {
 
 test.each([
   ['__proto__', 'x'],
+  ['x', '__proto__'],
   ['constructor', 'constructor'],
   ['hasOwnProperty', 'toString'],
 ])('the signature %s of %s is one as any other, in every engine', async (name, alias) => {

@@ -89,8 +89,12 @@ const reductions = {
 
 const withinInt = (value: number): number => Math.min(Math.max(value, -(2 ** 31)), 2 ** 31 - 1)
 
-const axesOf = (axes: Value, rank: number): number[] =>
-  [...new Set(asIntegers(axes).map((axis) => axisOf(axis, rank)))].toSorted((a, b) => b - a)
+function axesOf(axes: Value, rank: number): number[] {
+  const found = asIntegers(axes).map((axis) => axisOf(axis, rank))
+  if (new Set(found).size < found.length)
+    throw invalid('Invalid reduction arguments: Axes contains duplicate dimension')
+  return found.toSorted((a, b) => b - a)
+}
 
 const reduce =
   (reduction: Reduction): Kernel =>

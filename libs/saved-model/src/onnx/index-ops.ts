@@ -128,14 +128,15 @@ const topK: OnnxOp = (context) => {
 }
 
 /** 0, 1, ... as int64; the count is one of any integers. */
-export function counting(context: Context, index: number): string {
-  const { onnx } = context
+export function counting(context: Context, index: number, least = 0): string {
+  const { node, onnx } = context
   if (context.constant(index) !== undefined) {
     const [count = 0] = integersOf(context, index)
+    if (count < least) throw untranslatable(node, `it is to count to ${count}`)
     return onnx.op('Range', [onnx.long(0n), onnx.long(BigInt(count)), onnx.long(1n)])
   }
   const given = onnx.cast(inputOf(context, index), 'DT_INT64')
-  const count = unless(onnx, onnx.op('Less', [given, onnx.long(0n)]), given)
+  const count = unless(onnx, onnx.op('Less', [given, onnx.long(BigInt(least))]), given)
   return onnx.op('Range', [onnx.long(0n), count, onnx.long(1n)])
 }
 

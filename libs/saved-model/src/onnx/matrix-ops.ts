@@ -161,7 +161,7 @@ const linSpace: OnnxOp = (context) => {
   const { node, onnx } = context
   const type = numericType(node)
   const [start, stop] = [inputOf(context, 0), inputOf(context, 1)]
-  const numbers = counting(context, 2)
+  const numbers = counting(context, 2, 1)
   const one = onnx.long(1n)
   const last = onnx.op('Sub', [onnx.op('Size', [numbers]), one])
   const steps = onnx.cast(onnx.op('Max', [last, one]), type)

@@ -1,7 +1,7 @@
 // What makes one number of many along axes, in ONNX.
 
 import { boolOf, typeOf, untranslatable } from '../node-attrs.ts'
-import { fromFront } from './checks.ts'
+import { fromFront, unless } from './checks.ts'
 import type { OnnxBuilder } from './model.ts'
 import {
   constantOf,
@@ -26,8 +26,23 @@ function reduced(
   const keepdims = isKept ? 1n : 0n
   const known = context.constant(1) === undefined ? undefined : integersOf(context, 1)
   if (known?.length === 0) return onnx.op('Identity', [input])
-  const axes = fromFront(onnx, input, known ?? int64Vector(context, 1))
+  const axes = axesOf(context, known)
   return onnx.op(type, [input, axes], { keepdims, noop_with_empty_axes: 1n })
+}
+
+/** The axes of a node from the front, each once: TensorFlow refuses one that is named twice, onnxruntime takes it once. */
+function axesOf(context: Context, known: readonly number[] | undefined): string {
+  const { node, onnx } = context
+  if (new Set(known).size < (known?.length ?? 0))
+    throw untranslatable(node, `its axes are ${known?.join(', ')}`)
+  const axes = fromFront(onnx, inputOf(context, 0), known ?? int64Vector(context, 1))
+  if (new Set(known?.map((axis) => axis < 0)).size === 1) return axes
+  const [down = '', across = ''] = [0n, 1n].map((at) =>
+    onnx.op('Unsqueeze', [axes, onnx.vector([at])]),
+  )
+  const same = onnx.cast(onnx.op('Equal', [down, across]), 'DT_INT64')
+  const pairs = onnx.op('ReduceSum', [same], { keepdims: 0n })
+  return unless(onnx, onnx.op('Greater', [pairs, onnx.op('Size', [axes])]), axes)
 }
 
 /** onnxruntime adds integers up as doubles, which hold those of 32 bits and halves of those of 64. */

@@ -119,14 +119,14 @@ export class Plan {
 
   /** What the signature answers, or these outputs of it. */
   finish(slots: Slots, wanted?: readonly string[]): Record<string, Tensor> {
-    const outputs: Record<string, Tensor> = {}
+    const outputs: [string, Tensor][] = []
     for (const { alias, slot, carries } of this.#outputs) {
       if (wanted !== undefined && !wanted.includes(alias)) continue
       const value = valueOf(slots, slot)
       const isKept = this.#kept?.has(value.values) === true
-      outputs[alias] = toTensor(isKept ? copied(value) : value, carries)
+      outputs.push([alias, toTensor(isKept ? copied(value) : value, carries)])
     }
-    return outputs
+    return Object.fromEntries(outputs)
   }
 }
 
