@@ -5,8 +5,8 @@ import { startFolder } from './sample-folder.ts'
 import { startTensorflowHost } from './tensorflow-host.ts'
 
 /** To be called once in a file; both are gone after its tests. */
-export async function startAround() {
-  const tensorflow = startTensorflowHost()
+export async function startAround(options?: Parameters<typeof startTensorflowHost>[0]) {
+  const tensorflow = startTensorflowHost(options)
   const folder = await startFolder()
   afterAll(async () => {
     await tensorflow[Symbol.asyncDispose]()

@@ -14,17 +14,15 @@ import {
   tensorOfBuffer,
 } from '@drover/serving-api'
 import fc from 'fast-check'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
+import { startAround } from './around.fixture.ts'
 import { loadServable } from './load.ts'
-import { startFolder } from './sample-folder.ts'
 import { info, modelBytes } from './sample-models.ts'
 import type { Servable } from './servable.ts'
-import { startTensorflowHost } from './tensorflow-host.ts'
 
 const RUNS = 400
 const ends: string[] = []
-const tensorflow = startTensorflowHost({ onEnd: ({ how }) => ends.push(how) })
-const folder = await startFolder()
+const { tensorflow, folder } = await startAround({ onEnd: ({ how }) => ends.push(how) })
 let model: Servable
 
 /** By how a tensor goes through. */
@@ -57,11 +55,6 @@ function echoes(): Uint8Array {
 beforeAll(async () => {
   const directory = await folder.add(echoes())
   model = await loadServable(directory, { engine: 'tensorflow', tensorflow })
-})
-
-afterAll(async () => {
-  await tensorflow[Symbol.asyncDispose]()
-  await folder[Symbol.asyncDispose]()
 })
 
 /** Bytes among which those are frequent that make zeros, infinities and what is next to them. */

@@ -12,15 +12,13 @@ import {
   type Tensor,
   tensorOfBuffer,
 } from '@drover/serving-api'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { startAround } from './around.fixture.ts'
 import { loadServable } from './load.ts'
-import { startFolder } from './sample-folder.ts'
 import { info, modelBytes } from './sample-models.ts'
 import type { Servable } from './servable.ts'
-import { startTensorflowHost } from './tensorflow-host.ts'
 
-const tensorflow = startTensorflowHost()
-const folder = await startFolder()
+const { tensorflow, folder } = await startAround()
 const TYPES = DATA_TYPES.filter(isNumericType)
 let model: Servable
 
@@ -50,11 +48,6 @@ function echoes(): Uint8Array {
 beforeAll(async () => {
   const directory = await folder.add(echoes())
   model = await loadServable(directory, { engine: 'tensorflow', tensorflow })
-})
-
-afterAll(async () => {
-  await tensorflow[Symbol.asyncDispose]()
-  await folder[Symbol.asyncDispose]()
 })
 
 /** A tensor of every bit pattern that so many bytes have room for; truth values are 0 and 1. */

@@ -1,7 +1,8 @@
 // Serialized examples, against TensorFlow: what it answers is answered or refused, what it refuses is refused.
 
 import type { Tensor } from '@drover/serving-api'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
+import { startAround } from './around.fixture.ts'
 import { loadServable } from './load.ts'
 import {
   EXAMPLES,
@@ -11,17 +12,14 @@ import {
   WRONG,
 } from './sample-examples.ts'
 import { faultOf } from './sample-faults.ts'
-import { startFolder } from './sample-folder.ts'
 import { SEQUENCES, sequences, WRONG_SEQUENCES } from './sample-sequences.ts'
 import { answerOf } from './sample-single.ts'
 import type { Servable } from './servable.ts'
-import { startTensorflowHost } from './tensorflow-host.ts'
 
 const parsers = { ...ofExamples, sequences }
 const isSequence = (signature: string): boolean => signature === 'sequences'
 
-const tensorflow = startTensorflowHost()
-const folder = await startFolder()
+const { tensorflow, folder } = await startAround()
 let truths: Servable
 let fast: Servable
 
@@ -29,11 +27,6 @@ beforeAll(async () => {
   const directory = await folder.add(parserModel(parsers))
   truths = await loadServable(directory, { engine: 'tensorflow', tensorflow })
   fast = await loadServable(directory, { engine: 'fast' })
-})
-
-afterAll(async () => {
-  await tensorflow[Symbol.asyncDispose]()
-  await folder[Symbol.asyncDispose]()
 })
 
 /** How our answer differs from TensorFlow's; undefined where it does not. */

@@ -3,14 +3,13 @@
 
 import { attr, type Attr, GraphBuilder } from '@drover/saved-model'
 import { floatTensor, type SignatureDef, sizeOf, type Tensor } from '@drover/serving-api'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
+import { startAround } from './around.fixture.ts'
 import { loadServable } from './load.ts'
-import { startFolder } from './sample-folder.ts'
 import { info, modelBytes } from './sample-models.ts'
 import { answerOf, differenceOf } from './sample-single.ts'
 import { int32 } from './sample-tensors.ts'
 import type { Servable } from './servable.ts'
-import { startTensorflowHost } from './tensorflow-host.ts'
 
 const T = attr.type('DT_FLOAT')
 const counted = (shape: readonly number[]): Tensor =>
@@ -100,8 +99,7 @@ function model(): Uint8Array {
   return modelBytes(builder, signatures)
 }
 
-const tensorflow = startTensorflowHost()
-const folder = await startFolder()
+const { tensorflow, folder } = await startAround()
 let fast: Servable
 let truth: Servable
 
@@ -109,11 +107,6 @@ beforeAll(async () => {
   const directory = await folder.add(model())
   fast = await loadServable(directory, { engine: 'onnx', tensorflow })
   truth = await loadServable(directory, { engine: 'tensorflow', tensorflow })
-})
-
-afterAll(async () => {
-  await tensorflow[Symbol.asyncDispose]()
-  await folder[Symbol.asyncDispose]()
 })
 
 const isEmpty = (answer: Record<string, Tensor>): boolean =>

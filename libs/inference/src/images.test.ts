@@ -1,16 +1,14 @@
 // Each operation on images on its own, against TensorFlow: one model with a signature for each case.
 
 import { compareAnswers, TOLERANCE } from '@drover/serving-api'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
+import { startAround } from './around.fixture.ts'
 import { loadServable } from './load.ts'
-import { startFolder } from './sample-folder.ts'
 import { imageCases } from './sample-images.ts'
 import { channelsKnown, inputsOf, nameOf, singleModel } from './sample-single.ts'
 import type { Servable } from './servable.ts'
-import { startTensorflowHost } from './tensorflow-host.ts'
 
-const tensorflow = startTensorflowHost()
-const folder = await startFolder()
+const { tensorflow, folder } = await startAround()
 let truths: Servable
 let onnx: Servable
 
@@ -20,11 +18,6 @@ beforeAll(async () => {
   )
   truths = await loadServable(directory, { engine: 'tensorflow', tensorflow })
   onnx = await loadServable(directory, { engine: 'onnx', tensorflow })
-})
-
-afterAll(async () => {
-  await tensorflow[Symbol.asyncDispose]()
-  await folder[Symbol.asyncDispose]()
 })
 
 test.each(imageCases.map((each, index) => [nameOf(each, index), each] as const))(

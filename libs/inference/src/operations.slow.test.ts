@@ -3,16 +3,15 @@
 import { attr, GraphBuilder, readSavedModel, translate } from '@drover/saved-model'
 import { strict as assert } from 'node:assert'
 import { compareAnswers, type SignatureDef, TOLERANCE } from '@drover/serving-api'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
+import { startAround } from './around.fixture.ts'
 import { loadServable } from './load.ts'
 import { partsOf } from './sample-faults.ts'
-import { startFolder } from './sample-folder.ts'
 import { addInts, info, modelBytes } from './sample-models.ts'
 import { cases } from './sample-operations.ts'
 import type { Case } from './sample-slices.ts'
 import { attrsOf, forKernels, hasKernels, inputsOf, nameOf } from './sample-single.ts'
 import type { Servable } from './servable.ts'
-import { startTensorflowHost } from './tensorflow-host.ts'
 
 type Signatures = Record<string, Pick<SignatureDef, 'inputs' | 'outputs'>>
 
@@ -78,8 +77,7 @@ const isCompiled = (name: string): boolean => {
   return part !== undefined && hasKernels(part.whole, name)
 }
 
-const tensorflow = startTensorflowHost()
-const folder = await startFolder()
+const { tensorflow, folder } = await startAround()
 const engines: Record<'truths' | 'onnx' | 'kernel', Servable>[] = []
 
 beforeAll(async () => {
@@ -91,11 +89,6 @@ beforeAll(async () => {
       kernel: await loadServable(await folder.add(forKernels(bytes)), { engine: 'fast' }),
     })
   }
-})
-
-afterAll(async () => {
-  await tensorflow[Symbol.asyncDispose]()
-  await folder[Symbol.asyncDispose]()
 })
 
 function enginesOf(name: string) {

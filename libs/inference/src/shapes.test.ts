@@ -10,16 +10,14 @@ import {
   type Tensor,
   TOLERANCE,
 } from '@drover/serving-api'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
+import { startAround } from './around.fixture.ts'
 import { InferenceError } from './errors.ts'
 import { loadServable } from './load.ts'
-import { startFolder } from './sample-folder.ts'
 import { info, modelBytes } from './sample-models.ts'
 import type { Servable } from './servable.ts'
-import { startTensorflowHost } from './tensorflow-host.ts'
 
-const tensorflow = startTensorflowHost()
-const folder = await startFolder()
+const { tensorflow, folder } = await startAround()
 const T = attr.type('DT_FLOAT')
 let fast: Servable
 let truth: Servable
@@ -65,11 +63,6 @@ beforeAll(async () => {
   const directory = await folder.add(model())
   fast = await loadServable(directory, { engine: 'onnx', tensorflow })
   truth = await loadServable(directory, { engine: 'tensorflow', tensorflow })
-})
-
-afterAll(async () => {
-  await tensorflow[Symbol.asyncDispose]()
-  await folder[Symbol.asyncDispose]()
 })
 
 const counted = (shape: readonly number[]): Tensor =>
