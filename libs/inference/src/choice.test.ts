@@ -1,9 +1,16 @@
-import { readSavedModel } from '@drover/saved-model'
+import {
+  attr,
+  type FunctionDef,
+  GraphBuilder,
+  type NodeDef,
+  readSavedModel,
+  unsafeIn,
+} from '@drover/saved-model'
 import { expect, test } from 'vitest'
 import { choose, chooseUnread, passedOverBy } from './choice.ts'
 import { InferenceError } from './errors.ts'
 import { KernelMemory } from './kernel/memory.ts'
-import { denseModel, foreignModel, tabularModel } from './sample-models.ts'
+import { denseModel, foreignModel, info, modelBytes, tabularModel } from './sample-models.ts'
 
 const chosen = (bytes: Uint8Array, asked: Parameters<typeof choose>[1]) => {
   const { engine, passedOver } = choose(readSavedModel(bytes), asked, new KernelMemory())
@@ -61,6 +68,46 @@ test.each(['fast', 'onnx'] as const)('%s alone refuses what only TensorFlow runs
   expect(() => chosen(foreignModel(), asked)).toThrow(
     expect.objectContaining({ code: 'UNTRANSLATABLE' }),
   )
+})
+
+/** A model that doubles `x`, with nodes and functions beside that which no signature runs. */
+function helpedModel(): Uint8Array {
+  const T = attr.type('DT_FLOAT')
+  const to = new GraphBuilder()
+  to.add('Placeholder', 'x', [], { dtype: T, shape: attr.shape([-1]) })
+  to.add('AddV2', 'y', ['x', 'x'], { T })
+  to.add('Lgamma', 'beside', ['x'], { T })
+  to.add('StatefulPartitionedCall', 'trained', ['x'], { f: attr.function('helper') })
+  const node = (op: string, name: string, ...inputs: string[]): NodeDef => ({
+    name,
+    op,
+    inputs,
+    attrs: { T },
+  })
+  const helper: FunctionDef = {
+    name: 'helper',
+    inputs: ['a'],
+    outputs: ['made:y:0'],
+    effects: ['kept'],
+    nodes: [node('Lgamma', 'made', 'a'), node('AssignAddVariableOp', 'kept', 'a', 'made:y:0')],
+    types: { inputs: ['DT_FLOAT'], outputs: ['DT_FLOAT'] },
+  }
+  const [inputs, outputs] = [{ x: info('x:0', 'DT_FLOAT') }, { y: info('y:0', 'DT_FLOAT') }]
+  return modelBytes(
+    to,
+    { serving_default: { inputs, outputs } },
+    new Map([
+      ['helper', helper],
+      ['uncalled', { ...helper, name: 'uncalled' }],
+    ]),
+  )
+}
+
+test('what no signature runs does not tell what runs a model', () => {
+  expect(chosen(helpedModel(), 'auto')).toEqual({ engine: 'kernel', passedOver: [] })
+  expect(chosen(helpedModel(), 'onnx').engine).toBe('onnx')
+  expect(chooseUnread(readSavedModel(helpedModel()), 'auto')).toBeUndefined()
+  expect(unsafeIn(readSavedModel(helpedModel()))).toBeUndefined()
 })
 
 test('what fails by itself is no reason to take another engine', () => {
