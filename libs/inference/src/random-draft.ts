@@ -213,14 +213,16 @@ export class Draft {
   finish(also: (index: number) => boolean): RandomGraph {
     const made = this.wires.filter(({ name }) => name.startsWith('n'))
     const answered = made.filter(({ name }, index) => !this.#used.has(name) || also(index))
-    const outputs: Record<string, TensorInfo> = {}
-    for (const { name, dtype } of [...answered, ...this.#loose]) {
-      const port = name.includes(':') ? name : `${name}:0`
-      outputs[name.replace(':', '_')] = info(port, dtype, 'unknown')
-    }
-    const signature = { inputs: this.#inputs, outputs }
+    const outputs = infosOf([...answered, ...this.#loose])
+    const bytesWith = (all: typeof outputs) =>
+      modelBytes(
+        this.#builder,
+        { [SIGNATURE]: { inputs: this.#inputs, outputs: all } },
+        this.#functions,
+      )
     return {
-      bytes: modelBytes(this.#builder, { [SIGNATURE]: signature }, this.#functions),
+      bytes: bytesWith(outputs),
+      whole: () => bytesWith(infosOf([...made, ...this.#loose])),
       ops: this.#builder.build().nodes.map(({ op }) => op),
       inputs: this.#feeds,
       others: this.#others,
@@ -234,6 +236,8 @@ export const SIGNATURE = 'serving_default'
 /** A whole model, and requests for it. */
 export interface RandomGraph {
   bytes: Uint8Array
+  /** The same, with all that it calculates among its answers. */
+  whole: () => Uint8Array
   ops: readonly string[]
   inputs: Record<string, Tensor>
   /** Another request, where sizes that are open have changed. */
@@ -242,9 +246,25 @@ export interface RandomGraph {
   listing: string
 }
 
+function infosOf(wires: readonly Pick<Wire, 'name' | 'dtype'>[]): Record<string, TensorInfo> {
+  return Object.fromEntries(
+    wires.map(({ name, dtype }) => {
+      const port = name.includes(':') ? name : `${name}:0`
+      return [name.replace(':', '_'), info(port, dtype, 'unknown')]
+    }),
+  )
+}
+
 /** Whether a tensor of this shape is small enough for a test. */
 export const isSmall = (shape: readonly number[]): boolean =>
   shape.length <= 5 && sizeOf(shape) <= ELEMENTS_MAX
+
+/**
+ * What pads by nothing TensorFlow takes for what a Reshape behind it says, whatever comes: it then leaves that out,
+ * and takes rows for one.
+ */
+export const isSameSize = (shape: readonly number[], wire: Pick<Wire, 'shape'>): boolean =>
+  sizeOf(shape) === sizeOf(wire.shape)
 
 const decoder = new TextDecoder()
 

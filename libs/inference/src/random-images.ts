@@ -6,6 +6,7 @@ import {
   boundOf,
   type Draft,
   isFull,
+  isSameSize,
   isSmall,
   type Made,
   spanOf,
@@ -117,7 +118,7 @@ const mirror: Drafting = (draft) => {
     return [draft.below(most), draft.below(most)]
   })
   const shape = wire.shape.map((size, axis) => size + (pads[axis] ?? []).reduce((a, b) => a + b))
-  if (!isSmall(shape)) return
+  if (!isSmall(shape) || isSameSize(shape, wire)) return
   const attrs = { ...T(wire), Tpaddings: attr.type('DT_INT32'), mode: attr.string(mode) }
   const paddings = draft.constant(int32(pads.flat(), [pads.length, 2]))
   draft.add('MirrorPad', [wire, paddings], attrs, [made(wire, shape)])

@@ -2,6 +2,7 @@
 
 import fc from 'fast-check'
 import { reasonOf } from '@drover/basics'
+import type { InferenceError } from './errors.ts'
 import { loadedFrom } from './random-loads.ts'
 import { type RandomGraph, SIGNATURE } from './random-draft.ts'
 import { randomGraph } from './random-graphs.fixture.ts'
@@ -47,10 +48,12 @@ interface Judgement {
   isAnswered: boolean
 }
 
-const MEASURES = /= (Rank|Shape|Size|OnesLike|ZerosLike)\(/
+/** TensorFlow takes rows that end before the values do, and leaves out what is behind them. */
+const SHORT_SPLITS = 'the splits do not divide the values'
 
 /** Runs it in every engine that takes it, and by TensorFlow; with as many rows as it says, and with others. */
-async function judge(graph: RandomGraph, { tensorflow, folder }: Around): Promise<Judgement> {
+async function judge(graph: RandomGraph, around: Around): Promise<Judgement> {
+  const { tensorflow, folder } = around
   const directory = await folder.add(graph.bytes)
   const truths = await loadedFrom(directory, 'tensorflow', tensorflow)
   // Some of what goes wrong with sizes of 0 is seen at the load: that is no graph.
@@ -62,18 +65,38 @@ async function judge(graph: RandomGraph, { tensorflow, folder }: Around): Promis
     const expected = await answerOf(truths, SIGNATURE, inputs)
     isAnswered ||= expected !== undefined
     for (const servable of fast) {
-      const answer = await answerOf(servable, SIGNATURE, inputs)
-      // A step may fail whose result nobody needs but its rank or size, TensorFlow leaves it out; and one
-      // whose result is empty, such as that of a division by zero.
-      const isEmpty = Object.values(expected ?? {}).some(({ values }) => values.length === 0)
-      const mayRefuse = inputs === graph.others || isEmpty || MEASURES.test(graph.listing)
+      let refusal: InferenceError | undefined
+      const answer = await answerOf(servable, SIGNATURE, inputs, (error) => (refusal = error))
+      const mayRefuse = refusal && isOfNothing(graph, reasonOf(refusal))
       const fault = faultOf(expected, answer, mayRefuse)
-      if (fault !== undefined)
+      if (fault !== undefined && !(await isWhollyRefused(graph, inputs, around)))
         faults.push(`${servable.engine}: ${fault}, asked with ${shapesOf(inputs)}`)
     }
   }
   for (const servable of [truths, ...fast]) await servable.close()
   return { ran: fast.map(({ engine }) => engine), faults, isAnswered }
+}
+
+/** Whether a fast engine refuses, by a step whose result is empty, or such rows, what TensorFlow makes nothing of. */
+function isOfNothing({ listing }: RandomGraph, reason: string): boolean {
+  const [, failed = ''] = /\(node ([^)/]+)/.exec(reason) ?? []
+  const isEmpty = new RegExp(`^${failed} = .*\\[([1-9]\\d*, )*0[,\\]]`, 'm').test(listing)
+  return (failed !== '' && isEmpty) || reason.endsWith(SHORT_SPLITS)
+}
+
+/**
+ * Whether TensorFlow refuses it where every tensor is asked for. Otherwise it leaves out what nobody needs, or needs
+ * the rank of alone, and takes for known what such a step says of sizes: its answers are not to be relied on.
+ */
+async function isWhollyRefused(
+  { whole }: RandomGraph,
+  inputs: Readonly<Tensors>,
+  { tensorflow, folder }: Around,
+): Promise<boolean> {
+  const servable = await loadedFrom(await folder.add(whole()), 'tensorflow', tensorflow)
+  const answer = servable && (await answerOf(servable, SIGNATURE, inputs))
+  await servable?.close()
+  return answer === undefined
 }
 
 /** The graph in every fast engine that takes it. */

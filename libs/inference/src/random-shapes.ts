@@ -7,6 +7,7 @@ import {
   isFull,
   isInteger,
   isNumber,
+  isSameSize,
   isSmall,
   type Made,
   whole,
@@ -259,7 +260,7 @@ const padV2: Drafting = (draft) => {
   if (wire === undefined) return
   const sizes = wire.shape.map(() => [draft.below(2), draft.below(3)])
   const shape = wire.shape.map((size, axis) => size + (sizes[axis] ?? []).reduce((a, b) => a + b))
-  if (!isSmall(shape)) return
+  if (!isSmall(shape) || isSameSize(shape, wire)) return
   const paddings = draft.constant(int32(sizes.flat(), [sizes.length, 2]))
   const with1 = draft.constant(nothingOf(wire.dtype))
   const attrs = { ...T(wire), Tpaddings: attr.type('DT_INT32') }

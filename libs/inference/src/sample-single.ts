@@ -83,17 +83,19 @@ export async function loadedUnless(
 
 export type Answer = Readonly<Record<string, Tensor>>
 
-/** The answer; undefined where the caller is told of a mistake of his. */
+/** The answer; undefined where the caller is told of a mistake of his, which `onRefusal` is told as well. */
 export async function answerOf(
   servable: Servable,
   signature: string,
   inputs: Readonly<Record<string, Tensor>>,
+  onRefusal: (error: InferenceError) => void = () => {},
 ): Promise<Answer | undefined> {
   try {
     return await servable.run(signature, inputs)
   } catch (error) {
     if (!(error instanceof InferenceError)) throw error
     if (error.code !== 'INVALID_INPUT' && error.code !== 'RUN_FAILED') throw error
+    onRefusal(error)
     return undefined
   }
 }
