@@ -8,6 +8,7 @@ import {
   VariableBuilder,
   writeSavedModel,
 } from '@drover/saved-model'
+import { reasonOf } from '@drover/basics'
 import { compareAnswers, floatTensor, TOLERANCE } from '@drover/serving-api'
 import { cut, flipped, MS_MAX } from './damage.fixture.ts'
 import { InferenceError } from './errors.ts'
@@ -15,7 +16,7 @@ import { passedOverBy } from './choice.ts'
 import { chooseHere, openFast } from './fast-engine.ts'
 import { decodeModel, type ModelBytes } from './model-files.ts'
 import { info } from './sample-models.ts'
-import { type Engine, servableOf } from './servable.ts'
+import { type Engine, type Servable, servableOf, type Tensors } from './servable.ts'
 
 const GRAPH = 'saved_model.pb'
 const BITS = 8
@@ -83,40 +84,59 @@ export function damaged(files: Files, { path, at, isCut }: Mutation): Files {
   return new Map([...files, [path, isCut ? cut(whole, at) : flipped(whole, at)]])
 }
 
+/** What becomes of them, and what they answer where they do. */
+interface Found {
+  outcome: Outcome
+  answers?: Tensors
+  /** Why a request is refused. */
+  reason?: string
+}
+
 /**
  * What becomes of such files in a fast engine. Throws what ought not to have happened, and for what took
  * too long.
  */
 export async function outcomeOf(files: Files, engine: 'auto' | 'onnx'): Promise<Outcome> {
-  const start = process.cpuUsage()
-  const outcome = await loadedAndAsked(files, engine)
-  const spentMs = process.cpuUsage(start).user / 1_000
-  if (spentMs > MS_MAX) throw new Error(`it took ${spentMs} ms`)
-  return outcome
+  return (await foundOf(files, engine)).outcome
 }
 
-async function loadedAndAsked(files: Files, asked: 'auto' | 'onnx'): Promise<Outcome> {
+/** The same with the answers. */
+export async function foundOf(files: Files, engine: 'auto' | 'onnx'): Promise<Found> {
+  const start = process.cpuUsage()
+  const found = await loadedAndAsked(files, engine)
+  const spentMs = process.cpuUsage(start).user / 1_000
+  if (spentMs > MS_MAX) throw new Error(`it took ${spentMs} ms`)
+  return found
+}
+
+async function loadedAndAsked(files: Files, asked: 'auto' | 'onnx'): Promise<Found> {
   let opened: Awaited<ReturnType<typeof open>>
   try {
     opened = await open(files, asked)
   } catch (error) {
-    if (isRefusal(error, 'LOAD_FAILED')) return 'refused'
+    if (isRefusal(error, 'LOAD_FAILED')) return { outcome: 'refused' }
     throw error
   }
-  if (opened === undefined) return 'for TensorFlow'
+  if (opened === undefined) return { outcome: 'for TensorFlow' }
   const { engine, savedModel } = opened
   const servable = servableOf(engine, savedModel.signatures, 0)
   try {
-    const { y } = await servable.run('serving_default', { x: X }, { outputs: ['y'] })
-    const answers = y === undefined ? {} : { y }
+    const answers = await ask(servable)
     const { agreement } = compareAnswers({ y: Y }, answers, TOLERANCE.engines)
-    return agreement === 'differs' ? 'answered otherwise' : 'answered'
+    return { outcome: agreement === 'differs' ? 'answered otherwise' : 'answered', answers }
   } catch (error) {
-    if (isRefusal(error, 'INVALID_INPUT', 'RUN_FAILED')) return 'request refused'
+    if (isRefusal(error, 'INVALID_INPUT', 'RUN_FAILED'))
+      return { outcome: 'request refused', reason: reasonOf(error) }
     throw error
   } finally {
     await servable.close()
   }
+}
+
+/** What a model answers to the request of all these tests. */
+export async function ask(servable: Pick<Servable, 'run'>): Promise<Tensors> {
+  const { y } = await servable.run('serving_default', { x: X }, { outputs: ['y'] })
+  return y === undefined ? {} : { y }
 }
 
 const isRefusal = (error: unknown, ...codes: InferenceError['code'][]): boolean =>

@@ -6,7 +6,9 @@ import { dirname, join } from 'node:path'
 import { floatTensor } from '@drover/serving-api'
 import { expect, test } from 'vitest'
 import {
+  ask,
   damaged,
+  foundOf,
   type Mutation,
   mutationsOf,
   type Outcome,
@@ -15,12 +17,19 @@ import {
 } from './damage-runs.fixture.ts'
 import { InferenceError } from './errors.ts'
 import { loadServable } from './load.ts'
+import { loadedFrom } from './random-loads.ts'
+import { type Around, faultOf } from './sample-faults.ts'
+import type { Answer } from './sample-single.ts'
 import { startFolder } from './sample-folder.ts'
 import { startTensorflowHost, type TensorflowHost } from './tensorflow-host.ts'
 
 const MUTATIONS = 10_000
 /** Each may end the process, which takes seconds to come again. */
 const IN_TENSORFLOW = 60
+/** TensorFlow does not look at the shapes and types that a signature says, where the graph has others. */
+const OF_SIGNATURE = /Invalid rank for input|does not carry/
+/** Of which a third is answered; seconds in all. */
+const BESIDE_TENSORFLOW = 1_000
 const LONG_MS_MAX = 20 * 60_000
 /** Of the process, over all of them; the files have less than two kilobytes. */
 const GROWTH_KIB_MAX = 256 * 1_024
@@ -57,6 +66,53 @@ test.each(['auto', 'onnx'] as const)(
   },
   LONG_MS_MAX,
 )
+
+test(
+  'what fast engines make of a damaged graph is what TensorFlow makes of it, where that loads it',
+  async () => {
+    const graph = new Map([[GRAPH, files.get(GRAPH) ?? new Uint8Array()]])
+    await using folder = await startFolder()
+    await using tensorflow = startTensorflowHost({ loadTimeoutMs: MS_MAX, runTimeoutMs: MS_MAX })
+    const counts = { agreed: 0, refused: 0 }
+
+    for (const mutation of mutationsOf(graph, BESIDE_TENSORFLOW)) {
+      const found = [
+        await foundOf(damaged(files, mutation), 'auto'),
+        await foundOf(damaged(files, mutation), 'onnx'),
+      ].filter(({ outcome }) => outcome !== 'refused' && outcome !== 'for TensorFlow')
+      const truth = found.length > 0 && (await truthOf(mutation, { folder, tensorflow }))
+      // Much that does not matter to us it does not load: a type that it could tell for itself, a name of a device.
+      if (truth === undefined || truth === false) continue
+      counts[truth.answers === undefined ? 'refused' : 'agreed']++
+      for (const { answers, reason = '' } of found) {
+        const fault = faultOf(truth.answers, answers, OF_SIGNATURE.test(reason))
+        expect(fault, JSON.stringify(mutation)).toBeUndefined()
+      }
+    }
+
+    expect(counts.agreed).toBeGreaterThan(BESIDE_TENSORFLOW / 20)
+    expect(counts.refused).toBeGreaterThan(0)
+  },
+  LONG_MS_MAX,
+)
+
+/** What TensorFlow answers, or that it refuses the request; undefined where it does not load the model. */
+async function truthOf(
+  mutation: Mutation,
+  { folder, tensorflow }: Around,
+): Promise<{ answers?: Answer } | undefined> {
+  const directory = await written(folder.path, mutation)
+  const servable = await loadedFrom(directory, 'tensorflow', tensorflow)
+  if (servable === undefined) return undefined
+  try {
+    return { answers: await ask(servable) }
+  } catch (error) {
+    isRefusal(error)
+    return {}
+  } finally {
+    await servable.close()
+  }
+}
 
 test(
   'what is left to TensorFlow takes nobody else with it',
