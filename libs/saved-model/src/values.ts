@@ -258,6 +258,13 @@ export function asInteger(value: Value): number {
   return only
 }
 
+/** The same where TensorFlow wants a scalar, and no tensor of more dimensions that has one. */
+export function integerOfScalar(value: Value, name: string): number {
+  const { shape } = value
+  if (shape.length > 0) throw invalid(`${name} should be a scalar, not shape [${shape.join()}]`)
+  return asInteger(value)
+}
+
 export function asTexts(value: Value): string[] {
   if (value.dtype !== 'DT_STRING') throw invalid(`${value.dtype} is not text`)
   return value.values

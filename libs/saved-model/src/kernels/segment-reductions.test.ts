@@ -21,6 +21,13 @@ test.each<[string, string, Value[], NodeDef['attrs']?]>([
   ['a segment that is not asked for', 'UnsortedSegmentMax', [floats(1), longs(1), long(1)]],
   ['rows without a segment', 'UnsortedSegmentMin', [floats(1, 2), longs(1), long(2)]],
   ['segments past all memory', 'UnsortedSegmentProd', [floats(1), longs(0), long(HUGE)]],
+  ['as many segments as a vector says', 'UnsortedSegmentMax', [floats(1), longs(0), longs(1)]],
+  ['as many sums as a vector says', 'UnsortedSegmentSum', [floats(1), longs(0), longs(1)]],
+  [
+    'as many of some rows as a vector says',
+    'SparseSegmentSumWithNumSegments',
+    [floats(1), longs(0), longs(0), longs(1)],
+  ],
   ['the largest of texts', 'UnsortedSegmentMax', [texts([1], ['a']), longs(0), long(1)]],
   ['the largest with what is no number', 'SegmentMax', [floats(NaN), longs(0)]],
   ['segments out of order', 'SegmentSum', [floats(1, 2), longs(1, 0)]],

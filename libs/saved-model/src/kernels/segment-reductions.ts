@@ -2,8 +2,8 @@
 
 import { sizeOf } from '@drover/serving-api'
 import {
-  asInteger,
   asIntegers,
+  integerOfScalar,
   countOf,
   invalid,
   isNumber,
@@ -128,7 +128,7 @@ function sortedSegments(segments: Value, rows: number, wanted?: Value): Segments
   if (ids.some((id, at) => id < (at === 0 ? 0 : (ids[at - 1] ?? 0))))
     throw invalid('segment ids are not increasing')
   const least = (ids.at(-1) ?? -1) + 1
-  const count = wanted === undefined ? least : asInteger(wanted)
+  const count = wanted === undefined ? least : integerOfScalar(wanted, 'num_segments')
   if (count < least) throw invalid(`the segment ${least - 1} is not below ${count}`)
   countOf([count])
   return { ids, rows: count }

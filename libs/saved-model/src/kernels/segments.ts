@@ -5,6 +5,7 @@ import { boolOf, typeOf, untranslatable } from '../node-attrs.ts'
 import {
   asInteger,
   asIntegers,
+  integerOfScalar,
   axisOf,
   countOf,
   integers,
@@ -194,7 +195,7 @@ export interface Segments {
 /** Segments in any order, as many as are asked for. */
 export function unsortedSegments(data: Value, segments: Value, count: Value): Segments {
   const ids = asIntegers(segments)
-  const rows = asInteger(count)
+  const rows = integerOfScalar(count, 'num_segments')
   if (!isSameShape(data.shape.slice(0, segments.shape.length), segments.shape))
     throw invalid('every slice needs its segment')
   const wrong = ids.find((id) => id >= rows)

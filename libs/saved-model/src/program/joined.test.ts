@@ -1,13 +1,16 @@
-import { toTensor, type Value } from '../values.ts'
+import { integers, toTensor, type Value } from '../values.ts'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { attr } from '../graph.ts'
 import { refusalOf } from '../refusal.fixture.ts'
+import { countsOfCells, unitRows } from '../kernels/matrix-joints.ts'
+import { rowsOfSplits, splitsOfRows } from '../kernels/row-joints.ts'
 import { joinedSteps } from './joined.ts'
 import {
   type Attrs,
   COUNTS,
   FLOAT,
+  float,
   GIVEN,
   type Graph,
   GRAPHS,
@@ -101,6 +104,28 @@ test('steps whose operands come from one of them are left as they are', () => {
 
   expect([counts, unit].flatMap((graph) => stepsIn(programOf(graph)))).toEqual([])
   expect(answersOf(counts, given, true)).toEqual(answersOf(counts, given, false))
+})
+
+test('a joint does what it is meant for by itself, up to its last row and with none', () => {
+  const size = long([2], [2, 3])
+  const places = [vector([0, 1]), vector([0, 2]), vector([7, 7]), size]
+  const x = float([1, 2], [3, 4])
+
+  const made = [
+    splitsOfRows.run([vector([0, 2, 2]), long([], [3])]),
+    splitsOfRows.run([vector([]), long([], [0])]),
+    rowsOfSplits.run([vector([0, 1, 3]), float([3], [1, 1, 1])]),
+    countsOfCells.run(places),
+    unitRows.run([x, integers('DT_INT32', [1], [-1]), float([], [1e-12])]),
+  ]
+
+  expect(made).toEqual([
+    vector([0, 1, 1, 3]),
+    vector([0]),
+    vector([0, 1, 1]),
+    float([2, 3], [1, 0, 0, 0, 0, 1]),
+    float([1, 2], [0.6, 0.8]),
+  ])
 })
 
 test('a count that is no scalar is refused as by the steps', () => {
