@@ -208,7 +208,7 @@ test('calls fail at their deadlines, others do not, and answers that are late ar
   const route = new Route()
   const { until, answer } = connect(route)
   const late = Promise.allSettled(
-    [12, 6, 1, -1].map(async (leftMs, at) => await ask(route, at, leftMs)),
+    [60, 30, 1, -1].map(async (leftMs, at) => await ask(route, at, leftMs)),
   )
   const endless = [ask(route, 5), ask(route, 6, MONTHS_MS)]
   await until(6)
@@ -217,6 +217,7 @@ test('calls fail at their deadlines, others do not, and answers that are late ar
 
   for (let at = 0; at < 6; at++) answer(at)
   expect(await Promise.all(endless)).toEqual([10, 12])
+  await expect(ask(route, 7, 1)).rejects.toMatchObject({ code: 'TIMEOUT' })
   route.close()
 })
 

@@ -44,6 +44,7 @@ const LARGE: Record<keyof typeof GRAPHS, readonly Record<string, Value>[]> = {
     { rows: vector(hundreds), count: long([], [100]) },
     { rows: vector([...hundreds.slice(1), -1]), count: long([], [100]) },
     { rows: vector(hundreds), count: long([], [50_000]) },
+    { rows: vector([0]), count: long([], [50_000]) },
   ],
   ROWS: [
     { splits: vector([0, MANY]), values: float([MANY], hundreds) },
