@@ -53,7 +53,8 @@ export const FORBIDDEN: readonly (readonly [RegExp, string])[] = [
   [/^_?(Host)?(Send|Recv)$|^Configure\w*TPU/, 'uses the network'],
   [/^(_ParallelConcatStart|TemporaryVariable)$/, 'answers with what others left in memory'],
 ]
-const decoder = new TextDecoder()
+// A byte order mark is a part of a path, behind which it begins otherwise.
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
 /** What operations of a name are known to do beyond computing, whatever their attributes; undefined for others. */
 export const whyForbidden = (op: string): string | undefined =>

@@ -118,6 +118,7 @@ describe('an operation that reaches out is found', () => {
       'makes a handle out of bytes',
     ],
     ['DecodeProtoV2', { descriptor_source: attr.string('/etc/passwd') }, 'reads files'],
+    ['DecodeProtoV2', { descriptor_source: attr.string('\uFEFFlocal://x') }, 'reads files'],
     ['RestoreV2', { dtypes: typesOf('DT_FLOAT', 'DT_VARIANT') }, 'makes a handle out of bytes'],
     ['RestoreV2', { dtypes: typesOf('DT_INVALID') }, 'makes a handle out of bytes'],
     [
@@ -170,6 +171,8 @@ test.each([
   ['PrintV2', { output_stream: attr.string('stderr') }],
   ['DecodeProtoV2', { descriptor_source: attr.string('local://') }],
   ['TensorSliceDataset', {}],
+  ['InterleaveDataset', {}],
+  ['UniformQuantizedDot', {}],
   ['ParseTensor', { out_type: attr.type('DT_FLOAT') }],
 ])('%s only computes', (op, attrs) => {
   expect(unsafeIn(modelOf({ build: (to) => void to.add(op, 'y', ['x'], attrs) }))).toBeUndefined()
