@@ -9,12 +9,13 @@ import { info, modelBytes } from './sample-models.ts'
 
 const FLOAT = { dtype: attr.type('DT_FLOAT') }
 
-/** Writes the model, which multiplies by `weights`. */
+/** Writes the model, which multiplies by `weights`; beside it are nodes of these names. */
 export async function addTwinModel(
   folder: { add(bytes: Uint8Array): Promise<string> },
   weights: readonly number[],
+  names: readonly string[] = [],
 ): Promise<string> {
-  const directory = await folder.add(withSaver(twinGraph(weights.length)))
+  const directory = await folder.add(withSaver(twinGraph(weights.length, names)))
   const { index, data } = writeBundle(new Map([['kernel', floatTensor(weights)]]))
   await mkdir(join(directory, 'variables'))
   await writeFile(join(directory, 'variables/variables.index'), index)
@@ -22,8 +23,9 @@ export async function addTwinModel(
   return directory
 }
 
-function twinGraph(length: number): Uint8Array {
+function twinGraph(length: number, names: readonly string[]): Uint8Array {
   const to = new GraphBuilder()
+  for (const name of names) to.add('NoOp', name, [])
   const handle = { ...FLOAT, shape: attr.shape([length]) }
   to.add('VarHandleOp', 'dense/kernel', [], { ...handle, shared_name: attr.string('dense/kernel') })
   to.add('ReadVariableOp', 'Variable/Initializer', ['dense/kernel'], FLOAT)

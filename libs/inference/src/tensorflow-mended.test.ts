@@ -139,6 +139,16 @@ test('a handle is read when it has been restored, and not before', () => {
   expect(added).toContain('ReadVariableOp\x1a\x08Variable\x1a\x08^restore')
 })
 
+test('nodes are added under names that no other node has, nor begins with', async () => {
+  const taken = await addTwinModel(folder, [3, 5, 7], ['drover', 'drover_/0'])
+
+  const bytes = readFileSync(join(taken, 'saved_model.pb'))
+  const added = Buffer.from(mend(bytes)).subarray(bytes.length).toString('latin1')
+
+  const names = Array.from(added.matchAll(/drover_*(\/0)?(\/read)?/g), ([name]) => name)
+  expect(new Set(names)).toEqual(new Set(['drover__', 'drover__/0', 'drover__/0/read']))
+})
+
 test('a graph that restores all by itself stays as it is', () => {
   const bytes = denseModel([2, 3])
 

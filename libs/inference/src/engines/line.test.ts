@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { floatTensor, type SignatureDef } from '@drover/serving-api'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import type { Engine } from '../servable.ts'
 import { type Connect, Exchange } from './exchange.ts'
 import { CONTROL, lineTo } from './line.ts'
@@ -17,6 +17,7 @@ const signatures: Record<string, SignatureDef> = {
 }
 const [signature] = placesOf(signatures)
 const MODEL = 1
+const SETTLES = { timeout: 10_000, interval: 1 }
 
 const echo: Engine = {
   name: 'onnx',
@@ -179,6 +180,36 @@ test('a port to a thread that has left by then is closed', async () => {
 
   expect(await closed).toBe('closed')
   line.leave()
+})
+
+test('a line that is closed is offered nothing any more', async () => {
+  const { exchange, open, asked } = startExchange({ 7: 'later' })
+  const line = open()
+  line.take()
+  const waiting = ask(line.routeTo(7), 1)
+  await ask(line.routeTo(CONTROL), 0)
+
+  line.leave()
+  await expect(waiting).rejects.toMatchObject(CLOSED)
+
+  // Its other end hears of it a little later.
+  await vi.waitUntil(() => {
+    const before = asked.length
+    exchange.started(7)
+    return asked.length === before
+  }, SETTLES)
+})
+
+const portsAlive = (): number =>
+  process.getActiveResourcesInfo().filter((each) => each === 'MessagePort').length
+
+test('the end of a line for other threads does not keep this one alive', () => {
+  const before = portsAlive()
+
+  const port = startExchange().exchange.open()
+
+  expect(portsAlive()).toBe(before)
+  port.close()
 })
 
 test('the last model that leaves closes a line, and the next one gets another', async () => {
