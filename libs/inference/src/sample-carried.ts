@@ -65,6 +65,13 @@ const UNARY =
 const BINARY = 'Add AddV2 DivNoNan FloorDiv Maximum Minimum Mul RealDiv SquaredDifference Sub'
 const COMPARISONS = 'Equal Greater GreaterEqual Less LessEqual NotEqual'
 
+/** 49, one divided by which is no number of these types. */
+const widthOf = (dtype: Halves): Tensor => ({
+  dtype,
+  shape: [],
+  values: Uint16Array.of(dtype === 'DT_HALF' ? 0x5220 : 0x4244),
+})
+
 /** Operations on each number by itself. */
 export function numberCases(T: Halves): Case[] {
   const [x, y] = [everyNumber(T, STRIDE), everyNumber(T, OTHER_STRIDE)]
@@ -73,6 +80,7 @@ export function numberCases(T: Halves): Case[] {
     ...UNARY.split(' ').map((op) => of(op, [x], { T })),
     ...(T === 'DT_HALF' ? ['Expm1', 'Log1p'].map((op) => of(op, [x], { T })) : []),
     ...BINARY.split(' ').flatMap((op) => [of(op, [x, y], { T }), of(op, small, { T })]),
+    ...['RealDiv', 'FloorDiv', 'Mul'].map((op) => of(op, [x, fixed(widthOf(T))], { T })),
     ...COMPARISONS.split(' ').map((op) => of(op, [x, y], { T, type: 'DT_BOOL' })),
     ...['IsFinite', 'IsInf', 'IsNan'].map((op) => of(op, [x], { T, type: 'DT_BOOL' })),
     of('AddN', [x, y, y], { T, attrs: { N: attr.int(3) } }),

@@ -15,7 +15,7 @@ import type { FlatSignature } from './inline.ts'
 import { costOf, kernelOf, textKernelOf } from './kernels/index.ts'
 import { tensorOf, untranslatable } from './node-attrs.ts'
 import { onnxOpOf } from './onnx/index.ts'
-import { KnownAhead, withoutDivision } from './reciprocals.ts'
+import { KnownAhead, narrowedIn, withoutDivision } from './reciprocals.ts'
 import { BRANCH_OUTPUT, type Scope, scopesOf } from './scopes.ts'
 import { checkedIn, dependenciesOf, neededBy, settler } from './settled.ts'
 import { portTypes } from './types.ts'
@@ -79,7 +79,10 @@ export function neededOf(flat: FlatSignature): Needed {
     fold: (placed) => fold(placed, constants, left),
   }
   const chained = withoutChains(neededBy(unknown, roots), around)
-  const live = neededBy(chained, roots).map((each) => withoutDivision(each, around))
+  const narrowed = narrowedIn(chained)
+  const live = neededBy(chained, roots).map((each) =>
+    withoutDivision(each, { ...around, narrowed }),
+  )
   const types = new Map(fed)
   for (const { node } of live) {
     checkCarried(node)

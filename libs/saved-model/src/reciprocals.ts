@@ -2,8 +2,11 @@
 // divided by the constant is. That is rounded once more, and where a whole number is made of the result,
 // such as the size of an image, another one comes out.
 
+import { NARROW, type NarrowType, rounded, STEP } from './carried/index.ts'
 import type { Around } from './chains.ts'
-import { attr, type NodeDef, portOf } from './graph.ts'
+import { portOf } from './graph.ts'
+import { isKept } from './kept.ts'
+import { narrowTypeOf } from './kernels/index.ts'
 import type { Placed } from './partition.ts'
 import { type Scope, scopeKey } from './scopes.ts'
 import type { Value } from './values.ts'
@@ -14,15 +17,8 @@ const DIVISIONS: Readonly<Record<string, { op: string; isTurned?: boolean }>> = 
   RealDiv: { op: 'Mul' },
   Xdivy: { op: 'MulNoNan', isTurned: true },
 }
-const KEPT = 'isKept'
 /** The least numbers above zero that are not denormal: TensorFlow takes those below for zero. */
 const NORMAL_MIN = { DT_FLOAT: 2 ** -126, DT_DOUBLE: 2 ** -1022 }
-
-/** A constant that stands for what a model keeps: TensorFlow does not know its value ahead. */
-export const keptConstant = (node: NodeDef): NodeDef => ({
-  ...node,
-  attrs: { ...node.attrs, [KEPT]: attr.bool(true) },
-})
 
 /** The constants that TensorFlow knows ahead as well: neither variables, nor what a branch gets from outside. */
 export class KnownAhead {
@@ -31,8 +27,7 @@ export class KnownAhead {
 
   /** Takes note of a node that has been worked out, and stands in this branch; inputs first. */
   note({ node, inputs }: Placed, scope: Scope | undefined): void {
-    const isKept = node.attrs[KEPT] !== undefined
-    if (!isKept && inputs.every((key) => this.has(key, scope)))
+    if (!isKept(node) && inputs.every((key) => this.has(key, scope)))
       this.#known.set(node.name, scopeKey(scope))
   }
 
@@ -47,17 +42,30 @@ export class KnownAhead {
   }
 }
 
+/** What nodes make, by their names, where it is brought back to what a narrow type can hold. */
+export const narrowedIn = (live: readonly Placed[]): ReadonlyMap<string, NarrowType> =>
+  new Map(
+    live.flatMap(({ node, inputs: [wide = ''] }) =>
+      node.op === NARROW ? [[portOf(wide).node, narrowTypeOf(node)]] : [],
+    ),
+  )
+
 /** A division by a constant that TensorFlow knows, as TensorFlow runs it; others as they are. */
-export function withoutDivision(placed: Placed, { constants, isKnown }: Around): Placed {
+export function withoutDivision(
+  placed: Placed,
+  { constants, isKnown, narrowed }: Around & { narrowed: ReadonlyMap<string, NarrowType> },
+): Placed {
   const { node, inputs } = placed
   const [dividend = '', divisor = ''] = inputs
   const { [node.op]: division } = DIVISIONS
   const value = constants.get(divisor)
   if (division === undefined || value === undefined || !isKnown(divisor, placed)) return placed
+  if (node.attrs[STEP] !== undefined) return placed
   const inverse = inverseOf(value)
   if (inverse === undefined) return placed
   const key = `${node.name} / reciprocal:0`
-  constants.set(key, inverse)
+  const narrow = narrowed.get(node.name)
+  constants.set(key, narrow === undefined ? inverse : rounded(inverse, narrow))
   const factors = division.isTurned === true ? [key, dividend] : [dividend, key]
   return { ...placed, node: { ...node, op: division.op, inputs: factors }, inputs: factors }
 }

@@ -4,8 +4,8 @@
 import type { Tensor } from '@drover/serving-api'
 import { CheckpointValues } from './checkpoint-values.ts'
 import { attr, type NodeDef, type SavedModel } from './graph.ts'
+import { keptConstant } from './kept.ts'
 import { typeIn } from './node-attrs.ts'
-import { keptConstant } from './reciprocals.ts'
 import { keysOf, resourceOf, sourceOf } from './restored.ts'
 import { checkLasting } from './state.ts'
 

@@ -6,6 +6,9 @@ import { constant } from '../variables.ts'
 
 type Float = 'DT_FLOAT' | 'DT_DOUBLE'
 
+/** Named by nodes that are a step of another: TensorFlow has them in one piece, and makes nothing else of them. */
+export const STEP = 'isStep'
+
 /** What to make of a node whose result may be what a narrow type cannot hold. */
 export type Finish = (wide: NodeDef) => readonly NodeDef[]
 
@@ -50,7 +53,8 @@ export class Steps {
   /** What an operation makes of tensors; the name of that. */
   op(op: string, inputs: readonly string[], attrs: NodeDef['attrs'] = {}): string {
     const name = this.#nameOf(op)
-    this.nodes.push(...this.#finish({ name, op, inputs, attrs: { T: this.#T, ...attrs } }))
+    const own = { T: this.#T, [STEP]: attr.bool(true), ...attrs }
+    this.nodes.push(...this.#finish({ name, op, inputs, attrs: own }))
     return `${name}:0`
   }
 
