@@ -200,9 +200,6 @@ function readKnownAttr(
 
 /** An empty list of anything counts as one of ints. */
 function readList(message: Message, budget: Budget, what: () => string): AttrValue | undefined {
-  const kinds = new Set<number>()
-  const found = readerOf(message)
-  while (found.next()) kinds.add(found.number)
   /** One after the other, since those that are packed take a byte in the file. */
   const all = <T>(valuesIn: (field: WireField) => Iterable<T>): T[] => {
     const values: T[] = []
@@ -214,17 +211,40 @@ function readList(message: Message, budget: Budget, what: () => string): AttrVal
       }
     return values
   }
+  switch (kindOfList(message)) {
+    case LIST.func:
+      return { kind: 'functions', value: all(namesInList) }
+    case LIST.s:
+      return { kind: 'strings', value: all((field) => [field.bytes]) }
+    case LIST.f:
+      return { kind: 'floats', value: all((field) => field.floats()) }
+    case LIST.shape:
+      return { kind: 'shapes', value: all((field) => [readShape(field)]) }
+    case LIST.type:
+      return { kind: 'types', value: all((field) => field.ints()).map(typeName) }
+    case LIST.i:
+      return { kind: 'ints', value: all((field) => field.ints()) }
+    default:
+      return undefined
+  }
+}
+
+const SEVERAL_KINDS = 0
+
+/** The field that all entries of a list are. */
+function kindOfList(message: Message): number {
+  const field = readerOf(message)
+  if (!field.next()) return LIST.i
+  const { number } = field
+  let isMixed = false
   // Functions are to be seen whatever stands beside them.
-  if (kinds.has(LIST.func)) return { kind: 'functions', value: all(namesInList) }
-  if (kinds.size > 1) return undefined
-  if (kinds.has(LIST.s)) return { kind: 'strings', value: all((field) => [field.bytes]) }
-  if (kinds.has(LIST.f)) return { kind: 'floats', value: all((field) => field.floats()) }
-  if (kinds.has(LIST.shape)) return { kind: 'shapes', value: all((field) => [readShape(field)]) }
-  if (kinds.has(LIST.type))
-    return { kind: 'types', value: all((field) => field.ints()).map(typeName) }
-  if (kinds.size === 0 || kinds.has(LIST.i))
-    return { kind: 'ints', value: all((field) => field.ints()) }
-  return undefined
+  let hasFunctions = number === LIST.func
+  while (field.next()) {
+    isMixed ||= field.number !== number
+    hasFunctions ||= field.number === LIST.func
+  }
+  if (hasFunctions) return LIST.func
+  return isMixed ? SEVERAL_KINDS : number
 }
 
 function readFunctionName(message: Message): AttrValue {
