@@ -228,6 +228,25 @@ test.each<[string, Model, Tensors[]]>([
     },
     [{}, { x: many }, { x: many, is: bool([0], []) }, { x: floatTensor([-9]) }],
   ],
+  [
+    'assertions where it is known ahead that nobody comes',
+    {
+      branches: {
+        guard: { nodes: checking, outputs: ['x'], effects: ['assert'] },
+        outer: {
+          nodes: [...checking, node('if', 'If', ['is', ...ALL], ifOf('guard', 'same'))],
+          outputs: ['if:output:0'],
+          effects: ['assert', 'if'],
+        },
+        same: { outputs: ['x'] },
+      },
+      build(to) {
+        to.constant('no', bool([0], []))
+        to.add('If', 'y', ['no', ...ALL], ifOf('outer', 'same'))
+      },
+    },
+    [{}, { x: many }, { x: many, is: bool([0], []) }],
+  ],
 ])('%s', async (_, model, requests) => {
   const build = (to: GraphBuilder) => {
     summed(to)
