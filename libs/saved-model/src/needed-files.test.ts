@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { readSavedModel } from './read.ts'
 import { WireWriter } from './wire.ts'
 
@@ -121,4 +121,29 @@ test('assets of TensorFlow 1 may stand in a collection alone', () => {
   const { loading } = readSavedModel(new WireWriter().message(2, metaGraph).finish())
 
   expect(loading.assets).toEqual([{ tensor: 'old:0', file: 'old.txt' }])
+})
+
+const NODES = new WireWriter().message(1, new WireWriter())
+
+describe('a collection of which TensorFlow takes another part than the first is refused:', () => {
+  const any = text(1, 'AssetFileDef').message(2, asset('old:0', 'old.txt'))
+  const assets = new WireWriter().message(5, new WireWriter().message(1, any))
+  const named = (lists: WireWriter) => text(1, 'saved_model_assets').message(2, lists)
+  const refusalOf = (...collections: WireWriter[]) => {
+    const metaGraph = new WireWriter().message(1, text(4, 'serve'))
+    for (const each of collections) metaGraph.message(4, each)
+    return () => readSavedModel(new WireWriter().message(2, metaGraph).finish())
+  }
+
+  test('one that is there twice', () => {
+    const refusal = refusalOf(named(assets), named(NODES))
+
+    expect(refusal).toThrow('the collection saved_model_assets is written twice')
+  })
+
+  test('one of two kinds', () => {
+    const both = new WireWriter().raw(assets.finish()).raw(NODES.finish())
+
+    expect(refusalOf(named(both))).toThrow('the collection saved_model_assets is written twice')
+  })
 })

@@ -145,6 +145,8 @@ interface MetaGraph {
   assets: { tensor: string; file: string }[]
   /** The same in a collection, which counts where there are no others. */
   collected: { tensor: string; file: string }[]
+  /** Those that were read. */
+  collections: Set<string>
 }
 
 function outlineMetaGraph(bytes: Uint8Array): MetaGraph {
@@ -159,6 +161,7 @@ function outlineMetaGraph(bytes: Uint8Array): MetaGraph {
     initOps: [],
     assets: [],
     collected: [],
+    collections: new Set(),
   }
   const known = new Set<number>()
   for (const field of readFields(bytes)) {
@@ -209,10 +212,17 @@ function outlineField(found: MetaGraph, { number, bytes }: WireField): void {
   }
 }
 
-/** TensorFlow 1 keeps in collections what is run after a load, and assets. */
+/**
+ * TensorFlow 1 keeps in collections what is run after a load, and assets. Of one that is there twice, or of
+ * two kinds, TensorFlow takes the last: an asset that we saw in the first would not be fed.
+ */
 function readCollection(bytes: Uint8Array, found: MetaGraph): void {
   const [key, collection] = readEntry(bytes)
-  for (const list of readFields(collection)) {
+  if (!INIT_COLLECTIONS.has(key) && key !== ASSET_COLLECTION) return
+  const [list, another] = readFields(collection)
+  if (another !== undefined || found.collections.has(key)) throw twice(`the collection ${key}`)
+  found.collections.add(key)
+  if (list !== undefined) {
     if (INIT_COLLECTIONS.has(key) && list.number === FIELDS.CollectionDef.node_list)
       for (const { text } of listed(list)) found.initOps.push(portOf(text).node)
     if (key === ASSET_COLLECTION && list.number === FIELDS.CollectionDef.any_list)
