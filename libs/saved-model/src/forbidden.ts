@@ -34,8 +34,7 @@ const HANDLE_TYPES: ReadonlySet<string> = new Set([
 export const FORBIDDEN: readonly (readonly [RegExp, string])[] = [
   [/^(ReadFile|MatchingFiles|GenerateVocabRemapping|LoadAndRemapMatrix)$/, 'reads files'],
   [/^(ImmutableConst|RecordInput|Skipgram|DTensorRestoreV2)$/, 'reads files'],
-  [/Reader(V2)?$|^Reader/, 'reads files'],
-  [/(TextLine|Record|CSV|Cache|Load|List|LMDB|MatchingFiles)Dataset(V\d)?$/, 'reads files'],
+  [/(CSV|Cache|Load|List|LMDB|MatchingFiles)Dataset(V\d)?$/, 'reads files'],
   [/Snapshot(Chunks?)?Dataset/, 'reads files'],
   [/^(WriteFile|FileSystem)|SaveDataset|ToTFRecord|Summary(File|Db)?Writer/, 'writes files'],
   [
@@ -48,21 +47,32 @@ export const FORBIDDEN: readonly (readonly [RegExp, string])[] = [
     'runs a graph that cannot be looked into',
   ],
   [/DataService|BigQuery|Rpc|SqlDataset|RegisterDataset|DistributedSave/, 'uses the network'],
-  [/^(RemoteCall|Collective|IO>)/, 'uses the network'],
-  [/^(_VarHandlesOp|_XlaAotOnlyVarHandleOp)$/, 'takes variables by other ways than their handles'],
-  [/^_?(Host)?(Send|Recv)$|^Configure\w*TPU/, 'uses the network'],
-  [/^(_ParallelConcatStart|TemporaryVariable)$/, 'answers with what others left in memory'],
+  [/^(RemoteCall|Collective|IO>)|^Configure\w*TPU/, 'uses the network'],
+  [/^TemporaryVariable$/, 'answers with what others left in memory'],
+  // TensorFlow tries some of what has constants for inputs when it takes up a graph, wherever it stands.
+  [
+    /^(__?[A-Z].*|Copy|CopyHost|HostConst|TfLiteSubgraphExecute|XlaLaunch(V2)?)$/,
+    'is never in a model as it is saved',
+  ],
+]
+/** The same of what is not tried, as it has a state: training graphs have it, and nobody runs it there. */
+const FORBIDDEN_TO_RUN: typeof FORBIDDEN = [
+  [/Reader(V2)?$|^Reader|(TextLine|Record)Dataset(V\d)?$/, 'reads files'],
 ]
 // A byte order mark is a part of a path, behind which it begins otherwise.
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
 /** What operations of a name are known to do beyond computing, whatever their attributes; undefined for others. */
-export const whyForbidden = (op: string): string | undefined =>
-  COMPUTING.has(op) ? undefined : FORBIDDEN.find(([pattern]) => pattern.test(op))?.[1]
+export const whyForbidden = (op: string): string | undefined => whyIn(FORBIDDEN, op)
 
 /** Why operations of a name are refused where they would run; undefined where they are not. */
 export const whyRefused = (op: string): string | undefined =>
-  COMPUTING.has(op) ? undefined : (whyForbidden(op) ?? 'is not known only to compute')
+  whyForbidden(op) ??
+  whyIn(FORBIDDEN_TO_RUN, op) ??
+  (COMPUTING.has(op) ? undefined : 'is not known only to compute')
+
+const whyIn = (table: typeof FORBIDDEN, op: string): string | undefined =>
+  COMPUTING.has(op) ? undefined : table.find(([pattern]) => pattern.test(op))?.[1]
 
 /** What an operation could do beyond computing by its attributes. */
 export function misleads({ op, attrs }: NodeDef): string | undefined {
@@ -70,6 +80,8 @@ export function misleads({ op, attrs }: NodeDef): string | undefined {
   if (taken !== undefined) return `has the attribute ${taken.slice(0, 200)} of whoever calls it`
   if (OUT_OF_BYTES.has(op) && Object.values(attrs).some(isHandle))
     return 'makes a handle out of bytes'
+  // Another one than TensorFlow's own passes over its checks of types.
+  if (textIn(attrs, 'executor_type') !== '') return 'chooses by what it is run'
   const isOfFile = !/^(local:\/\/|bytes:\/\/|$)/.test(textIn(attrs, 'descriptor_source'))
   return isOfFile ? 'reads files' : BY_ATTRIBUTES.get(op)?.(attrs)
 }

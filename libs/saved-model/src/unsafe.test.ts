@@ -17,11 +17,6 @@ describe('an operation that reaches out is found', () => {
   test.each([
     ['ReadFile', 'reads files'],
     ['MatchingFiles', 'reads files'],
-    ['WholeFileReaderV2', 'reads files'],
-    ['ReaderReadV2', 'reads files'],
-    ['TextLineDataset', 'reads files'],
-    ['TFRecordDatasetV2', 'reads files'],
-    ['FixedLengthRecordDatasetV2', 'reads files'],
     ['CacheDatasetV2', 'reads files'],
     ['ImmutableConst', 'reads files'],
     ['RecordInput', 'reads files'],
@@ -33,7 +28,9 @@ describe('an operation that reaches out is found', () => {
     ['DistributedSave', 'uses the network'],
     ['RegisterDatasetV2', 'uses the network'],
     ['RpcClient', 'uses the network'],
-    ['_VarHandlesOp', 'takes variables by other ways than their handles'],
+    ['_VarHandlesOp', 'is never in a model as it is saved'],
+    ['Copy', 'is never in a model as it is saved'],
+    ['_MklToTf', 'is never in a model as it is saved'],
     ['WriteFile', 'writes files'],
     ['SaveDatasetV2', 'writes files'],
     ['CreateSummaryFileWriter', 'writes files'],
@@ -48,9 +45,9 @@ describe('an operation that reaches out is found', () => {
     ['DeserializeIterator', 'runs a graph that cannot be looked into'],
     ['MlirPassthroughOp', 'runs a graph that cannot be looked into'],
     ['DataServiceDatasetV4', 'uses the network'],
-    ['_Recv', 'uses the network'],
+    ['_Recv', 'is never in a model as it is saved'],
     ['TemporaryVariable', 'answers with what others left in memory'],
-    ['_ParallelConcatStart', 'answers with what others left in memory'],
+    ['_ParallelConcatStart', 'is never in a model as it is saved'],
     ['Empty', 'answers with what others left in memory'],
   ])('%s %s', (op, why) => {
     const model = modelOf({ build: (to) => void to.add(op, 'bad') })
@@ -89,6 +86,11 @@ describe('an operation that reaches out is found', () => {
 
   test.each([
     ['PrintV2', { output_stream: attr.string('file:///etc/cron.d/x') }, 'writes files'],
+    [
+      'PartitionedCall',
+      { executor_type: attr.string('SINGLE_THREADED_EXECUTOR') },
+      'chooses by what it is run',
+    ],
     ['FixedUnigramCandidateSampler', { vocab_file: attr.string('/etc/passwd') }, 'reads files'],
     [
       'Const',
@@ -176,63 +178,6 @@ test.each([
   ['ParseTensor', { out_type: attr.type('DT_FLOAT') }],
 ])('%s only computes', (op, attrs) => {
   expect(unsafeIn(modelOf({ build: (to) => void to.add(op, 'y', ['x'], attrs) }))).toBeUndefined()
-})
-
-const waits = (to: GraphBuilder) => void to.add('QueueDequeueV2', 'wait', ['x'])
-const callsHalf = (to: GraphBuilder) => void to.add('half_of', 'y', ['x'])
-
-describe('an operation that is not known only to compute', () => {
-  test.each([
-    'Barrier',
-    'BatchFunction',
-    'Copy',
-    'FIFOQueueV2',
-    'GetSessionTensor',
-    'HostConst',
-    'IteratorFromStringHandleV2',
-    'MutexLock',
-    'NoSuchOperation',
-    'OneShotIterator',
-    'OptionsDataset',
-    'PrivateThreadPoolDataset',
-    'QueueDequeueV2',
-    'SleepDataset',
-    'ThreadPoolHandle',
-    'Unstage',
-    'XlaLaunch',
-    '_Arg',
-    '_MklToTf',
-    '_ScopedAllocator',
-  ])('is refused where it would run: %s', (op) => {
-    const model = modelOf({ build: (to) => void to.add(op, 'y', ['x']) })
-
-    expect(unsafeIn(model)).toBe(`the node y is ${op}, which is not known only to compute`)
-    expect(unsafeIn(model, [op])).toBeUndefined()
-  })
-
-  test('is refused in what runs at a load, and in a function', () => {
-    const called = modelOf({
-      build: (to) => void to.add('PartitionedCall', 'y', ['x'], calling('f')),
-      functions: [functionOf('f', [nodeOf('Unstage')])],
-    })
-
-    expect(unsafeIn(modelOf({ build: waits, loading: { initOps: ['wait'] } }))).toBe(
-      'the node wait is QueueDequeueV2, which is not known only to compute',
-    )
-    expect(unsafeIn(called)).toBe(
-      'the node Unstage of the function f is Unstage, which is not known only to compute',
-    )
-  })
-
-  test('may stand where it never runs, as what has trained a model does', () => {
-    expect(unsafeIn(modelOf({ build: waits }))).toBeUndefined()
-  })
-
-  test('is none where it is a function of the model', () => {
-    const functions = [functionOf('half_of', [])]
-
-    expect(unsafeIn(modelOf({ build: callsHalf, functions }))).toBeUndefined()
-  })
 })
 
 test('a function that nobody is seen to call counts as well', () => {
