@@ -7,9 +7,12 @@ import { inputsOf, LARGE, network } from '../model-server/models.ts'
 import { timesOf, timesOfPython, withModel } from './timing.ts'
 import { zooModel } from './zoo-model.ts'
 
-/** In each turn there are so many loads of ours, and one of tfjs-node. */
-const FULL = { turns: 15, loads: 10 }
-const QUICK = { turns: 1, loads: 1 }
+/**
+ * In each turn there are so many loads of ours, and one of tfjs-node; before the first so many that are not
+ * counted, as in a server that has loaded others.
+ */
+const FULL = { turns: 15, loads: 10, warmUps: 50 }
+const QUICK = { turns: 1, loads: 1, warmUps: 0 }
 const MS_MAX = 3
 const US_PER_MS = 1_000
 
@@ -22,6 +25,7 @@ export async function* benchLoad(isQuick: boolean): AsyncGenerator<BenchRow> {
       await (await loadServable(directory, { engine: 'tensorflow', tensorflow })).close()
     // Its process starts with the first.
     await theirs()
+    for (let at = 0; at < size.warmUps; at++) await load()
     const turn = Array.from({ length: size.loads }, () => load)
     const [tfjs = NaN, ...loads] = await timesOf(size.turns, [theirs, ...turn])
     const values = [inputsOf(LARGE[0])]
