@@ -1,17 +1,15 @@
-import { whyRefused } from '@drover/saved-model'
+import { canBeAllowed } from '@drover/saved-model'
 import { z } from 'zod'
 
 const OPERATIONS_MAX = 100
-/** How operations are called, those of TensorFlow and others. */
-const NAME = /^[A-Z_][\w>]{0,199}$/
-const OperationName = z.string().refine((op) => NAME.test(op) && whyRefused(op) !== undefined, {
+const OperationName = z.string().refine(canBeAllowed, {
   error: ({ input }) =>
     `${JSON.stringify(input)} cannot be allowed: nothing is refused by this name alone`,
 })
 
 /**
  * An operator's setting: operations that models may have all the same, parted by commas, among those that
- * are refused by their names. What is refused by none, and what is no name, is an error.
+ * are refused by their names. What is refused by none, and what TensorFlow does not have, is an error.
  */
 export const AllowedOperations = z
   .string()

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { COMPUTING } from './computing.ts'
-import { FORBIDDEN, whyRefused } from './forbidden.ts'
+import { canBeAllowed, FORBIDDEN, whyRefused } from './forbidden.ts'
+import { OTHER_OPERATIONS } from './other-operations.ts'
 
 test('what is known only to compute is not known to do more', () => {
   const both = [...COMPUTING].filter((op) => FORBIDDEN.some(([pattern]) => pattern.test(op)))
@@ -8,11 +9,24 @@ test('what is known only to compute is not known to do more', () => {
   expect(both).toEqual([])
 })
 
-test('the names are in their order, each once', () => {
-  const names = [...COMPUTING]
+test.each([
+  ['known only to compute', COMPUTING],
+  ['others', OTHER_OPERATIONS],
+])('the names of those that are %s are in their order, each in one list', (_which, set) => {
+  const names = [...set]
 
-  expect(names.length).toBeGreaterThan(900)
+  expect(names.length).toBeGreaterThan(500)
   expect(names).toEqual(names.toSorted())
+  expect(names.filter((name) => COMPUTING.has(name) && OTHER_OPERATIONS.has(name))).toEqual([])
+})
+
+test.each([
+  ['ReadFile', 'reads files', true],
+  ['FIFOQueueV2', 'is not known only to compute', true],
+  ['Readfile', 'TensorFlow 2.15 does not have', false],
+  ['MatMul', undefined, false],
+])('of %s it is told why it is refused, and whether it can be allowed', (op, why, can) => {
+  expect([whyRefused(op), canBeAllowed(op)]).toEqual([why, can])
 })
 
 test.each(['Add', 'VarHandleOp', 'While', 'LookupTableFindV2', 'RestoreV2', 'TensorArrayV3'])(

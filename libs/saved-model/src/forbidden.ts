@@ -3,6 +3,7 @@
 import { COMPUTING } from './computing.ts'
 import { FIELDS } from './generated/fields.ts'
 import type { NodeDef } from './graph.ts'
+import { OTHER_OPERATIONS } from './other-operations.ts'
 import { fieldsOf, readFields, type WireField } from './wire.ts'
 
 type Attr = NodeDef['attrs'][string]
@@ -69,7 +70,13 @@ export const whyForbidden = (op: string): string | undefined => whyIn(FORBIDDEN,
 export const whyRefused = (op: string): string | undefined =>
   whyForbidden(op) ??
   whyIn(FORBIDDEN_TO_RUN, op) ??
-  (COMPUTING.has(op) ? undefined : 'is not known only to compute')
+  (COMPUTING.has(op) ? undefined : whyUnknown(op))
+
+const whyUnknown = (op: string): string =>
+  OTHER_OPERATIONS.has(op) ? 'is not known only to compute' : 'TensorFlow 2.15 does not have'
+
+/** Whether an operator can have models have operations of a name that are refused otherwise. */
+export const canBeAllowed = (op: string): boolean => OTHER_OPERATIONS.has(op)
 
 const whyIn = (table: typeof FORBIDDEN, op: string): string | undefined =>
   COMPUTING.has(op) ? undefined : table.find(([pattern]) => pattern.test(op))?.[1]

@@ -31,7 +31,6 @@ describe('an operation that is not known only to compute', () => {
     'GetSessionTensor',
     'IteratorFromStringHandleV2',
     'MutexLock',
-    'NoSuchOperation',
     'OneShotIterator',
     'OptionsDataset',
     'PrivateThreadPoolDataset',
@@ -44,6 +43,14 @@ describe('an operation that is not known only to compute', () => {
 
     expect(unsafeIn(model)).toBe(`the node y is ${op}, which is not known only to compute`)
     expect(unsafeIn(model, [op])).toBeUndefined()
+  })
+
+  test('is refused as well where TensorFlow does not have it at all', () => {
+    const model = modelOf({ build: (to) => void to.add('NoSuchOperation', 'y', ['x']) })
+
+    expect(unsafeIn(model)).toBe(
+      'the node y is NoSuchOperation, which TensorFlow 2.15 does not have',
+    )
   })
 
   test('is refused in what runs at a load, and in a function', () => {
