@@ -87,6 +87,78 @@ test('constants meet each other in the order in which TensorFlow takes them toge
   expect(answers).toEqual({ onnx: expected })
 })
 
+const PAIRS = ['AddV2', 'Sub', 'Mul']
+const TREES = 150
+
+/** Sums and products by chance of `x`, `z` and one constant or more; what is answered of each. */
+function addTrees(to: GraphBuilder): readonly string[] {
+  const chance = chances()
+  let bounds = 0
+  const pick = <E>(from: readonly E[]): E | undefined => from[Math.floor(chance() * from.length)]
+  return Array.from({ length: TREES }, (_, tree) => {
+    const op = PAIRS[tree % PAIRS.length] ?? ''
+    const ops = op === 'Mul' ? ['Mul', 'RealDiv'] : ['AddV2', 'Sub']
+    // Each has tensors of its own: of what is the same in two trees, there would be one.
+    const own = (name: string, of: string): string => {
+      const by = to.constant(`${tree}/${name}/by`, floatTensor([++bounds / 8], []))
+      return to.add('Maximum', `${tree}/${name}`, [of, by], { T: FLOAT })
+    }
+    const inputs = [own('x', 'x'), own('z', 'z')]
+    let y = to.add(op, `${tree}/pair`, chance() < 0.5 ? inputs : inputs.toReversed(), { T: FLOAT })
+    for (let link = 0; link < 1 + Math.floor(chance() * 3); link++) {
+      const name = `${tree}/${link}`
+      if (link > 0 && chance() < 0.3)
+        y = to.add(op, `${name}/pair`, [own(`${name}/own`, 'z'), y], { T: FLOAT })
+      const c = to.constant(`${name}/c`, floatTensor([chance() + 0.1], pick([[], [1]])))
+      const isFirst = chance() < 0.4
+      y = to.add(pick(ops) ?? '', name, isFirst ? [c, y] : [y, c], { T: FLOAT })
+    }
+    return y
+  })
+}
+
+test('constants go on to what is made of two tensors, in the order of their names', async () => {
+  const to = new GraphBuilder()
+  for (const name of ['x', 'z'])
+    to.add('Placeholder', name, [], { dtype: FLOAT, shape: attr.shape([-1]) })
+  const tops = addTrees(to)
+  const outputs = Object.fromEntries(tops.map((top) => [top, info(top, 'DT_FLOAT', 'unknown')]))
+  const inputs = { x: info('x:0', 'DT_FLOAT'), z: info('z:0', 'DT_FLOAT') }
+  const bytes = modelBytes(to, { serving_default: { inputs, outputs } })
+  const z = floatTensor(Array.from(X.values, (x) => 1000 / x))
+
+  const { expected, answers } = await answersOf(bytes, { x: X, z }, ['onnx'])
+
+  expect(answers).toEqual({ onnx: expected })
+})
+
+test.each<[string, (to: GraphBuilder) => string, number]>([
+  // 1000 + (0.00001 - 1000), where (1000 - 1000) + 0.00001 was.
+  ['of a difference', (to) => to.add('Sub', 'pair', ['x', 'c'], { T: FLOAT }), 0],
+  [
+    'that is taken twice',
+    (to) => {
+      const pair = to.add('Sub', 'pair', ['x', 'c'], { T: FLOAT })
+      return to.add('AddV2', 'twice', [pair, pair], { T: FLOAT })
+    },
+    0.000_01,
+  ],
+])('a constant is lost beside a large number %s as TensorFlow loses it', async (_, pairOf, y) => {
+  const to = new GraphBuilder()
+  for (const name of ['x', 'c']) to.add('Placeholder', name, [], { dtype: FLOAT })
+  to.constant('epsilon', floatTensor([0.000_01], []))
+  to.add('AddV2', 'y', [pairOf(to), 'epsilon'], { T: FLOAT })
+  const inputs = { x: info('x:0', 'DT_FLOAT'), c: info('c:0', 'DT_FLOAT') }
+  const outputs = { y: info('y:0', 'DT_FLOAT') }
+  const bytes = modelBytes(to, { serving_default: { inputs, outputs } })
+  const x = floatTensor([1000])
+
+  const { expected, answers } = await answersOf(bytes, { x, c: x }, ['fast', 'onnx'])
+
+  expect(expected).toEqual({ y: floatTensor([y]) })
+  expect(answers).toEqual({ kernel: expected, onnx: expected })
+})
+
 const [T, DOUBLE] = [{ T: FLOAT }, attr.type('DT_DOUBLE')]
 const C = floatTensor([49], [])
 const args = { x: 'DT_FLOAT', c: 'DT_FLOAT' } as const

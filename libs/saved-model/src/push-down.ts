@@ -2,7 +2,7 @@
 // before it runs a graph. It does so step by step, in the order of the nodes, again and again until nothing changes;
 // in what order the constants meet each other, and so how they are rounded, follows from that alone.
 //
-//   c * (y * x)      becomes   x * (c * y)      and so on for what is subtracted
+//   c * (y * x)      becomes   x * (c * y)      and so on for what is subtracted, also where y is no constant
 //   x / y            becomes   x * (1 / y)      where TensorFlow stops for this time
 
 import { sizeOf } from '@drover/serving-api'
@@ -27,18 +27,11 @@ interface Step {
 
 type Term = Step | Leaf
 
-/** A link of a chain: what it does, and its constant. */
-export interface Link {
-  operation: Operation
-  constant: Leaf
-  isFirst: boolean
-}
+/** What is calculated of tensors and constants. */
+export type Tree = Leaf | { operation: Operation; inputs: readonly Tree[] }
 
-/** What a chain comes to. */
-export interface Result {
-  operation: Operation
-  inputs: readonly string[]
-}
+/** What it comes to: a tensor by its name, or a step. */
+export type Result = string | { operation: Operation; inputs: readonly Result[] }
 
 /** Works out a constant; undefined where it cannot. */
 export type Fold = (operation: Operation, inputs: readonly string[]) => Leaf | undefined
@@ -48,26 +41,28 @@ const isConstant = (term: Term): term is Leaf => !isStep(term) && term.shape !==
 const isSymmetric = ({ operation }: Step): boolean => operation === 'Add' || operation === 'Mul'
 const SUMS: ReadonlySet<Operation> = new Set(['Add', 'Sub'])
 
-/** What becomes of links, bottom first, above this tensor; undefined where it does not come to one step. */
-export function pushedDown(bottom: string, links: readonly Link[], fold: Fold): Result | undefined {
+/** What becomes of a tree with steps; undefined where TensorFlow's way comes to no end, or a constant to none. */
+export function pushedDown(tree: Tree, fold: Fold): Result | undefined {
   const steps: Step[] = []
-  let below: Term = { key: bottom, shape: undefined }
-  for (const { operation, constant, isFirst } of links) {
-    below = { operation, inputs: isFirst ? [constant, below] : [below, constant] }
-    steps.push(below)
-  }
+  const top = termOf(tree, steps)
   // Every pass brings some constant down for good.
-  for (let pass = 0; isStep(below) && pass <= 2 * links.length; pass++) {
-    if (foldWithin(below, fold) === undefined) return undefined
-    if (!steps.map(simplify).includes(true)) return resultOf(below)
+  for (let pass = 0; isStep(top) && pass <= 2 * steps.length; pass++) {
+    if (foldWithin(top, fold) === undefined) return undefined
+    if (!steps.map(simplify).includes(true)) return resultOf(top)
   }
   return undefined
 }
 
-function resultOf({ operation, inputs }: Step): Result | undefined {
-  const keys = inputs.flatMap((input) => (isStep(input) ? [] : [input.key]))
-  return keys.length === inputs.length ? { operation, inputs: keys } : undefined
+/** The same with steps that change; these are listed, those that others take first. */
+function termOf(tree: Tree, steps: Step[]): Term {
+  if (!('operation' in tree)) return tree
+  const step = { ...tree, inputs: tree.inputs.map((input) => termOf(input, steps)) }
+  steps.push(step)
+  return step
 }
+
+const resultOf = (term: Term): Result =>
+  isStep(term) ? { operation: term.operation, inputs: term.inputs.map(resultOf) } : term.key
 
 /** Puts constants in the place of what can be worked out; undefined where one that should cannot. */
 function foldWithin(step: Step, fold: Fold): Term | undefined {

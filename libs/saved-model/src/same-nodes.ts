@@ -31,10 +31,10 @@ export class Takers {
   ) {
     this.#valueOf = valueOf
     for (const each of live) this.#add(each, answers)
-    for (const key of answers) this.#take(key, 'answer')
+    for (const key of answers) this.#take(this.#same(key), 'answer')
   }
 
-  /** How many nodes take a tensor, with those that take what is the same; an answer is one more. */
+  /** How often nodes take a tensor, or what is the same; an answer is one more. */
   count(key: string): number {
     return this.#takers.get(this.#same(key))?.size ?? 0
   }
@@ -57,11 +57,11 @@ export class Takers {
     const name = this.#first.get(does) ?? node.name
     this.#first.set(does, name)
     this.#sameAs.set(node.name, name)
-    for (const input of inputs) this.#take(input, name)
+    // A node that takes a tensor twice counts twice.
+    for (const [at, operand] of operands.entries()) this.#take(operand, `${name} ${at}`)
   }
 
-  #take(key: string, taker: string): void {
-    const same = this.#same(key)
+  #take(same: string, taker: string): void {
     const takers = this.#takers.get(same) ?? new Set()
     this.#takers.set(same, takers.add(taker))
   }
