@@ -187,6 +187,11 @@ describe('what is wrong with the version itself fails at once and is named', () 
       filesOf(linearModel(0.5, 'other')),
       /^the signature serving_default is missing; there is other/,
     ],
+    [
+      'no signature at all',
+      { 'saved_model.pbtxt': 'meta_graphs { meta_info_def { tags: "serve" } }' },
+      /^nothing can be asked of it: it has no signatures$/,
+    ],
   ])('%s', async (_, files, reason) => {
     await using world = await startWith(files)
 

@@ -208,6 +208,8 @@ function verdictOf(error: Error, directory: string): string {
  * otherwise the second time is left out.
  */
 async function seed(parts: TrialParts, engine: ProbeEngine, signatures: Signatures) {
+  if (Object.keys(signatures).length === 0)
+    return { reason: 'nothing can be asked of it: it has no signatures' }
   const seeds = seededRequests(signatures)
   const together = await askTwice(
     parts,

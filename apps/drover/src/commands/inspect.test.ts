@@ -245,19 +245,31 @@ test('all graphs are shown in the order of their tags, and one of those with the
   ])
 })
 
-test.each([
-  [
-    'is empty',
-    async () => {},
-    () => `${directory}: saved_model.pb is missing, so it is no SavedModel`,
-  ],
-  [
-    'holds something else',
-    async () => await writeFile(join(directory, 'saved_model.pb'), 'no'),
-    () => `${directory} cannot be read as a SavedModel`,
-  ],
-])('a folder that %s is told to be no SavedModel', async (_name, prepare, message) => {
-  await prepare()
+test('graphs of other tags than are served are shown and rejected', async () => {
+  const text = [graphOf('train'), graphOf('serve', 'gpu')]
+  await writeFile(join(directory, 'saved_model.pbtxt'), text.join('\n'))
 
-  await expect(inspect()).rejects.toMatchObject({ exit: 2, message: message() })
+  const { lines, refusal } = await inspect()
+
+  expect(lines.filter((line) => line.startsWith('MetaGraphDef'))).toHaveLength(2)
+  expect(refusal).toMatchObject({
+    exit: 7,
+    message: `nothing may run ${directory}: no graph has just the tags [serve]`,
+  })
+})
+
+test('a folder that is empty is told to be no SavedModel', async () => {
+  await expect(inspect()).rejects.toMatchObject({
+    exit: 2,
+    message: `${directory}: saved_model.pb is missing, so it is no SavedModel`,
+  })
+})
+
+test('a folder whose graph cannot be read is rejected, as the gate would', async () => {
+  await writeFile(join(directory, 'saved_model.pb'), 'no')
+
+  await expect(inspect()).rejects.toMatchObject({
+    exit: 7,
+    message: `${directory} cannot be read as a SavedModel`,
+  })
 })

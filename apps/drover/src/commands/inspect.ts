@@ -38,7 +38,7 @@ export async function inspectCommand(output: Output, directory: string, allow = 
   const { sizeBytes, graphs, fingerprint } = await inspectModel(directory, parsed.allowed).catch(
     (cause: unknown) => {
       if (!(cause instanceof InferenceError)) throw cause
-      throw new CliError(Exit.USAGE, `${directory} cannot be read as a SavedModel`, { cause })
+      throw new CliError(Exit.REJECTED, `${directory} cannot be read as a SavedModel`, { cause })
     },
   )
   const views = graphs.map(viewOf).toSorted((a, b) => compare(a.tags.join(), b.tags.join()))
@@ -51,12 +51,12 @@ export async function inspectCommand(output: Output, directory: string, allow = 
     throw new CliError(Exit.REJECTED, `nothing may run ${directory}: ${refused}`)
 }
 
-/** Why nothing may run the graph that is served, or any graph where there is no such. */
+/** Why nothing may run the graph that is served. */
 function refusedIn(views: readonly GraphView[]): string[] {
   const served = views.filter(({ tags }) => tags.join() === SERVE_TAGS.join())
-  const asked = served.length > 0 ? served : views
-  if (asked.some(({ engine }) => engine !== null)) return []
-  return asked.flatMap(({ reasons }) => reasons.map(({ reason }) => reason))
+  if (served.length === 0) return [`no graph has just the tags [${SERVE_TAGS.join(', ')}]`]
+  if (served.some(({ engine }) => engine !== null)) return []
+  return served.flatMap(({ reasons }) => reasons.map(({ reason }) => reason))
 }
 
 /** What is said of one graph. */
