@@ -106,17 +106,6 @@ export function slowModel(width = 3_000): Uint8Array {
   })
 }
 
-/** It loads and never answers: it waits for something to come out of an empty queue. */
-export function hangingModel(): Uint8Array {
-  const graph = withInput()
-  // `[DT_FLOAT]` as the bytes of an attribute that is a list of types.
-  const types = { kind: 'other', value: Uint8Array.of(0x0a, 0x03, 0x32, 0x01, 0x01) } as const
-  graph.add('FIFOQueueV2', 'queue', [], { component_types: types })
-  graph.add('QueueDequeueV2', 'taken', ['queue'], { component_types: types })
-  graph.add('AddV2', 'scores', ['x', 'taken'], float)
-  return writeSavedModel({ graph: graph.build(), signatures: { serving_default: predict() } })
-}
-
 /** Values, and whole numbers behind them: the splits of a ragged tensor, or places among the values. */
 export function ofTwoInputs(kind: 'ragged' | 'places'): Uint8Array {
   const graph = new GraphBuilder()
